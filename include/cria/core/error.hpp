@@ -1,0 +1,23 @@
+#pragma once
+// The one exception type of the library: what went wrong, where, what was expected and what was found.
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace cria {
+
+/// Thrown for everything a caller or a file can get wrong. `what()` is one line:
+/// `where: what (expected E, found F)`. Programs print it and exit with code 2.
+class error : public std::runtime_error {
+ public:
+  error(std::string_view where, std::string_view what) : std::runtime_error(join(where, what)) {}
+  error(std::string_view where, std::string_view what, std::string_view expected, std::string_view found)
+      : std::runtime_error(join(where, what) + " (expected " + std::string(expected) + ", found " + std::string(found) + ")") {}
+
+ private:
+  static std::string join(std::string_view where, std::string_view what) {
+    return std::string(where) + (where.empty() ? "" : ": ") + std::string(what);
+  }
+};
+
+}  // namespace cria

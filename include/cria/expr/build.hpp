@@ -1,0 +1,71 @@
+#pragma once
+// An untyped handle with operators: expressions append through it, and rules of differentiation read like mathematics.
+#include "cria/expr/graph.hpp"
+
+namespace cria {
+
+struct var {
+  graph* g = nullptr;
+  int id = -1;
+  constexpr node const& operator*() const { return g->nodes[id]; }
+  constexpr node const* operator->() const { return &g->nodes[id]; }
+};
+
+constexpr var append(graph* g, node n, int a = -1, int b = -1, int c = -1, int d = -1) {
+  n.in[0] = short(a), n.in[1] = short(b), n.in[2] = short(c), n.in[3] = short(d);
+  return {g, g->add(n)};
+}
+
+constexpr int wider(int a, int b) { return a > b ? a : b; }
+
+/// f(a), elementwise.
+constexpr var map(fn f, var a, double scalar = 0) {
+  return append(a.g, {.kind = op::map, .f = f, .rows = a->rows, .cols = a->cols, .scalar = scalar}, a.id);
+}
+
+/// f(a, b), elementwise; one row or one column is repeated.
+constexpr var map(fn f, var a, var b) {
+  int const rows = a->rows == per_token || b->rows == per_token ? per_token : wider(a->rows, b->rows);
+  return append(a.g, {.kind = op::map, .f = f, .rows = rows, .cols = wider(a->cols, b->cols)}, a.id, b.id);
+}
+constexpr var operator+(var a, var b) { return map(fn::add, a, b); }
+constexpr var operator*(var a, var b) { return map(fn::mul, a, b); }
+constexpr var silu(var x) { return map(fn::silu, x); }
+
+/// [token, cols] -> [token, 1]
+constexpr var row_sum(var a) { return append(a.g, {.kind = op::row_sum, .cols = 1}, a.id); }
+/// [token, cols] -> [1, cols]
+constexpr var token_sum(var a) { return append(a.g, {.kind = op::token_sum, .rows = 1, .cols = a->cols}, a.id); }
+
+/// 1 / sqrt(sum / width + epsilon), where sum is a row's sum of squares. The width stands in `size`.
+constexpr var rstd(var sum, int width, double epsilon) {
+  return append(sum.g, {.kind = op::map, .f = fn::rstd, .cols = 1, .size = width, .scalar = epsilon}, sum.id);
+}
+/// Root mean square norm (Zhang and Sennrich 2019): x rstd(x) w, no node of its own.
+constexpr var rms_norm(var x, var w, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon) * w; }
+
+/// x [token, in], w [out, in] -> [token, out]
+constexpr var matmul(var x, var w) { return append(x.g, {.kind = op::matmul, .cols = w->rows}, x.id, w.id); }
+/// dy [token, out], w [out, in] -> [token, in]
+constexpr var matmul_dx(var dy, var w) { return append(dy.g, {.kind = op::matmul_dx, .cols = w->cols}, dy.id, w.id); }
+/// dy [token, out], x [token, in] -> [out, in]
+constexpr var matmul_dw(var dy, var x) {
+  return append(dy.g, {.kind = op::matmul_dw, .rows = dy->cols, .cols = x->cols}, dy.id, x.id);
+}
+
+/// Rotates pairs (2i, 2i + 1) of each head by position * theta^(-2i / size); direction -1 turns back.
+constexpr var rope(var x, int size, double theta, int direction) {
+  node const n{.kind = op::rope, .part = short(direction), .cols = x->cols, .size = size, .scalar = theta};
+  return append(x.g, n, x.id);
+}
+
+/// q [token, heads size], k and v [token, kv heads size] -> [token, heads size]
+constexpr var attention(var q, var k, var v, int size) {
+  node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size};
+  return append(q.g, n, q.id, k.id, v.id);
+}
+
+/// w [vocabulary, cols] -> [token, cols]
+constexpr var embedding(var w) { return append(w.g, {.kind = op::embedding, .cols = w->cols}, w.id); }
+
+}  // namespace cria

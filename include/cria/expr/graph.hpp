@@ -1,0 +1,103 @@
+#pragma once
+// The graph: an array of nodes in the order in which they can be computed. It lives while the compiler evaluates.
+#include <string_view>
+
+#include "cria/expr/node.hpp"
+
+namespace cria {
+
+/// The identity of a tag type, comparable while compiling; host only.
+template <class Tag> inline constexpr char key_of = 0;
+
+struct symbol {
+  void const* key = nullptr;
+  std::string_view name{};
+};
+
+struct graph {
+  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24;
+
+  node nodes[capacity]{};
+  int count = 0;
+  symbol symbols[symbol_capacity]{};
+  int symbol_count = 0;
+  short outputs[output_capacity]{};
+  int output_count = 0;
+
+  /// Appends a node and returns its index; an equal node that is there already is returned instead.
+  constexpr int add(node const& n) {
+    if (n.kind != op::input)
+      for (int i = 0; i < count; ++i)
+        if (nodes[i] == n) return i;
+    nodes[count] = n;
+    return count++;
+  }
+
+  constexpr short intern(symbol s) {
+    for (int i = 0; i < symbol_count; ++i)
+      if (symbols[i].key == s.key) return short(i);
+    symbols[symbol_count] = s;
+    return short(symbol_count++);
+  }
+
+  /// Makes node i an output. Outputs are stored by a kernel of their own, so a leaf or a second use is copied.
+  constexpr void output(int i) {
+    if (is_leaf(nodes[i]) || output_index(i) >= 0) {
+      node copy{.kind = op::map, .f = fn::copy, .part = short(output_count), .rows = nodes[i].rows, .cols = nodes[i].cols};
+      copy.in[0] = short(i);
+      i = add(copy);
+    }
+    outputs[output_count++] = short(i);
+  }
+
+  /// Where node i stands among the outputs, or -1.
+  constexpr int output_index(int i) const {
+    for (int k = 0; k < output_count; ++k)
+      if (outputs[k] == i) return k;
+    return -1;
+  }
+
+  /// Where node i stands among the nodes of its kind.
+  constexpr int index_in_kind(int i) const {
+    int n = 0;
+    for (int j = 0; j < i; ++j) n += nodes[j].kind == nodes[i].kind;
+    return n;
+  }
+
+  constexpr int count_of(op k) const {
+    int n = 0;
+    for (int i = 0; i < count; ++i) n += nodes[i].kind == k;
+    return n;
+  }
+
+  constexpr std::string_view name(int i) const {
+    return nodes[i].symbol < 0 ? std::string_view{} : symbols[nodes[i].symbol].name;
+  }
+};
+
+/// Drops what no output needs. Inputs and weights stay: callers bind them by their order and name.
+constexpr graph prune(graph const& g) {
+  bool live[graph::capacity]{};
+  for (int k = 0; k < g.output_count; ++k) live[g.outputs[k]] = true;
+  for (int i = g.count - 1; i >= 0; --i)
+    if (live[i] || is_leaf(g.nodes[i])) {
+      live[i] = true;
+      for (short j : g.nodes[i].in)
+        if (j >= 0) live[j] = true;
+    }
+  graph r = g;
+  r.count = r.output_count = 0;
+  short moved[graph::capacity]{};
+  for (int i = 0; i < g.count; ++i) {
+    if (!live[i]) continue;
+    node n = g.nodes[i];
+    for (short& j : n.in)
+      if (j >= 0) j = moved[j];
+    r.nodes[r.count] = n;
+    moved[i] = short(r.count++);
+  }
+  for (int k = 0; k < g.output_count; ++k) r.output(moved[g.outputs[k]]);
+  return r;
+}
+
+}  // namespace cria

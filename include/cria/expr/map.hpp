@@ -1,0 +1,54 @@
+#pragma once
+// Elementwise operators: +, *, silu, and maps from outside the library.
+#include "cria/expr/expr.hpp"
+
+namespace cria {
+
+/// x + y, x [axes], y [axes].
+template <class S, class... F, class S2, class... F2> constexpr auto operator+(expr<S, F...> x, expr<S2, F2...> y) {
+  if constexpr (same_shape<S, S2>) return make_expr<S>(unite<functors<F...>, functors<F2...>>{}, x.v + y.v);
+  else {
+    static_assert(same_shape<S, S2>, "x + y: the axes of x must be the axes of y");
+    return failed{};
+  }
+}
+
+/// x * y, elementwise, x [axes], y [axes].
+template <class S, class... F, class S2, class... F2> constexpr auto operator*(expr<S, F...> x, expr<S2, F2...> y) {
+  if constexpr (same_shape<S, S2>) return make_expr<S>(unite<functors<F...>, functors<F2...>>{}, x.v * y.v);
+  else {
+    static_assert(same_shape<S, S2>, "x * y: the axes of x must be the axes of y");
+    return failed{};
+  }
+}
+
+/// x / (1 + exp(-x)), elementwise.
+template <class S, class... F> constexpr auto silu(expr<S, F...> x) { return expr<S, F...>{silu(x.v)}; }
+
+/// A map from outside the library: a struct with `static constexpr char name[]` and `static float apply(float)`, and
+/// `template <int I> static float derivative(float)` where it is to be trained.
+template <class M> concept custom_map = requires(float x) {
+  { M::name[0] } -> std::convertible_to<char>;
+  { M::apply(x) } -> std::convertible_to<float>;
+};
+
+/// M::apply(x), elementwise.
+template <class M, class S, class... F> constexpr auto map(expr<S, F...> x) {
+  if constexpr (custom_map<M>) {
+    node n{.kind = op::map, .f = fn::custom, .rows = x.v->rows, .cols = x.v->cols};
+    n.symbol = x.v.g->intern({&key_of<M>, M::name});
+    return make_expr<S>(unite<functors<F...>, functors<M>>{}, append(x.v.g, n, x.v.id));
+  } else {
+    static_assert(custom_map<M>, "map<M>(x): M must have a name and a static apply(float) that returns a float");
+    return failed{};
+  }
+}
+
+template <class X> constexpr failed operator+(failed, X) { return {}; }
+template <expression X> constexpr failed operator+(X, failed) { return {}; }
+template <class X> constexpr failed operator*(failed, X) { return {}; }
+template <expression X> constexpr failed operator*(X, failed) { return {}; }
+constexpr failed silu(failed) { return {}; }
+template <class M> constexpr failed map(failed) { return {}; }
+
+}  // namespace cria

@@ -1,0 +1,156 @@
+#pragma once
+// Fusion: which nodes one kernel computes together, which are recomputed where they are read, which are stored.
+#include "cria/graph/plan.hpp"
+
+namespace cria {
+
+/// Rough floating-point operations of one element of a map.
+constexpr int flops(node const& n) {
+  if (n.kind == op::rope) return 3;
+  if (n.kind != op::map) return 0;
+  switch (n.f) {
+    case fn::add:
+    case fn::mul: return 1;
+    case fn::rstd:
+    case fn::rstd_slope: return 4;
+    case fn::silu:
+    case fn::silu_slope:
+    case fn::custom: return 24;
+    default: return 0;
+  }
+}
+
+namespace detail {
+
+struct fuser {
+  plan p{};
+  int uses[graph::capacity]{};     // readers of a node
+  int wait[graph::capacity]{};     // the last group a node has to wait for
+  int again[graph::capacity]{};    // operations to recompute one element from what is in memory
+  bool forced[graph::capacity]{};  // must be in memory
+
+  constexpr node const& at(int i) const { return p.g.nodes[i]; }
+
+  constexpr void open(kernel_class k, int i) {
+    p.groups[p.count].k = k;
+    p.groups[p.count].add(i);
+    p.home[i] = short(p.count++);
+  }
+  constexpr void join(int q, int i) {
+    p.groups[q].add(i);
+    p.home[i] = short(q);
+  }
+
+  constexpr void survey(bool row_sums_inline) {
+    for (int i = 0; i < p.g.count; ++i)
+      for (short j : at(i).in)
+        if (j >= 0) ++uses[j];
+    for (int k = 0; k < p.g.output_count; ++k) forced[p.g.outputs[k]] = true;
+    for (int i = 0; i < p.g.count; ++i) {
+      node const& n = at(i);
+      if (n.kind == op::attention || n.kind == op::attention_back)
+        for (short j : n.in)
+          if (j >= 0) forced[j] = true;
+      if (n.kind == op::row_sum && !row_sums_inline) forced[i] = true;
+    }
+  }
+
+  /// The right operand of a weight gradient is evaluated once for each 16 of its rows: store it where that costs more
+  /// than a trip through memory, at 8 operations a byte.
+  constexpr bool cheaper_stored(int i) const {
+    for (int u = i + 1; u < p.g.count; ++u)
+      if (at(u).kind == op::matmul_dw && (at(u).in[0] == i || at(u).in[1] == i)) {
+        int const times = (at(u).in[1] == i ? at(u).rows : at(u).cols) / 16 + 1;
+        if (again[i] * times > 8 * 4 * (1 + times)) return true;
+      }
+    return false;
+  }
+
+  /// A contraction with the same left operand that doesn't come after what i needs: q, k, v; w1, w3.
+  constexpr int partner(int i) const {
+    if (at(i).kind != op::matmul) return -1;
+    for (int q = wait[i] + 1; q < p.count; ++q) {
+      node const& first = at(p.groups[q].nodes[0]);
+      if (p.groups[q].k == kernel_class::matmul && first.in[0] == at(i).in[0]) return q;
+    }
+    return -1;
+  }
+
+  /// A map joins the contraction it waits for where that saves a store.
+  constexpr bool is_epilogue(int i) const {
+    int const q = wait[i];
+    if (q < 0 || !is_contraction(p.groups[q].k) || at(i).kind == op::row_sum || at(i).kind == op::embedding) return false;
+    if (at(p.groups[q].nodes[0]).rows != at(i).rows) return false;
+    bool saves = false;
+    for (short j : at(i).in) {
+      if (j < 0) continue;
+      if (p.home[j] == q) {
+        if (at(j).cols != at(i).cols) return false;
+        saves = saves || (uses[j] == 1 && !forced[j]);
+      } else if (p.home[j] < 0 && wait[j] == q) {
+        return false;  // what is recomputed must not reach back into the tile
+      }
+    }
+    return saves;
+  }
+
+  constexpr void place(int i) {
+    node const& n = at(i);
+    p.home[i] = -1;
+    wait[i] = -1;
+    again[i] = flops(n);
+    for (short j : n.in)
+      if (j >= 0) {
+        wait[i] = wider(wait[i], wider(wait[j], p.home[j]));
+        if (p.home[j] < 0) again[i] += again[j];
+      }
+    switch (n.kind) {
+      case op::input:
+      case op::weight: return;
+      case op::matmul:
+        if (int const q = partner(i); q >= 0) join(q, i);
+        else open(kernel_class::matmul, i);
+        return;
+      case op::matmul_dx: return open(kernel_class::matmul_dx, i);
+      case op::matmul_dw: return open(kernel_class::matmul_dw, i);
+      case op::token_sum: return open(kernel_class::token_sum, i);
+      case op::embedding_dw: return open(kernel_class::embedding_dw, i);
+      case op::attention: return open(kernel_class::attention, i);
+      case op::attention_back: return open(kernel_class::attention_back, i);
+      case op::custom_row: return open(kernel_class::row, i);
+      default:
+        if (is_epilogue(i)) join(wait[i], i);
+        else if (forced[i] || cheaper_stored(i)) open(kernel_class::row, i);
+    }
+  }
+
+  constexpr void store() {
+    for (int i = 0; i < p.g.count; ++i) {
+      if (p.home[i] < 0) continue;
+      bool needed = forced[i];
+      for (int u = i + 1; u < p.g.count && !needed; ++u)
+        for (short j : at(u).in) needed = needed || (j == i && p.home[u] != p.home[i]);
+      if (!needed) continue;
+      p.stored[i] = true;
+      p.groups[p.home[i]].store(i);
+    }
+  }
+
+  static constexpr int wider(int a, int b) { return a > b ? a : b; }
+};
+
+}  // namespace detail
+
+/// Cuts a graph into kernels. A contraction joins an earlier one with the same left operand. A map becomes an epilogue
+/// where that saves a store; any other is recomputed by its readers, as their prologue. With `row_sums_inline` row sums
+/// are recomputed too, by readers that work on whole rows: right for a forward, not for weight gradients.
+constexpr plan fuse(graph const& g, bool row_sums_inline) {
+  detail::fuser f{};
+  f.p.g = g;
+  f.survey(row_sums_inline);
+  for (int i = 0; i < g.count; ++i) f.place(i);
+  f.store();
+  return f.p;
+}
+
+}  // namespace cria

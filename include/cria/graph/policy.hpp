@@ -1,0 +1,48 @@
+#pragma once
+// Policies: the precision of weights, activations, cache and sums, as types. Within a policy everything is equal in every bit.
+#include "cria/core/dtype.hpp"
+#include "cria/expr/graph.hpp"
+
+namespace cria {
+
+/// The matrix called Tag is stored in Format.
+template <class Tag, class Format> struct stored {};
+
+/// The formats of a model's matrices: a default and exceptions by weight. Vectors are always f32.
+template <class Default = f32, class... Exceptions> struct formats;
+template <class Default, class... Tag, class... Format> struct formats<Default, stored<Tag, Format>...> {
+  static constexpr dtype of(void const* key) {
+    dtype found = Default::id;
+    ((key == &key_of<Tag> ? void(found = Format::id) : void()), ...);
+    return found;
+  }
+};
+
+namespace policy {
+
+/// Multiplies with f32 activations, whatever the weights are; for oracles, scoring and training.
+template <class Formats = formats<>> struct exact {
+  using weights = Formats;
+  using cache = f32;
+  static constexpr bool int8 = false;
+};
+
+/// Multiplies with activations rounded to int8 in blocks of 32 where the weights are int8 or 4-bit blocks; f16 cache.
+template <class Formats = formats<>> struct fast {
+  using weights = Formats;
+  using cache = f16;
+  static constexpr bool int8 = true;
+};
+
+}  // namespace policy
+
+/// Writes the formats into the weight nodes of a graph.
+template <class Formats> constexpr graph with_formats(graph g) {
+  for (int i = 0; i < g.count; ++i) {
+    node& n = g.nodes[i];
+    if (n.kind == op::weight && n.rows > 1) n.type = Formats::of(g.symbols[n.symbol].key);
+  }
+  return g;
+}
+
+}  // namespace cria

@@ -1,0 +1,70 @@
+#pragma once
+// One table: what flows to each operand of a node, given what flows to the node.
+#include "cria/expr/build.hpp"
+
+namespace cria {
+
+/// The gradient of each node so far; -1 where nothing flows.
+struct gradients {
+  graph* g;
+  short of[graph::capacity];
+
+  constexpr void add(var x, var d) { of[x.id] = short(of[x.id] < 0 ? d.id : (var{g, of[x.id]} + d).id); }
+
+  /// Sums over the rows or columns along which x was repeated.
+  constexpr void add_like(var x, var d) {
+    if (x->cols == 1 && d->cols > 1) d = row_sum(d);
+    if (x->rows == 1 && d->rows == per_token) d = token_sum(d);
+    add(x, d);
+  }
+};
+
+constexpr void propagate_map(gradients& d, var y, var a, var b, var dy) {
+  node const n = *y;
+  switch (n.f) {
+    case fn::copy: d.add(a, dy); break;
+    case fn::add: d.add_like(a, dy), d.add_like(b, dy); break;
+    case fn::mul: d.add_like(a, dy * b), d.add_like(b, dy * a); break;
+    case fn::silu: d.add(a, dy * map(fn::silu_slope, a)); break;
+    case fn::rstd: {
+      node slope = n;
+      slope.f = fn::rstd_slope;
+      d.add(a, dy * append(d.g, slope, y.id));
+      break;
+    }
+    case fn::custom:
+      for (int i = 0, operands = n.arity(); i < operands; ++i) {
+        node partial = n;
+        partial.part = short(i);
+        d.add_like({d.g, n.in[i]}, dy * var{d.g, d.g->add(partial)});
+      }
+      break;
+    default: break;
+  }
+}
+
+constexpr void propagate(gradients& d, int id, var dy) {
+  graph* const g = d.g;
+  node const n = g->nodes[id];
+  var const a{g, n.in[0]}, b{g, n.in[1]}, c{g, n.in[2]}, y{g, id};
+  switch (n.kind) {
+    case op::matmul: d.add(a, matmul_dx(dy, b)), d.add(b, matmul_dw(dy, a)); break;
+    case op::rope: d.add(a, rope(dy, n.size, n.scalar, -n.part)); break;
+    case op::row_sum: d.add(a, append(g, {.kind = op::map, .f = fn::copy, .cols = a->cols}, dy.id)); break;
+    case op::embedding:
+      d.add(a, append(g, {.kind = op::embedding_dw, .rows = a->rows, .cols = a->cols}, dy.id));
+      break;
+    case op::attention:
+      for (short i = 0; i < 3; ++i) {
+        var const x{g, n.in[i]};
+        node back = n;
+        back.kind = op::attention_back, back.part = i, back.cols = x->cols;
+        d.add(x, append(g, back, a.id, b.id, c.id, dy.id));
+      }
+      break;
+    case op::map: propagate_map(d, y, a, b, dy); break;
+    default: break;
+  }
+}
+
+}  // namespace cria
