@@ -1,0 +1,7 @@
+#pragma once
+// Reading checkpoints: GGUF, safetensors, llama2.c.
+#include "cria/io/gguf.hpp"
+#include "cria/io/json.hpp"
+#include "cria/io/llama2c.hpp"
+#include "cria/io/mapped_file.hpp"
+#include "cria/io/safetensors.hpp"
