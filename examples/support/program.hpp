@@ -1,0 +1,61 @@
+#pragma once
+// What all programs share: arguments, messages of one line, exit codes, and an output whose failures are noticed.
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cria/core/error.hpp"
+
+namespace support {
+
+/// Writes to stdout. Throws cria::error when that fails, a full disk for one.
+inline void check_output(bool good) {
+  if (!good) throw cria::error("stdout", "cannot be written", "room and permission", std::strerror(errno));
+}
+inline void write(std::string_view text) { check_output(std::fwrite(text.data(), 1, text.size(), stdout) == text.size()); }
+inline void flush() { check_output(std::fflush(stdout) == 0); }
+
+/// A word to the user, beside the output.
+inline void say(std::string_view program, std::string_view message) {
+  std::string line(message);
+  for (char& c : line)
+    if (c == '\n' || c == '\r') c = ' ';
+  std::fflush(stdout);
+  fmt::print(stderr, "{}: {}\n", program, line);
+}
+
+/// Runs `body(CLI::App&)`, which declares its options, calls `parse`, and works. Everything that is wrong ends here:
+/// one line on stderr and exit code 2.
+template <class Body> int run(std::string const& name, std::string const& purpose, Body const& body) {
+  try {
+    CLI::App arguments(purpose, name);
+    arguments.get_formatter()->column_width(32);
+    body(arguments);
+    flush();
+    return 0;
+  } catch (CLI::CallForHelp const&) {
+    return 0;
+  } catch (std::exception const& e) {
+    say(name, e.what());
+  }
+  return 2;
+}
+
+/// CLI11's parser with the help text on stdout, and its failures as exceptions for `run`.
+inline void parse(CLI::App& arguments, int argc, char const* const* argv) {
+  try {
+    arguments.parse(argc, argv);
+  } catch (CLI::CallForHelp const&) {
+    write(arguments.help());
+    flush();
+    throw;
+  }
+}
+
+}  // namespace support
