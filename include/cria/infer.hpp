@@ -6,3 +6,4 @@
 #include "cria/infer/generate.hpp"
 #include "cria/infer/sampler.hpp"
 #include "cria/infer/score.hpp"
+#include "cria/infer/text_stream.hpp"

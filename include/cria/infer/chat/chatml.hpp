@@ -21,7 +21,7 @@ class chatml_format : public chat_format {
 
   /// Whether the vocabulary has both special tokens.
   static bool known_to(text::tokenizer const& t) {
-    return t.encode("<|im_start|>", true).size() == 1 && t.encode("<|im_end|>", true).size() == 1;
+    return t.find_special("<|im_start|>") >= 0 && t.find_special("<|im_end|>") >= 0;
   }
 
   std::string_view name() const override { return "chatml"; }
@@ -49,9 +49,9 @@ class chatml_format : public chat_format {
 
  private:
   static int special(text::tokenizer const& t, std::string_view name) {
-    auto const ids = t.encode(name, true);
-    if (ids.size() != 1) throw error("vocabulary", "no ChatML", std::string(name) + " as a special token", "ordinary text");
-    return ids.front();
+    int const id = t.find_special(name);
+    if (id < 0) throw error("vocabulary", "cannot write ChatML", std::string(name) + " as a special token", "none");
+    return id;
   }
 
   text::tokenizer const& tokens;

@@ -23,6 +23,9 @@ class chat_format {
   virtual std::vector<int> prompt(std::optional<std::string> const& system, std::span<exchange const> before,
                                   std::string_view user) const = 0;
 
+  /// Whether an answer goes on in the middle of the user's text, instead of being a text of its own.
+  virtual bool continues() const { return false; }
+
   /// Tokens at which an answer is over; they are no part of it.
   std::vector<int> const& stops() const { return stop_tokens; }
 

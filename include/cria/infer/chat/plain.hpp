@@ -14,6 +14,7 @@ class plain_format : public chat_format {
   }
 
   std::string_view name() const override { return "plain"; }
+  bool continues() const override { return true; }
 
   /// The system text, every message and what followed it, one after the other, each on a line of its own.
   std::vector<int> prompt(std::optional<std::string> const& system, std::span<exchange const> before,
