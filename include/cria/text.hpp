@@ -1,0 +1,7 @@
+#pragma once
+// Tokenizers, and text that arrives in pieces.
+#include "cria/text/byte_level.hpp"
+#include "cria/text/files.hpp"
+#include "cria/text/sentencepiece.hpp"
+#include "cria/text/tokenizer.hpp"
+#include "cria/text/utf8.hpp"

@@ -1,0 +1,60 @@
+#pragma once
+// The loop of byte-pair encoding: the best pair of neighbours becomes one, until no pair is left. n log n in the length.
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <queue>
+#include <string_view>
+#include <vector>
+
+namespace cria::text::detail {
+
+/// A stretch of the text; `id` is the caller's. bytes 0: merged into the one before it.
+struct symbol {
+  std::uint32_t begin, bytes;
+  int id, previous, next;
+};
+
+/// What a pair of neighbours would become. A lower rank goes first, and of equal ranks the pair further left.
+template <class Rank> struct merged {
+  Rank rank;
+  int id;
+};
+
+/// Appends a symbol of `bytes` bytes behind the others.
+inline void append(std::vector<symbol>& symbols, std::size_t begin, std::size_t bytes, int id) {
+  int const place = int(symbols.size());
+  if (place > 0) symbols.back().next = place;
+  symbols.push_back({std::uint32_t(begin), std::uint32_t(bytes), id, place - 1, -1});
+}
+
+/// Merges in place. `pair(left, right)` gives the merged<Rank> of two symbols, or nothing.
+template <class Rank> void merge(std::vector<symbol>& symbols, auto const& pair) {
+  struct candidate {
+    Rank rank;
+    int left, right, id;
+    std::uint32_t bytes;  // of both: one of them has changed if this is no longer so
+    bool operator<(candidate const& other) const {  // a priority_queue has its largest on top
+      return rank != other.rank ? rank > other.rank : left > other.left;
+    }
+  };
+  std::priority_queue<candidate> queue;
+  auto const consider = [&](int left, int right) {
+    if (left < 0 || right < 0) return;
+    auto const &l = symbols[std::size_t(left)], &r = symbols[std::size_t(right)];
+    if (std::optional<merged<Rank>> const m = pair(l, r)) queue.push({m->rank, left, right, m->id, l.bytes + r.bytes});
+  };
+  for (int i = 1; i < int(symbols.size()); ++i) consider(i - 1, i);
+  while (!queue.empty()) {
+    auto const best = queue.top();
+    queue.pop();
+    auto &left = symbols[std::size_t(best.left)], &right = symbols[std::size_t(best.right)];
+    if (left.bytes == 0 || right.bytes == 0 || left.next != best.right || left.bytes + right.bytes != best.bytes) continue;
+    left.bytes = best.bytes, left.id = best.id, left.next = right.next;
+    right.bytes = 0;
+    if (left.next >= 0) symbols[std::size_t(left.next)].previous = best.left;
+    consider(left.previous, best.left), consider(best.left, left.next);
+  }
+}
+
+}  // namespace cria::text::detail

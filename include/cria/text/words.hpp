@@ -1,0 +1,162 @@
+#pragma once
+// How byte-level tokenizers cut a text into words before they merge. The rules are regular expressions; these are
+// scanners for the two families that models of Llama's architecture use. Source: the expressions in llama.cpp's llama-vocab.cpp.
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "cria/text/utf8.hpp"
+
+namespace cria::text {
+
+/// What tells one rule from another.
+struct word_rule {
+  enum class family { gpt2, llama3 } shape;
+  int digits;        // gpt2: 0 leaves numbers to the expression, 1 sets each digit apart before; llama3: most in one word
+  bool whole_words;  // a word that is a token stays one, whatever the merges say
+};
+
+/// The rule that a file calls `name`, or nothing.
+///   gpt2:   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+///   llama3: (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+inline std::optional<word_rule> word_rule_of(std::string_view name) {
+  struct row {
+    std::string_view name;
+    word_rule rule;
+  };
+  using enum word_rule::family;
+  static constexpr std::array table{
+      row{"gpt-2", {gpt2, 0, false}},       row{"phi-2", {gpt2, 0, false}},       row{"mpt", {gpt2, 0, false}},
+      row{"olmo", {gpt2, 0, false}},        row{"jais", {gpt2, 0, false}},        row{"trillion", {gpt2, 0, false}},
+      row{"smollm", {gpt2, 1, false}},      row{"starcoder", {gpt2, 1, false}},   row{"refact", {gpt2, 1, false}},
+      row{"command-r", {gpt2, 1, false}},   row{"codeshell", {gpt2, 1, false}},   row{"exaone", {gpt2, 1, false}},
+      row{"minerva-7b", {gpt2, 1, false}},  row{"llama-bpe", {llama3, 3, true}},  row{"llama3", {llama3, 3, true}},
+      row{"llama-v3", {llama3, 3, true}},   row{"smaug-bpe", {llama3, 3, false}}, row{"dbrx", {llama3, 3, false}},
+      row{"qwen2", {llama3, 1, false}},     row{"stablelm2", {llama3, 1, false}}, row{"deepseek-r1-qwen", {llama3, 1, false}},
+  };
+  for (auto const& r : table)
+    if (r.name == name) return r.rule;
+  return {};
+}
+
+namespace detail {
+
+/// Reads characters of a stretch of text, each with its class.
+class scanner {
+ public:
+  explicit scanner(std::string_view text) : text_(text) {}
+
+  struct seen {
+    std::size_t bytes;
+    character_class kind;
+    char32_t value;  // 0 where the bytes are malformed
+  };
+
+  /// The character at `at`, or nothing at the end.
+  std::optional<seen> look(std::size_t at) const {
+    if (at >= text_.size()) return {};
+    auto const c = first_character(text_.substr(at));
+    return seen{c.bytes, c.value ? class_of(*c.value) : character_class::other, c.value.value_or(0)};
+  }
+
+  bool is(std::size_t at, character_class kind) const {
+    auto const c = look(at);
+    return c && c->kind == kind;
+  }
+
+  /// The end of the run of `kind` that begins at `at`.
+  std::size_t run(std::size_t at, character_class kind) const {
+    for (auto c = look(at); c && c->kind == kind; c = look(at)) at += c->bytes;
+    return at;
+  }
+
+  /// The end of a shortened form ('s 't 'm 'd 're 've 'll) at `at`, or `at`.
+  std::size_t contraction(std::size_t at, bool any_case) const {
+    auto const letter = [&](std::size_t i) { return any_case && text_[i] >= 'A' && text_[i] <= 'Z' ? char(text_[i] + 32) : text_[i]; };
+    if (at + 1 >= text_.size() || text_[at] != '\'') return at;
+    char const first = letter(at + 1), second = at + 2 < text_.size() ? letter(at + 2) : '\0';
+    if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
+    bool const two = ((first == 'r' || first == 'v') && second == 'e') || (first == 'l' && second == 'l');
+    return two ? at + 3 : at;
+  }
+
+  /// The end of white space from `at` on: without its last character where a word follows that may take it.
+  std::size_t blanks(std::size_t at) const {
+    std::size_t last = at, end = at;
+    for (auto c = look(end); c && c->kind == character_class::space; c = look(end)) last = end, end += c->bytes;
+    return end == text_.size() || last == at ? end : last;
+  }
+
+  /// The end of white space from `at` on up to its last line end, or `at` when it has none.
+  std::size_t lines(std::size_t at) const {
+    std::size_t end = at;
+    for (auto c = look(at); c && c->kind == character_class::space; c = look(at)) {
+      at += c->bytes;
+      if (c->value == U'\r' || c->value == U'\n') end = at;
+    }
+    return end;
+  }
+
+  bool line_end(std::size_t at) const { return at < text_.size() && (text_[at] == '\r' || text_[at] == '\n'); }
+  bool blank(std::size_t at) const { return at < text_.size() && text_[at] == ' '; }
+
+ private:
+  std::string_view text_;
+};
+
+/// The end of the word that begins at `at`.
+inline std::size_t gpt2_word(scanner const& text, std::size_t at) {
+  using enum character_class;
+  if (auto const end = text.contraction(at, false); end != at) return end;
+  std::size_t const body = at + text.blank(at);
+  for (auto const kind : {letter, number, other})
+    if (auto const end = text.run(body, kind); end != body) return end;
+  return text.blanks(at);
+}
+
+inline std::size_t llama3_word(scanner const& text, std::size_t at, int digits) {
+  using enum character_class;
+  if (auto const end = text.contraction(at, true); end != at) return end;
+  auto const first = *text.look(at);
+  bool const may_lead = first.kind != letter && first.kind != number && !text.line_end(at);
+  std::size_t const body = at + (may_lead ? first.bytes : 0);
+  if (auto const end = text.run(body, letter); end != body) return end;
+  if (first.kind == number) {
+    std::size_t end = at;
+    for (int i = 0; i < digits && text.is(end, number); ++i) end += text.look(end)->bytes;
+    return end;
+  }
+  std::size_t const signs = at + text.blank(at);
+  if (auto end = text.run(signs, other); end != signs) {
+    while (text.line_end(end)) ++end;
+    return end;
+  }
+  auto const end = text.lines(at);
+  return end != at ? end : text.blanks(at);
+}
+
+}  // namespace detail
+
+/// Calls `f` with each word of `text`, in order; together they are the text.
+void for_each_word(std::string_view text, word_rule const& rule, auto&& f) {
+  auto const cut = [&](std::string_view stretch) {
+    detail::scanner const scan(stretch);
+    for (std::size_t at = 0, end; at < stretch.size(); at = end) {
+      end = rule.shape == word_rule::family::gpt2 ? detail::gpt2_word(scan, at) : detail::llama3_word(scan, at, rule.digits);
+      f(stretch.substr(at, end - at));
+    }
+  };
+  if (rule.shape == word_rule::family::llama3 || rule.digits == 0) return cut(text);
+  detail::scanner const scan(text);
+  std::size_t plain = 0;  // each number stands alone, and what is between them is cut as if it were a text
+  for (std::size_t at = 0; auto const c = scan.look(at); at += c->bytes) {
+    if (c->kind != character_class::number) continue;
+    cut(text.substr(plain, at - plain));
+    f(text.substr(at, c->bytes));
+    plain = at + c->bytes;
+  }
+  cut(text.substr(plain));
+}
+
+}  // namespace cria::text
