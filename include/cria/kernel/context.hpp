@@ -1,0 +1,20 @@
+#pragma once
+// The run-time numbers and pointers of one step; nothing else differs between a prompt and one token, or between layers.
+#include <cstddef>
+
+#include "cria/expr/graph.hpp"
+
+namespace cria::kernel {
+
+struct context {
+  float const* in[2] = {};                      // [row, cols]
+  float* out[graph::output_capacity] = {};      // [row, cols], or shaped like a weight
+  std::byte const* weight[16] = {};             // packed, layer after layer
+  std::byte *keys[2] = {}, *values[2] = {};     // caches: [layer, sequence, kv head, room, size]
+  float const* rotary[2] = {};                  // [position, size]: cosine and sine of each pair
+  float *work = nullptr, *fixed = nullptr;      // workspace: per row, and once
+  int const *token = nullptr, *sequence = nullptr, *position = nullptr;  // of each row
+  int rows = 0, layer = 0, room = 0, sequences = 1;  // room: positions of a cache, a multiple of 16
+};
+
+}  // namespace cria::kernel

@@ -1,0 +1,169 @@
+#pragma once
+// value<N>: the value of a node at a row and column, loaded or computed from its operands. Every decision is the compiler's.
+#include "cria/graph/program.hpp"
+#include "cria/kernel/context.hpp"
+#include "cria/kernel/segment.hpp"
+#include "cria/kernel/contraction/pack.hpp"
+#include "cria/kernel/math.hpp"
+
+namespace cria::kernel {
+
+/// Row sums that group q recomputes for node i.
+constexpr void collect_row_sums(plan const& p, int q, int i, node_list& l) {
+  for (short j : p.g.nodes[i].in) {
+    if (j < 0 || is_leaf(p.g.nodes[j]) || (p.home[j] >= 0 && p.home[j] != q)) continue;
+    collect_row_sums(p, q, j, l);
+    if (p.g.nodes[j].kind == op::row_sum && p.home[j] < 0) l.add(j);
+  }
+}
+constexpr node_list row_sums_of(plan const& p, int q) {
+  node_list l{};
+  for (int k = 0; k < p.groups[q].count; ++k) collect_row_sums(p, q, p.groups[q].nodes[k], l);
+  return l;
+}
+
+/// The attention that reads a cached node; its heads say how the cache is laid out.
+constexpr int reader_of_cache(graph const& g, int i) {
+  for (int u = i + 1; u < g.count; ++u)
+    if (g.nodes[u].kind == op::attention && (g.nodes[u].in[1] == i || g.nodes[u].in[2] == i)) return u;
+  return -1;
+}
+
+/// Where the table of a rotation stands among the different ones of a graph.
+constexpr int rotary_index(graph const& g, int i) {
+  int n = 0;
+  for (int j = 0; j < i; ++j) {
+    bool first = g.nodes[j].kind == op::rope;
+    for (int k = 0; k < j && first; ++k)
+      first = g.nodes[k].kind != op::rope || g.nodes[k].size != g.nodes[j].size || g.nodes[k].scalar != g.nodes[j].scalar;
+    if (!first) continue;
+    if (g.nodes[j].size == g.nodes[i].size && g.nodes[j].scalar == g.nodes[i].scalar) return n;
+    ++n;
+  }
+  return n;
+}
+
+/// What a kernel has at hand while it evaluates: row sums of its rows, and finished sums of its tile.
+struct scope {
+  float const* row_sums = nullptr;  // [row sum][rows]
+  int rows = 1;
+  float const* tile = nullptr;      // [contraction][row][lane]
+  int tile_rows = 1, lanes = 1;     // rows and lanes of a tile
+  int row0 = 0, tile_row0 = 0, col0 = 0;
+};
+
+/// Values of program P as kernel G sees them.
+template <class P, int G> struct evaluate {
+  context c;
+
+  static constexpr node at(int i) { return plan_of<P>.g.nodes[i]; }
+  static constexpr node_list row_sums() { return row_sums_of(plan_of<P>, G); }
+
+  /// The first element of layer `c.layer` of a stored node.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float* address() const {
+    constexpr spot s = plan_of<P>.where[N];
+    constexpr node n = at(N);
+    if constexpr (s.at == region::input) return const_cast<float*>(c.in[s.index]);
+    else if constexpr (s.at == region::output) {
+      if constexpr (n.rows == per_token) return c.out[s.index];
+      else return c.out[s.index] + std::size_t(c.layer) * std::size_t(n.rows) * std::size_t(n.cols);
+    } else if constexpr (s.at == region::fixed) return c.fixed + s.index;
+    else {
+      static_assert(s.at == region::work);
+      return c.work + std::size_t(s.index) * std::size_t(c.rows);
+    }
+  }
+
+  /// The packed bytes of a weight in layer `c.layer`.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION std::byte const* weight() const {
+    constexpr node n = at(N);
+    constexpr int index = plan_of<P>.where[N].index;
+    constexpr std::size_t bytes = packed_bytes(n.type, n.rows, n.cols);
+    return c.weight[index] + std::size_t(c.layer) * bytes;
+  }
+
+  /// The cache of one kv head of one sequence: keys [room / 16][size][16], values [room][size].
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION auto* cache(int sequence, int head) const {
+    constexpr spot s = plan_of<P>.where[N];
+    constexpr node reader = at(reader_of_cache(plan_of<P>.g, N));
+    using stored = std::conditional_t<P::policy::cache::id == dtype::f32, float, std::uint16_t>;
+    static_assert(P::policy::cache::id == dtype::f32 || P::policy::cache::id == dtype::f16);
+    std::byte* const base = s.at == region::key_cache ? c.keys[s.index] : c.values[s.index];
+    std::size_t const head_at = (std::size_t(c.layer) * std::size_t(c.sequences) + std::size_t(sequence)) * reader.kv_count + std::size_t(head);
+    return reinterpret_cast<stored*>(base) + head_at * std::size_t(c.room) * reader.size;
+  }
+
+  /// Stores a node's value.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION void store(int row, int col, float x) const {
+    constexpr spot s = plan_of<P>.where[N];
+    constexpr node n = at(N);
+    if constexpr (s.at == region::key_cache || s.at == region::value_cache) {
+      constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
+      int const p = c.position[row], d = col % size;
+      auto* const head = cache<N>(c.sequence[row], col / size);
+      auto& to = s.at == region::key_cache ? head[std::size_t(p / 16 * size + d) * 16 + std::size_t(p % 16)]
+                                           : head[std::size_t(p) * size + std::size_t(d)];
+      if constexpr (P::policy::cache::id == dtype::f32) to = x;
+      else to = f32_to_f16(x);
+    } else {
+      address<N>()[std::size_t(row) * std::size_t(n.cols) + std::size_t(col)] = x;
+    }
+  }
+
+  /// Loads a stored node's value; one row or one column is repeated.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float load(int row, int col) const {
+    constexpr node n = at(N);
+    if constexpr (n.kind == op::weight) {
+      static_assert(n.rows == 1, "a matrix is read by contractions and embeddings only");
+      return reinterpret_cast<float const*>(weight<N>())[col];
+    } else {
+      constexpr bool one_row = n.rows == 1, one_col = n.cols == 1;
+      return address<N>()[(one_row ? 0 : std::size_t(row) * std::size_t(n.cols)) + (one_col ? 0 : std::size_t(col))];
+    }
+  }
+
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float value(scope const& e, int row, int col) const {
+    constexpr node n = at(N);
+    constexpr int home = plan_of<P>.home[N];
+    if constexpr (is_leaf(n) || (home >= 0 && home != G)) return load<N>(row, col);
+    else if constexpr (is_contraction(n.kind)) {
+      constexpr int i = segments_of(plan_of<P>, G).holding(N).contractions.find(N);
+      return e.tile[(i * e.tile_rows + row - e.tile_row0) * e.lanes + col - e.col0];
+    } else if constexpr (n.kind == op::row_sum) {
+      constexpr int i = row_sums().find(N);
+      return e.row_sums[i * e.rows + row - e.row0];
+    } else if constexpr (n.kind == op::embedding) {
+      constexpr node w = at(n.in[0]);
+      return element<w.type>(weight<n.in[0]>(), c.token[row], col, w.cols);
+    } else if constexpr (n.kind == op::rope) {
+      float const x = value<n.in[0]>(e, row, col & ~1), y = value<n.in[0]>(e, row, col | 1);
+      constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
+      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(col % size & ~1);
+      float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
+      return col & 1 ? x * sine + y * cosine : x * cosine - y * sine;
+    } else {
+      static_assert(n.kind == op::map);
+      return apply<N>(e, row, col);
+    }
+  }
+
+ private:
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float apply(scope const& e, int row, int col) const {
+    constexpr node n = at(N);
+    float const a = value<n.in[0]>(e, row, col);
+    if constexpr (n.f == fn::copy) return a;
+    else if constexpr (n.f == fn::add) return a + value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::mul) return a * value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::silu) return silu(a);
+    else if constexpr (n.f == fn::silu_slope) return silu_slope(a);
+    else if constexpr (n.f == fn::rstd) return 1 / Kokkos::sqrt(a / float(n.size) + float(n.scalar));
+    else if constexpr (n.f == fn::rstd_slope) return -0.5f * a * a * a / float(n.size);
+    else {
+      using functor = functor_at<n.functor, typename P::functors>;
+      if constexpr (n.part < 0) return functor::apply(a);
+      else return functor::template derivative<n.part>(a);
+    }
+  }
+};
+
+}  // namespace cria::kernel

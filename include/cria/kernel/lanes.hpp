@@ -1,0 +1,150 @@
+#pragma once
+// Vectors of lanes: each lane is one output row. The code above is generic in the width; the three operations that want an
+// instruction of their own (fma, dot4, f16) have it here, beside a portable form that gives the same bits.
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <cstring>
+
+#include "cria/core/half.hpp"
+
+#if defined(__x86_64__) && !defined(__CUDACC__) && !defined(__HIPCC__)
+#include <immintrin.h>
+#endif
+
+namespace cria::kernel {
+
+/// Byte j of a word, with its sign.
+KOKKOS_FORCEINLINE_FUNCTION constexpr int signed_byte(int word, int j) { return int(std::uint32_t(word) << (24 - 8 * j)) >> 24; }
+
+/// One lane; what devices use, and the portable twin of the others.
+struct scalar_lane {
+  static constexpr int width = 1;
+  using f = float;
+  using i = int;
+
+  KOKKOS_FORCEINLINE_FUNCTION static f splat(float x) { return x; }
+  KOKKOS_FORCEINLINE_FUNCTION static f load(float const* p) { return *p; }
+  KOKKOS_FORCEINLINE_FUNCTION static f load_f16(std::uint16_t const* p) { return f16_to_f32(*p); }
+  KOKKOS_FORCEINLINE_FUNCTION static f load_bf16(std::uint16_t const* p) { return bf16_to_f32(*p); }
+  KOKKOS_FORCEINLINE_FUNCTION static i load_words(std::int32_t const* p) { return *p; }
+  KOKKOS_FORCEINLINE_FUNCTION static void store(float* p, f x) { *p = x; }
+  KOKKOS_FORCEINLINE_FUNCTION static f fma(f a, f b, f c) { return Kokkos::fma(a, b, c); }
+  KOKKOS_FORCEINLINE_FUNCTION static f to_float(i x) { return float(x); }
+  KOKKOS_FORCEINLINE_FUNCTION static i byte(i words, int j) { return signed_byte(words, j); }
+  KOKKOS_FORCEINLINE_FUNCTION static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
+  KOKKOS_FORCEINLINE_FUNCTION static i high_nibbles(i words) { return words >> 4 & 0x0f0f0f0f; }
+
+  /// sum + u . s over the 4 bytes of each word; u at most 15.
+  KOKKOS_FORCEINLINE_FUNCTION static i dot4_nibbles(i sum, i u, int s) { return dot4_bytes(sum, u, s); }
+  /// What dot4_bytes adds to each weight: an instruction that wants unsigned bytes moves them by 128.
+  static constexpr int byte_offset = 0;
+  /// sum + (w + byte_offset) . s over the 4 signed bytes of each word; s at least -127.
+  KOKKOS_FORCEINLINE_FUNCTION static i dot4_bytes(i sum, i w, int s) {
+    for (int j = 0; j < 4; ++j) sum += signed_byte(w, j) * signed_byte(s, j);
+    return sum;
+  }
+};
+
+#if defined(__CUDACC__) || defined(__HIPCC__)
+using host_lanes = scalar_lane;
+#else
+
+template <class T, int Width> struct vector_of {
+  typedef T type __attribute__((vector_size(Width * sizeof(T))));
+};
+
+/// As many lanes as a register of the host has, by the compilers' vector types.
+template <int Width> struct vector_lanes {
+  static constexpr int width = Width;
+  using f = typename vector_of<float, Width>::type;
+  using i = typename vector_of<std::int32_t, Width>::type;
+  using h = typename vector_of<std::uint16_t, Width>::type;
+
+  template <class V, class T> static V load_as(T const* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
+  static f splat(float x) { return x - f{}; }
+  static i splat(int x) { return x - i{}; }
+  static f load(float const* p) { return load_as<f>(p); }
+  static i load_words(std::int32_t const* p) { return load_as<i>(p); }
+  static void store(float* p, f x) { std::memcpy(p, &x, sizeof x); }
+  static f to_float(i x) { return __builtin_convertvector(x, f); }
+  static i byte(i words, int j) { return (words << (24 - 8 * j)) >> 24; }
+  static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
+  static i high_nibbles(i words) { return words >> 4 & 0x0f0f0f0f; }
+  static f load_bf16(std::uint16_t const* p) { return (f)(__builtin_convertvector(load_as<h>(p), i) << 16); }
+  static f load_f16(std::uint16_t const* p) {
+#if defined(__AVX512F__)
+    if constexpr (Width == 16) return (f)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));
+#endif
+#if defined(__F16C__)
+    if constexpr (Width == 8) return (f)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
+#endif
+    f r{};
+    for (int l = 0; l < Width; ++l) r[l] = f16_to_f32(p[l]);
+    return r;
+  }
+  static f fma(f a, f b, f c) {
+#if defined(__AVX512F__)
+    if constexpr (Width == 16) return (f)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#endif
+#if defined(__FMA__)
+    if constexpr (Width == 8) return (f)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#endif
+    f r{};
+    for (int l = 0; l < Width; ++l) r[l] = __builtin_fmaf(a[l], b[l], c[l]);
+    return r;
+  }
+
+#if defined(__AVX512VNNI__)
+  static constexpr int byte_offset = Width == 16 ? 128 : 0;
+#else
+  static constexpr int byte_offset = 0;
+#endif
+  static i dot4_nibbles(i sum, i u, int s) {
+#if defined(__AVX512VNNI__)
+    if constexpr (Width == 16) return (i)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)u, _mm512_set1_epi32(s));
+#elif defined(__AVX512BW__)
+    if constexpr (Width == 16) return sum + (i)_mm512_madd_epi16(_mm512_maddubs_epi16((__m512i)u, _mm512_set1_epi32(s)), _mm512_set1_epi16(1));
+#endif
+#if defined(__AVX2__)
+    if constexpr (Width == 8) return sum + (i)_mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)u, _mm256_set1_epi32(s)), _mm256_set1_epi16(1));
+#endif
+    return portable_dot4(sum, u, s);
+  }
+  static i dot4_bytes(i sum, i w, int s) {
+#if defined(__AVX512VNNI__)
+    if constexpr (Width == 16) {
+      __m512i const u = _mm512_xor_si512((__m512i)w, _mm512_set1_epi32(int(0x80808080u)));
+      return (i)_mm512_dpbusd_epi32((__m512i)sum, u, _mm512_set1_epi32(s));
+    }
+#endif
+#if defined(__AVX2__)
+    if constexpr (Width == 8) {  // |w| is at most 128 and |s| at most 127: two products fit 16 bits
+      __m256i const magnitude = _mm256_abs_epi8((__m256i)w), turned = _mm256_sign_epi8(_mm256_set1_epi32(s), (__m256i)w);
+      return sum + (i)_mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, turned), _mm256_set1_epi16(1));
+    }
+#endif
+    return portable_dot4(sum, w, s);
+  }
+
+ private:
+  static i portable_dot4(i sum, i w, int s) {
+    for (int j = 0; j < 4; ++j) sum += byte(w, j) * signed_byte(s, j);
+    return sum;
+  }
+};
+
+#if defined(__AVX512F__)
+using host_lanes = vector_lanes<16>;
+#elif defined(__AVX2__)
+using host_lanes = vector_lanes<8>;
+#else
+using host_lanes = vector_lanes<4>;
+#endif
+
+#endif
+
+}  // namespace cria::kernel

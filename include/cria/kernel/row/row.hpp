@@ -1,0 +1,92 @@
+#pragma once
+// Row kernels: maps and row sums that must be in memory, and row operators from outside the library. One team, one row.
+#include "cria/kernel/evaluate.hpp"
+#include "cria/kernel/team.hpp"
+
+namespace cria::kernel {
+
+template <class P, int G> struct row_kernel : evaluate<P, G> {
+  using base = evaluate<P, G>;
+  using base::at, base::c;
+  static constexpr int out = plan_of<P>.groups[G].outputs[0];
+  static constexpr node_list sums_needed = base::row_sums();
+
+  void divide(int, bool) {}
+  int pieces() const { return at(out).rows == per_token ? c.rows : at(out).rows; }
+  std::size_t scratch_floats() const { return std::size_t(sums_needed.count); }
+
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int row, float* scratch) const {
+    constexpr node n = at(out);
+    scope const e{.row_sums = scratch, .row0 = row};
+    fill_row_sums(t, e, scratch, std::make_integer_sequence<int, sums_needed.count>{});
+    t.barrier();
+    if constexpr (n.kind == op::row_sum) {
+      float const total = t.sum(at(n.in[0]).cols, [&](int k) { return base::template value<n.in[0]>(e, row, k); });
+      t.each(1, [&](int) { base::template store<out>(row, 0, total); });
+    } else if constexpr (n.kind == op::custom_row) {
+      using functor = functor_at<n.functor, typename P::functors>;
+      auto const get = [&](int k) { return base::template value<n.in[0]>(e, row, k); };
+      auto const put = [&](int k, float x) { base::template store<out>(row, k, x); };
+      functor::row(t, get, put, at(n.in[0]).cols);
+    } else {
+      t.each(n.cols, [&](int k) { base::template store<out>(row, k, base::template value<out>(e, row, k)); });
+    }
+  }
+
+ private:
+  template <class Team, int... S>
+  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, float* to, std::integer_sequence<int, S...>) const {
+    (fill_row_sum<S>(t, e, to), ...);
+  }
+  template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, scope const& e, float* to) const {
+    constexpr int in = at(sums_needed.at[S]).in[0], cols = at(in).cols;
+    float const total = t.sum(cols, [&](int k) { return base::template value<in>(e, e.row0, k); });
+    t.each(1, [&](int) { to[S] = total; });
+    t.barrier();
+  }
+};
+
+/// Sums over tokens, for the gradients of vectors. One team, 64 columns.
+template <class P, int G> struct token_sum_kernel : evaluate<P, G> {
+  using base = evaluate<P, G>;
+  using base::at, base::c;
+  static constexpr int out = plan_of<P>.groups[G].outputs[0];
+  enum : int { columns = 64 };
+
+  void divide(int, bool) {}
+  int pieces() const { return (at(out).cols + columns - 1) / columns; }
+  std::size_t scratch_floats() const { return 0; }
+
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float*) const {
+    constexpr int in = at(out).in[0], cols = at(out).cols;
+    int const begin = piece * columns;
+    t.each(Kokkos::min(int(columns), cols - begin), [&](int i) {
+      float total = 0;
+      for (int row = 0; row < c.rows; ++row) total += base::template value<in>(scope{}, row, begin + i);
+      base::template store<out>(0, begin + i, total);
+    });
+  }
+};
+
+/// The gradient of an embedding: each row of the vocabulary adds its tokens' rows in order. One team, one row.
+template <class P, int G> struct embedding_dw_kernel : evaluate<P, G> {
+  using base = evaluate<P, G>;
+  using base::at, base::c;
+  static constexpr int out = plan_of<P>.groups[G].outputs[0];
+
+  void divide(int, bool) {}
+  int pieces() const { return at(out).rows; }
+  std::size_t scratch_floats() const { return 0; }
+
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int word, float*) const {
+    constexpr int in = at(out).in[0];
+    t.each(at(out).cols, [&](int k) {
+      float total = 0;
+      for (int row = 0; row < c.rows; ++row)
+        if (c.token[row] == word) total += base::template value<in>(scope{}, row, k);
+      base::template store<out>(word, k, total);
+    });
+  }
+};
+
+}  // namespace cria::kernel

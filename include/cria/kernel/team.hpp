@@ -1,0 +1,51 @@
+#pragma once
+// Who works on a tile: one host thread, or a team of a device. Bodies use each and sum, and run unchanged on both.
+#include <Kokkos_Core.hpp>
+
+#include "cria/kernel/lanes.hpp"
+
+namespace cria::kernel {
+
+/// One thread of the host. Sums are taken in 16 lanes and folded in a fixed order: the same bits everywhere.
+struct solo {
+  using lanes = host_lanes;
+  static constexpr int lanes_at_once = 16;  // output rows of a tile that one caller of `each` takes
+
+  template <class F> KOKKOS_FORCEINLINE_FUNCTION void each(int n, F const& f) const {
+    for (int i = 0; i < n; ++i) f(i);
+  }
+  template <class F> KOKKOS_FORCEINLINE_FUNCTION float sum(int n, F const& f) const {
+    float lane[16] = {};
+    int i = 0;
+    for (; i + 16 <= n; i += 16)
+      for (int l = 0; l < 16; ++l) lane[l] += f(i + l);
+    for (int l = 0; i + l < n; ++l) lane[l] += f(i + l);
+    for (int width = 8; width > 0; width /= 2)
+      for (int l = 0; l < width; ++l) lane[l] += lane[l + width];
+    return lane[0];
+  }
+  KOKKOS_FORCEINLINE_FUNCTION void barrier() const {}
+};
+
+/// A team of device threads.
+template <class Member> struct team_of {
+  using lanes = scalar_lane;
+  static constexpr int lanes_at_once = 2;  // a pair that rope turns stays in one thread
+
+  Member const& member;
+
+  template <class F> KOKKOS_INLINE_FUNCTION void each(int n, F const& f) const {
+    Kokkos::parallel_for(Kokkos::TeamThreadRange(member, n), f);
+  }
+  template <class F> KOKKOS_INLINE_FUNCTION float sum(int n, F const& f) const {
+    float total = 0;
+    Kokkos::parallel_reduce(Kokkos::TeamThreadRange(member, n), [&](int i, float& part) { part += f(i); }, total);
+    return total;
+  }
+  KOKKOS_INLINE_FUNCTION void barrier() const { member.team_barrier(); }
+};
+
+/// Execution spaces whose bodies run as one host thread each.
+template <class Exec> inline constexpr bool on_host = std::is_same_v<typename Exec::memory_space, Kokkos::HostSpace>;
+
+}  // namespace cria::kernel

@@ -1,0 +1,59 @@
+#pragma once
+// Configurations: what a decoder is made of. A variant derives from one and overrides what differs.
+#include "cria/nn.hpp"
+
+namespace cria::llama2 {
+
+using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::norm, nn::w1, nn::w2, nn::w3, nn::wk, nn::wo, nn::wq, nn::wv;
+
+namespace axes {
+struct embed { static constexpr char name[] = "embed"; };
+struct query { static constexpr char name[] = "query"; };
+struct kv { static constexpr char name[] = "kv"; };
+struct hidden { static constexpr char name[] = "hidden"; };
+struct vocabulary { static constexpr char name[] = "vocabulary"; };
+}  // namespace axes
+
+/// A decoder of Llama's architecture. Slots are templates on the variant, so that a part sees what the variant overrides:
+///
+///     struct my_variant : llama2::config_7b {
+///       template <class D> using feed_forward = nn::swiglu<typename D::embed, axis<llama2::axes::hidden, 8192>>;
+///     };
+template <int Embed, int Layers, int Heads, int KvHeads, int Hidden, int Vocabulary, int Context, int HeadSize = Embed / Heads>
+struct config {
+  using embed = axis<axes::embed, Embed>;
+  using query = heads<axes::query, Heads, HeadSize>;
+  using kv = heads<axes::kv, KvHeads, HeadSize>;
+  using hidden = axis<axes::hidden, Hidden>;
+  using vocabulary = axis<axes::vocabulary, Vocabulary>;
+  static constexpr int layers = Layers, context = Context;
+  static constexpr double rope_theta = 1e4, norm_eps = 1e-5;
+  static constexpr bool tied = false;
+
+  template <class D, class Tag> using norm = nn::rms_norm<D, Tag>;
+  template <class D> using attention = nn::attention<D>;
+  template <class D> using feed_forward = nn::swiglu<typename D::embed, typename D::hidden>;
+};
+
+// Touvron et al. 2023, arXiv 2307.09288, table 1 and appendix; 34B as Code Llama 34B.
+struct config_7b : config<4096, 32, 32, 32, 11008, 32000, 4096> {};
+struct config_13b : config<5120, 40, 40, 40, 13824, 32000, 4096> {};
+struct config_34b : config<8192, 48, 64, 8, 22016, 32000, 4096> {};
+struct config_70b : config<8192, 80, 64, 8, 28672, 32000, 4096> {};
+
+// github.com/karpathy/llama2.c, models trained on TinyStories; head and embedding are one.
+struct config_stories260k : config<64, 5, 8, 4, 172, 512, 512> { static constexpr bool tied = true; };
+struct config_stories15m : config<288, 6, 6, 6, 768, 32000, 256> { static constexpr bool tied = true; };
+struct config_stories42m : config<512, 8, 8, 8, 1376, 32000, 1024> { static constexpr bool tied = true; };
+struct config_stories110m : config<768, 12, 12, 12, 2048, 32000, 1024> { static constexpr bool tied = true; };
+
+// Zhang et al. 2024, arXiv 2401.02385.
+struct config_tinyllama_1b : config<2048, 22, 32, 4, 5632, 32000, 2048> {};
+
+// Allal et al. 2025, arXiv 2502.02737.
+struct config_smollm2_135m : config<576, 30, 9, 3, 1536, 49152, 8192> {
+  static constexpr double rope_theta = 1e5;
+  static constexpr bool tied = true;
+};
+
+}  // namespace cria::llama2

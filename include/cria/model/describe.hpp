@@ -1,0 +1,89 @@
+#pragma once
+// What is known of a model before anything runs: figures, and its graphs as text. No Kokkos.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cria/core/error.hpp"
+#include "cria/graph/cost.hpp"
+#include "cria/graph/print.hpp"
+#include "cria/model/decoder.hpp"
+#include "cria/model/hyperparameters.hpp"
+
+namespace cria::llama2 {
+
+struct description {
+  long long parameters = 0;
+  double weight_bytes = 0;                                          // of all weights, as stored
+  double weight_bytes_per_token = 0, cache_bytes_per_position = 0;  // read to decode one token; per cached position
+  double flops_per_token = 0, flops_per_position = 0;               // and for each position it attends to
+  std::size_t workspace_bytes_per_row = 0;
+  int kernels_per_layer = 0;
+};
+
+/// Where a weight's name stands among weight_names.
+inline int index_of(std::string_view name) {
+  for (std::size_t i = 0; i < weight_names.size(); ++i)
+    if (weight_names[i] == name) return int(i);
+  throw error(name, "not a weight of a checkpoint", "one of embed, attention_norm, wq, wk, wv, wo, ffn_norm, w1, w2, w3, norm, head", name);
+}
+
+namespace detail {
+
+struct weight_facts {
+  std::string_view name;
+  int rows, cols, layers;
+  dtype type;
+};
+
+template <class P> void append_weights(std::vector<weight_facts>& to, int layers) {
+  for (int i = 0; i < plan_of<P>.g.count; ++i) {
+    node const& n = plan_of<P>.g.nodes[i];
+    if (n.kind == op::weight) to.push_back({plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type});
+  }
+}
+
+/// The weights of the stages of decoder D; a tied embedding comes twice.
+template <class D, class Policy> std::vector<weight_facts> weights_of() {
+  std::vector<weight_facts> r;
+  append_weights<forward_of<typename D::embedding, Policy>>(r, 1);
+  append_weights<forward_of<typename D::block, Policy>>(r, D::layers);
+  append_weights<forward_of<typename D::head, Policy>>(r, 1);
+  return r;
+}
+
+}  // namespace detail
+
+template <class D, class Policy> constexpr description describe() {
+  constexpr int cache = Policy::cache::bytes;
+  constexpr plan const& block = plan_of<forward_of<typename D::block, Policy>>;
+  constexpr plan const& embedding = plan_of<forward_of<typename D::embedding, Policy>>;
+  constexpr plan const& head = plan_of<forward_of<typename D::head, Policy>>;
+  kernel_cost const layer = cost_of(block, cache), first = cost_of(embedding, cache), last = cost_of(head, cache);
+  description d{.parameters = D::parameter_count};
+  d.weight_bytes_per_token = first.bytes_per_row + layer.weight_bytes * D::layers + last.weight_bytes;
+  d.flops_per_token = first.flops_per_row + layer.flops_per_row * D::layers + last.flops_per_row;
+  d.flops_per_position = layer.flops_per_position * D::layers;
+  d.cache_bytes_per_position = layer.cache_bytes_per_position * D::layers;
+  d.kernels_per_layer = block.count;
+  int const widest = block.work > head.work ? block.work : head.work;
+  d.workspace_bytes_per_row = sizeof(float) * std::size_t(widest > embedding.work ? widest : embedding.work);
+  auto const add_weights = [&](plan const& p, int layers) {
+    for (int i = 0; i < p.g.count; ++i) {
+      node const& n = p.g.nodes[i];
+      if (n.kind == op::weight) d.weight_bytes += double(bytes_of(n.type, std::size_t(n.cols))) * n.rows * layers;
+    }
+  };
+  add_weights(block, D::layers), add_weights(head, 1);
+  if (!D::variant::tied) add_weights(embedding, 1);
+  return d;
+}
+
+/// The graphs of the three stages of decoder D: `stage` is recorded, fused or placed, `format` table, dot or mermaid.
+template <class D, class Policy> std::string graph_text(std::string_view stage, std::string_view format) {
+  return print_graph(plan_of<forward_of<typename D::embedding, Policy>>, "embedding", stage, format) +
+         print_graph(plan_of<forward_of<typename D::block, Policy>>, "block, " + std::to_string(D::layers) + " times", stage, format) +
+         print_graph(plan_of<forward_of<typename D::head, Policy>>, "head", stage, format);
+}
+
+}  // namespace cria::llama2

@@ -1,0 +1,131 @@
+#pragma once
+// The engine of one type of model: infer::engine on top of a session.
+#include <algorithm>
+
+#include "cria/infer/engine.hpp"
+#include "cria/model/checkpoint.hpp"
+#include "cria/model/decoder.hpp"
+#include "cria/model/describe.hpp"
+#include "cria/run/limits.hpp"
+#include "cria/run/session.hpp"
+
+namespace cria::llama2 {
+
+/// Throws cria::error when the file holds another shape or other formats than decoder D with this policy was compiled for.
+template <class D, class Policy> void check_shape(checkpoint const& file) {
+  using V = typename D::variant;
+  hyperparameters const& h = file.shape();
+  auto const check = [&](char const* what, auto compiled, auto found) {
+    if (compiled != found) throw error(file.path(), std::string("this program was compiled for another model: ") + what, std::to_string(compiled), std::to_string(found));
+  };
+  check("width", V::embed::extent, h.embed);
+  check("layers", V::layers, h.layers);
+  check("heads", V::query::count, h.heads);
+  check("kv heads", V::kv::count, h.kv_heads);
+  check("size of a head", V::query::size, h.head_dim);
+  check("hidden width", V::hidden::extent, h.hidden);
+  check("vocabulary", V::vocabulary::extent, h.vocabulary);
+  check("theta of the rotation", V::rope_theta, h.rope_theta);
+  check("epsilon of the norms", V::norm_eps, h.norm_eps);
+  check("tied head", V::tied, h.tied);
+  for (auto const& w : detail::weights_of<D, Policy>())
+    if (w.rows > 1 && w.type != h.formats[std::size_t(index_of(w.name))])
+      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.formats[std::size_t(index_of(w.name))]).name);
+}
+
+template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
+ public:
+  decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = Exec())
+      : sequences_(options.sequences), session_(exec, settings(options), reader(file), releaser(file)) {}
+
+  int vocabulary() const override { return session_type::vocabulary; }
+  int room() const override { return session_.room(); }
+  infer::token_cost cost() const override {
+    description const d = describe<D, Policy>();
+    return {d.weight_bytes_per_token, d.cache_bytes_per_position, d.flops_per_token, d.flops_per_position};
+  }
+
+  std::span<float const> forward(std::span<infer::row const> rows, infer::logits want) override {
+    check(rows);
+    std::size_t const all = rows.size(), most = std::size_t(session_.most_rows());
+    if (want == infer::logits::all) gathered_.resize(all * std::size_t(vocabulary()));
+    std::span<float const> logits;
+    for (std::size_t begin = 0; begin < all; begin += most) {
+      std::size_t const count = std::min(most, all - begin);
+      set_rows(rows.subspan(begin, count));
+      session_.run_layers();
+      if (want == infer::logits::all) {
+        auto const part = session_.run_head(0, int(count));
+        if (count == all) return part;
+        std::ranges::copy(part, gathered_.begin() + std::ptrdiff_t(begin) * vocabulary());
+        logits = gathered_;
+      } else if (want == infer::logits::last && begin + count == all) {
+        logits = session_.run_head(int(count) - 1, 1);
+      }
+    }
+    if (want == infer::logits::none) session_.space().fence();
+    return logits;
+  }
+
+  /// Reads the weights themselves, or as much other memory where they would fit the caches.
+  double read_bandwidth() override {
+    if (bandwidth_ == 0) {
+      constexpr std::size_t enough = std::size_t(96) << 20;
+      std::span<std::byte const> largest;
+      for (auto const& e : session_.weights().entries())
+        if (e.packed.size() > largest.size()) largest = {e.packed.data(), e.packed.size()};
+      Kokkos::View<std::byte*, typename Exec::memory_space> other;
+      if (largest.size() < enough) other = decltype(other)("cria/read bandwidth", enough), largest = {other.data(), enough};
+      bandwidth_ = measure_read_bandwidth(session_.space(), largest);
+    }
+    return bandwidth_;
+  }
+
+ private:
+  using session_type = session<D, Policy, Exec>;
+  int sequences_;
+  session_type session_;
+  std::vector<int> token_, sequence_, position_;
+  std::vector<float> gathered_;
+  double bandwidth_ = 0;
+
+  static session_options settings(infer::engine_options const& o) {
+    return {o.room > 0 ? o.room : D::variant::context, o.sequences, o.rows};
+  }
+  static auto reader(checkpoint const& file) {
+    check_shape<D, Policy>(file);
+    return [&file](std::string_view name, int layer) { return file.read(weight_name(index_of(name)), layer); };
+  }
+  static auto releaser(checkpoint const& file) {
+    return [&file](std::string_view name, int layer) { file.release(weight_name(index_of(name)), layer); };
+  }
+
+  void check(std::span<infer::row const> rows) const {
+    auto const in_range = [](char const* what, int x, int end) {
+      if (x < 0 || x >= end) throw error(what, "out of range", "0 to " + std::to_string(end - 1), std::to_string(x));
+    };
+    if (rows.empty()) throw error("forward", "no rows");
+    for (auto const& r : rows) {
+      in_range("token", r.token, vocabulary());
+      in_range("sequence", r.sequence, sequences_);
+      in_range("position", r.position, room());
+    }
+  }
+
+  void set_rows(std::span<infer::row const> rows) {
+    token_.clear(), sequence_.clear(), position_.clear();
+    for (auto const& r : rows) token_.push_back(r.token), sequence_.push_back(r.sequence), position_.push_back(r.position);
+    session_.set_rows(token_, sequence_, position_);
+  }
+};
+
+/// An engine of decoder D for a program: initialises Kokkos where the caller has not.
+template <class D, class Policy> std::unique_ptr<infer::engine> make_engine(checkpoint const& file, infer::engine_options const& options) {
+  if (!Kokkos::is_initialized()) {
+    Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
+    std::atexit([] { Kokkos::finalize(); });
+  }
+  return std::make_unique<decoder_engine<D, Policy>>(file, options);
+}
+
+}  // namespace cria::llama2

@@ -1,0 +1,37 @@
+#pragma once
+// Launches: the kernels of a program in order, on an execution-space instance of the caller's.
+#include "cria/graph/label.hpp"
+#include "cria/kernel/fused.hpp"
+
+namespace cria {
+
+namespace detail {
+
+template <class P, int G> inline constexpr label_text label = label_of(plan_of<P>, G);
+
+template <class P, int G, class Exec> void launch(Exec const& exec, kernel::context const& c) {
+  kernel::fused<P, G> f;
+  f.c = c;
+  f.divide(exec.concurrency(), kernel::on_host<Exec>);
+  if (f.pieces() == 0) return;
+  std::size_t const bytes = f.scratch_floats() * sizeof(float) + 64;
+  auto const run = [&](Kokkos::TeamPolicy<Exec> policy) {
+    Kokkos::parallel_for(label<P, G>.text, policy.set_scratch_size(1, Kokkos::PerTeam(bytes)), f);
+  };
+  if constexpr (kernel::on_host<Exec>) run({exec, f.pieces(), 1});
+  else run({exec, f.pieces(), Kokkos::AUTO});
+}
+
+template <class P, class Exec, int... G>
+void launch_all(Exec const& exec, kernel::context const& c, std::integer_sequence<int, G...>) {
+  (launch<P, G>(exec, c), ...);
+}
+
+}  // namespace detail
+
+/// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`; nothing is waited for.
+template <class P, class Exec> void execute(Exec const& exec, kernel::context const& c) {
+  detail::launch_all<P>(exec, c, std::make_integer_sequence<int, plan_of<P>.count>{});
+}
+
+}  // namespace cria

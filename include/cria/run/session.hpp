@@ -1,0 +1,126 @@
+#pragma once
+// A model at work: its stages' programs, their weights, cache and workspace, and the loop over layers.
+#include <algorithm>
+#include <span>
+
+#include "cria/run/cache.hpp"
+#include "cria/run/execute.hpp"
+#include "cria/run/rotary.hpp"
+#include "cria/run/weights.hpp"
+
+namespace cria {
+
+struct session_options {
+  int room = 0;       // positions of the cache
+  int sequences = 1;  // sequences that have a cache
+  int rows = 256;     // most rows of one step
+};
+
+/// Runs `Model`, a list of stages: `Model::embedding` (tokens to rows), `Model::block` (rows to rows, `Model::layers`
+/// times with stacked weights) and `Model::head` (rows to logits). Works beside the caller's own use of Kokkos, on the
+/// instance it is given; nothing is allocated inside a step.
+template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class session {
+ public:
+  using embedding = forward_of<typename Model::embedding, Policy>;
+  using block = forward_of<typename Model::block, Policy>;
+  using head = forward_of<typename Model::head, Policy>;
+  using memory = typename Exec::memory_space;
+  static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
+  static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
+  static_assert(plan_of<block>.g.nodes[0].cols == width, "a repeated block must return the axes that it takes");
+
+  /// Loads and packs the weights; `read` and `done` as in weight_store::load.
+  template <class Read, class Done>
+  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_(exec), rows_(options.rows) {
+    weights_.template declare<embedding>(1);
+    weights_.template declare<block>(Model::layers);
+    weights_.template declare<head>(1);
+    weights_.load(exec_, read, done);
+    cache_.template make<block>(exec_, Model::layers, options.sequences, options.room);
+    rotary_.template make<block>(exec_, cache_.room());
+    std::size_t const per_row = std::size_t(std::max({plan_of<embedding>.work, plan_of<block>.work, plan_of<head>.work}));
+    work_ = floats("cria/workspace", per_row * std::size_t(rows_));
+    for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
+    logits_ = floats("cria/logits", vocabulary);
+    ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, rows_);
+    ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
+    exec_.fence();
+  }
+
+  /// The rows of the next step: token, sequence and position of each. At most `options.rows`.
+  void set_rows(std::span<int const> token, std::span<int const> sequence, std::span<int const> position) {
+    exec_.fence();
+    step_ = {};
+    step_.rows = int(token.size());
+    for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
+    Kokkos::deep_copy(exec_, ids_, ids_host_);
+    step_.token = &ids_(0, 0), step_.sequence = &ids_(1, 0), step_.position = &ids_(2, 0);
+    step_.work = work_.data();
+    cache_.bind(step_);
+    rotary_.bind(step_);
+    at_ = 0;
+  }
+
+  void run_embedding() { run<embedding>(0, x_[at_].data()); }
+
+  /// One layer; keys and values of the rows go to the cache.
+  void run_block(int layer) {
+    run<block>(layer, x_[1 - at_].data());
+    at_ = 1 - at_;
+  }
+
+  /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call.
+  std::span<float const> run_head(int first, int count) {
+    if (logits_.size() < std::size_t(count) * vocabulary) logits_ = floats("cria/logits", std::size_t(count) * vocabulary);
+    kernel::context c = step_;
+    c.rows = count, c.token += first, c.sequence += first, c.position += first;
+    c.in[0] = x_[at_].data() + std::size_t(first) * width, c.out[0] = logits_.data();
+    weights_.template bind<head>(c);
+    execute<head>(exec_, c);
+    auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
+    Kokkos::deep_copy(exec_, host, logits_);
+    exec_.fence();
+    logits_host_ = host;
+    return {host.data(), std::size_t(count) * vocabulary};
+  }
+
+  /// All stages but the head.
+  void run_layers() {
+    Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
+    run_embedding();
+    for (int layer = 0; layer < Model::layers; ++layer) run_block(layer);
+  }
+
+  /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
+  std::span<float const> rows() const { return {x_[at_].data(), std::size_t(step_.rows) * width}; }
+
+  int most_rows() const { return rows_; }
+  int room() const { return cache_.room(); }
+  weight_store<Exec> const& weights() const { return weights_; }
+  Exec const& space() const { return exec_; }
+
+ private:
+  using buffer = Kokkos::View<float*, memory>;
+  Exec exec_;
+  int rows_;
+  weight_store<Exec> weights_;
+  kv_cache<Exec> cache_;
+  rotary_tables<Exec> rotary_;
+  buffer work_, x_[2], logits_;
+  Kokkos::View<float*, Kokkos::HostSpace> logits_host_;
+  Kokkos::View<int**, Kokkos::LayoutRight, memory> ids_;
+  Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> ids_host_;
+  kernel::context step_;
+  int at_ = 0;
+
+  buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
+
+  template <class P> void run(int layer, float* out) {
+    kernel::context c = step_;
+    c.layer = layer, c.in[0] = x_[at_].data(), c.out[0] = out;
+    weights_.template bind<P>(c);
+    execute<P>(exec_, c);
+  }
+};
+
+}  // namespace cria

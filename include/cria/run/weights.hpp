@@ -1,0 +1,105 @@
+#pragma once
+// The weights of a model's programs: declared by name, loaded and packed once, shared by every stage that names them.
+#include <Kokkos_Core.hpp>
+#include <Kokkos_Profiling_ScopedRegion.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cria/core/error.hpp"
+#include "cria/graph/program.hpp"
+#include "cria/kernel/context.hpp"
+#include "cria/kernel/contraction/pack.hpp"
+
+namespace cria {
+
+/// One weight of all layers: [layers][packed (rows, cols)].
+template <class Memory> struct weight_entry {
+  std::string_view name;
+  int rows, cols, layers;
+  dtype type;
+  Kokkos::View<std::byte*, Memory> packed;
+  std::size_t layer_bytes() const { return kernel::packed_bytes(type, rows, cols); }
+};
+
+template <class Exec> class weight_store {
+ public:
+  using memory = typename Exec::memory_space;
+
+  /// Adds the weights of program P, each with `layers` instances. A weight that is there already is shared.
+  template <class P> void declare(int layers) {
+    for (int i = 0; i < plan_of<P>.g.count; ++i) {
+      node const& n = plan_of<P>.g.nodes[i];
+      if (n.kind == op::weight && !find(plan_of<P>.g.name(i))) entries_.push_back({plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type, {}});
+    }
+  }
+
+  /// Loads and packs everything. `read(name, layer)` returns an object whose `bytes` are [rows, cols] in the entry's
+  /// format and file order; `done(name, layer)` says that they are not needed any more.
+  template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
+    for (weight_entry<memory>& e : entries_) {
+      Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
+      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, std::string(e.name)), e.layer_bytes() * std::size_t(e.layers));
+      exec.fence();
+      for (int layer = 0; layer < e.layers; ++layer) {
+        auto const source = read(e.name, layer);
+        std::size_t const expected = bytes_of(e.type, std::size_t(e.rows) * std::size_t(e.cols));
+        if (source.bytes.size() != expected)
+          throw error(std::string(e.name), "wrong size of a weight", std::to_string(expected) + " bytes", std::to_string(source.bytes.size()));
+        pack(exec, e, layer, source.bytes.data());
+        done(e.name, layer);
+      }
+    }
+  }
+
+  /// Points a context at the weights of program P, in the order of its nodes.
+  template <class P> void bind(kernel::context& c) const {
+    int k = 0;
+    for (int i = 0; i < plan_of<P>.g.count; ++i)
+      if (plan_of<P>.g.nodes[i].kind == op::weight) c.weight[k++] = find(plan_of<P>.g.name(i))->packed.data();
+  }
+
+  std::size_t bytes() const {
+    std::size_t n = 0;
+    for (auto const& e : entries_) n += e.packed.size();
+    return n;
+  }
+  std::span<weight_entry<memory> const> entries() const { return entries_; }
+
+ private:
+  std::vector<weight_entry<memory>> entries_;
+
+  weight_entry<memory> const* find(std::string_view name) const {
+    for (auto const& e : entries_)
+      if (e.name == name) return &e;
+    return nullptr;
+  }
+
+  /// Packs one layer, a tile for each index, on the host; a device gets a copy.
+  static void pack(Exec const& exec, weight_entry<memory>& e, int layer, std::byte const* file) {
+    auto const to = Kokkos::subview(e.packed, std::pair(e.layer_bytes() * std::size_t(layer), e.layer_bytes() * std::size_t(layer + 1)));
+    auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, to);
+    std::byte* const out = staged.data();
+    if (e.rows == 1) {
+      std::memcpy(out, file, e.layer_bytes());
+    } else {
+      int const tiles = (e.rows + kernel::tile_rows - 1) / kernel::tile_rows;
+      Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, tiles), pack_functor{e.type, file, out, e.rows, e.cols});
+      Kokkos::fence("cria/pack");
+    }
+    if (staged.data() != to.data()) {
+      Kokkos::deep_copy(exec, to, staged);
+      exec.fence();
+    }
+  }
+
+  struct pack_functor {
+    dtype type;
+    std::byte const* file;
+    std::byte* out;
+    int rows, cols;
+    void operator()(int tile) const { kernel::pack_tile(type, file, out, rows, cols, tile); }
+  };
+};
+
+}  // namespace cria
