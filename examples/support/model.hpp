@@ -1,0 +1,57 @@
+#pragma once
+// --model, --tokenizer and --policy, and what is behind them.
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cria/infer/engine.hpp"
+#include "cria/model/checkpoint.hpp"
+#include "cria/text.hpp"
+#include "compiled.hpp"
+
+namespace support {
+
+struct model_arguments {
+  std::string file, tokenizer, policy;
+
+  void add_files(CLI::App& arguments) {
+    arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's layout")->required();
+    arguments.add_option("--tokenizer", tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf, where the model has none");
+  }
+  void add_policy(CLI::App& arguments) {
+    arguments.add_option("--policy", policy, "exact: f32 activations; fast: int8 where the weights are blocks")
+        ->check(CLI::IsMember({"exact", "fast"}));
+  }
+
+  /// Throws cria::error when this program was compiled for another policy.
+  void check_policy() const {
+    if (!policy.empty() && policy != compiled_policy())
+      throw cria::error("--policy", "this program was compiled for another one", compiled_policy(), policy);
+  }
+
+  std::unique_ptr<cria::text::tokenizer> open_tokenizer() const {
+    return cria::text::open_tokenizer(tokenizer.empty() ? file : tokenizer);
+  }
+};
+
+/// A checkpoint with its tokenizer, which may be missing only where `text` is none of the program's business.
+struct model_files {
+  cria::llama2::checkpoint weights;
+  std::unique_ptr<cria::text::tokenizer> tokens;
+
+  explicit model_files(model_arguments const& a, bool text = true) : weights(cria::llama2::checkpoint::open(a.file)) {
+    a.check_policy();
+    if (a.tokenizer.empty() && !weights.gguf()) {
+      if (!text) return;
+      throw cria::error(a.file, "has no tokenizer", "--tokenizer FILE", "none");
+    }
+    tokens = a.open_tokenizer();
+    if (tokens->size() != weights.shape().vocabulary)
+      throw cria::error(a.tokenizer.empty() ? a.file : a.tokenizer, "the tokenizer is not this model's",
+                        fmt::format("{} tokens", weights.shape().vocabulary), fmt::format("{}", tokens->size()));
+  }
+};
+
+}  // namespace support
