@@ -25,8 +25,8 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
   check("size of a head", V::query::size, h.head_dim);
   check("hidden width", V::hidden::extent, h.hidden);
   check("vocabulary", V::vocabulary::extent, h.vocabulary);
-  check("theta of the rotation", V::rope_theta, h.rope_theta);
-  check("epsilon of the norms", V::norm_eps, h.norm_eps);
+  check("theta of the rotation", float(V::rope_theta), float(h.rope_theta));  // files keep them as f32
+  check("epsilon of the norms", float(V::norm_eps), float(h.norm_eps));
   check("tied head", V::tied, h.tied);
   for (auto const& w : detail::weights_of<D, Policy>())
     if (w.rows > 1 && w.type != h.formats[std::size_t(index_of(w.name))])

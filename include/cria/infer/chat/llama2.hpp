@@ -31,7 +31,9 @@ inline std::string_view strip(std::string_view s) {
 
 class llama2_format : public chat_format {
  public:
+  /// Throws cria::error when the vocabulary has no bos or eos.
   explicit llama2_format(text::tokenizer const& t) : tokens(t) {
+    if (t.bos() < 0 || t.eos() < 0) throw error("vocabulary", "cannot write Llama 2's chat format", "bos and eos tokens", "none");
     add_stop(t.eos());
     add_stop(t.bos());
   }
