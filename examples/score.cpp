@@ -83,8 +83,8 @@ int main(int argc, char** argv) {
     s.model.add_policy(arguments);
     arguments.add_option("--text", s.text, "a file with text");
     arguments.add_option("--tokens", s.tokens, "a file with a JSON array of tokens");
-    arguments.add_option("--window", s.scoring.window, "tokens read together, each window for itself (default: the model's context)");
-    arguments.add_option("--top", s.scoring.top, "show so many of the likeliest tokens in each place");
+    support::add_number(arguments, "--window", s.scoring.window, "tokens read together, each window for itself (default: the model's context)");
+    support::add_number(arguments, "--top", s.scoring.top, "show so many of the likeliest tokens in each place");
     arguments.add_flag("--json", s.json, "one object with tokens, logprobs, nll, perplexity and top");
     support::parse(arguments, argc, argv);
     score(s);

@@ -1,11 +1,13 @@
 #pragma once
 // What all programs share: arguments, messages of one line, exit codes, and an output whose failures are noticed.
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -56,6 +58,18 @@ inline void parse(CLI::App& arguments, int argc, char const* const* argv) {
     flush();
     throw;
   }
+}
+
+/// An option with one number, written out in full.
+template <class T> CLI::Option* add_number(CLI::App& arguments, std::string const& flag, T& to, std::string const& help) {
+  return arguments.add_option(flag, to, help)->check([](std::string const& given) {
+    T number{};
+    auto const* const end = given.data() + given.size();
+    auto const [next, fault] = std::from_chars(given.data(), end, number);
+    if (fault == std::errc() && next == end) return std::string();
+    auto const* const kind = std::is_floating_point_v<T> ? "a number" : std::is_signed_v<T> ? "a whole number" : "a positive whole number";
+    return fmt::format("not understood (expected {}, found {})", kind, given);
+  });
 }
 
 }  // namespace support
