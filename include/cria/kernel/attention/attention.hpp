@@ -17,7 +17,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
 
   void divide(int, bool) {}
   int pieces() const { return c.rows * kv_heads; }
-  std::size_t scratch_floats() const { return std::size_t(group_heads) * (2 * size + chunk + 3); }
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return std::size_t(group_heads) * (2 * size + chunk + 3); }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float* scratch) const {
     int const row = piece / kv_heads, kv = piece % kv_heads, last = c.position[row];
@@ -45,18 +45,23 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   /// q . k / sqrt(size) of `count` positions from `begin`, one chain over the size for each.
   template <class Team>
   KOKKOS_INLINE_FUNCTION void scores(Team const& t, int row, int kv, int begin, int count, float const* q, float* p) const {
-    using V = typename Team::lanes;
-    constexpr int L = Team::lanes_at_once, vectors = L / V::width, parts = chunk / L;
+    constexpr int L = Team::lanes_at_once;
+    if (count == chunk && L > 2) {  // side by side: the chains of four tiles hide each other's latency
+      t.each(group_heads, [&](int h) { score<typename Team::lanes, chunk>(row, kv, begin, q + h * size, p + h * chunk); });
+    } else {
+      t.each(group_heads * ((count + L - 1) / L), [&](int i) {
+        int const h = i % group_heads, from = i / group_heads * L;
+        score<typename Team::lanes, L>(row, kv, begin + from, q + h * size, p + h * chunk + from);
+      });
+    }
+  }
+  template <class V, int L> KOKKOS_INLINE_FUNCTION void score(int row, int kv, int position, float const* q, float* p) const {
+    constexpr int vectors = L / V::width;
     float const scale = 1 / Kokkos::sqrt(float(size));
-    t.each(group_heads * ((count + L - 1) / L), [&](int i) {
-      int const h = i % group_heads, from = i / group_heads * L, position = begin + from;
-      typename V::f s[vectors] = {};
-      for (int d = 0; d < size; ++d)
-        for (int v = 0; v < vectors; ++v)
-          s[v] = V::fma(keys<V>(row, kv, position + v * V::width, d), V::splat(q[h * size + d]), s[v]);
-      static_assert(parts * L == chunk);
-      for (int v = 0; v < vectors; ++v) V::store(p + h * chunk + from + v * V::width, s[v] * V::splat(scale));
-    });
+    typename V::f s[vectors] = {};
+    for (int d = 0; d < size; ++d)
+      for (int v = 0; v < vectors; ++v) s[v] = V::fma(keys<V>(row, kv, position + v * V::width, d), V::splat(q[d]), s[v]);
+    for (int v = 0; v < vectors; ++v) V::store(p + v * V::width, s[v] * V::splat(scale));
   }
 
   /// Element d of the keys of `V::width` positions; past the row's own position anything finite or not, never used.
@@ -87,25 +92,34 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     top = higher;
   }
 
+  /// sum = sum * rescale + p . values; lanes along the size, positions in order.
   template <class Team>
   KOKKOS_INLINE_FUNCTION void add_values(Team const& t, int row, int kv, int begin, int count, float const* p, float const* rescale, float* sum) const {
-    for (int h = 0; h < group_heads; ++h) {
-      t.each(size, [&](int d) { sum[h * size + d] *= rescale[h]; });
-      t.barrier();
-      for (int i = 0; i < count; ++i) {
-        float const weight = p[h * chunk + i];
-        t.each(size, [&](int d) { sum[h * size + d] = Kokkos::fma(weight, value_at(row, kv, begin + i, d), sum[h * size + d]); });
+    constexpr int span = Team::lanes_at_once == 2 ? 2 : size % 64 == 0 ? 64 : size % 16 == 0 ? 16 : 2;
+    using V = std::conditional_t<span == 2, scalar_lane, typename Team::lanes>;
+    constexpr int parts = size / span, vectors = span / V::width;
+    t.each(group_heads * parts, [&](int i) {
+      int const h = i / parts, d = i % parts * span;
+      typename V::f s[vectors];
+      for (int v = 0; v < vectors; ++v) s[v] = V::load(sum + h * size + d + v * V::width) * V::splat(rescale[h]);
+      for (int k = 0; k < count; ++k) {
+        typename V::f const weight = V::splat(p[h * chunk + k]);
+        for (int v = 0; v < vectors; ++v) s[v] = V::fma(weight, values<V>(row, kv, begin + k, d + v * V::width), s[v]);
       }
-    }
+      for (int v = 0; v < vectors; ++v) V::store(sum + h * size + d + v * V::width, s[v]);
+    });
   }
 
-  KOKKOS_FORCEINLINE_FUNCTION float value_at(int row, int kv, int position, int d) const {
+  /// Elements d and on of the value of a position.
+  template <class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f values(int row, int kv, int position, int d) const {
     if constexpr (cached) {
-      auto const x = base::template cache<n.in[2]>(c.sequence[row], kv)[std::size_t(position) * size + std::size_t(d)];
-      if constexpr (P::policy::cache::id == dtype::f32) return x;
-      else return f16_to_f32(x);
+      auto const* const x = base::template cache<n.in[2]>(c.sequence[row], kv) + std::size_t(position) * size + std::size_t(d);
+      if constexpr (P::policy::cache::id == dtype::f32) return V::load(x);
+      else return V::load_f16(x);
     } else {
-      return base::template load<n.in[2]>(row - c.position[row] + position, kv * size + d);
+      float x[V::width];
+      for (int l = 0; l < V::width; ++l) x[l] = base::template load<n.in[2]>(row - c.position[row] + position, kv * size + d + l);
+      return V::load(x);
     }
   }
 };

@@ -16,7 +16,7 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G> {
 
   void divide(int, bool) {}
   int pieces() const { return c.rows * out_heads; }
-  std::size_t scratch_floats() const { return 2 * std::size_t(c.rows) + 2; }  // probabilities, their gradients, mean
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 2 * std::size_t(c.rows) + 2; }  // probabilities, their gradients, mean
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float* scratch) const {
     int const row = piece / out_heads, head = piece % out_heads, begin = row - c.position[row];

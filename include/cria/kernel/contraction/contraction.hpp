@@ -55,7 +55,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
     splits = !host ? (tiles + 15) / 16 : row_blocks() < 4 * threads ? Kokkos::min(threads, tiles) : 1;
   }
   int pieces() const { return row_blocks() * splits; }
-  std::size_t scratch_floats() const {
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
     return std::size_t(sums_needed.count * block_rows) + panel_floats(floats, int8, block_size(), depth());
   }
 
@@ -93,22 +93,26 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   /// Evaluates N rows from `first` on into the panel.
   template <int N, class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, scope const& e, float* panel, int first) const {
     panel_group const p = group_at(panel, floats, int8, block_size(), depth(), first);
-    auto const get = [&](int i, int k) {
-      if constexpr (kind == op::matmul_dw) return base::template value<left>(e, k, e.row0 + first + i);
-      else return base::template value<left>(e, e.row0 + first + i, k);
-    };
-    if constexpr (int8) {
-      t.each(depth() / 32, [&](int b) {
-        for (int i = 0; i < N; ++i) {
+    for (int i = 0; i < N; ++i) {
+      int const row = e.row0 + first + i;
+      float sums[sums_needed.count + 1];  // a copy, which nothing that is written below can change
+      for (int s = 0; s < sums_needed.count; ++s) sums[s] = e.row_sums[s * block_rows + first + i];
+      scope const own{.row_sums = sums, .rows = 1, .row0 = row};
+      auto const get = [&](int k) {
+        if constexpr (kind == op::matmul_dw) return base::template value<left>(own, k, row);
+        else return base::template value<left>(own, row, k);
+      };
+      if constexpr (int8) {
+        t.each(depth() / 32, [&](int b) {
           float x[32];
-          for (int k = 0; k < 32; ++k) x[k] = get(i, b * 32 + k);
+          for (int k = 0; k < 32; ++k) x[k] = get(b * 32 + k);
           quantise_block(x, p.int8, b, i, N);
           if constexpr (floats)
             for (int k = 0; k < 32; ++k) p.floats[(b * 32 + k) * N + i] = x[k];
-        }
-      });
-    } else {
-      for (int i = 0; i < N; ++i) t.each(depth(), [&](int k) { p.floats[std::size_t(k) * N + std::size_t(i)] = get(i, k); });
+        });
+      } else {
+        t.each(depth(), [&](int k) { p.floats[std::size_t(k) * N + std::size_t(i)] = get(k); });
+      }
     }
   }
 

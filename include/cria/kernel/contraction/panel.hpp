@@ -40,7 +40,10 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even.
 KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
   float largest = 0;
-  for (int i = 0; i < 32; ++i) largest = Kokkos::fmax(largest, Kokkos::fabs(x[i]));
+  for (int i = 0; i < 32; ++i) {
+    float const magnitude = Kokkos::fabs(x[i]);
+    largest = magnitude > largest ? magnitude : largest;
+  }
   float const inverse = largest > 0 ? 127 / largest : 0;
   std::int32_t sum = 0;
   for (int g = 0; g < 8; ++g) {

@@ -13,7 +13,7 @@ template <class P, int G> struct row_kernel : evaluate<P, G> {
 
   void divide(int, bool) {}
   int pieces() const { return at(out).rows == per_token ? c.rows : at(out).rows; }
-  std::size_t scratch_floats() const { return std::size_t(sums_needed.count); }
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return std::size_t(sums_needed.count); }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int row, float* scratch) const {
     constexpr node n = at(out);
@@ -55,7 +55,7 @@ template <class P, int G> struct token_sum_kernel : evaluate<P, G> {
 
   void divide(int, bool) {}
   int pieces() const { return (at(out).cols + columns - 1) / columns; }
-  std::size_t scratch_floats() const { return 0; }
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float*) const {
     constexpr int in = at(out).in[0], cols = at(out).cols;
@@ -76,7 +76,7 @@ template <class P, int G> struct embedding_dw_kernel : evaluate<P, G> {
 
   void divide(int, bool) {}
   int pieces() const { return at(out).rows; }
-  std::size_t scratch_floats() const { return 0; }
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int word, float*) const {
     constexpr int in = at(out).in[0];
