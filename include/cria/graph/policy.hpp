@@ -11,7 +11,7 @@ template <class Tag, class Format> struct stored {};
 /// The formats of a model's matrices: a default and exceptions by weight. Vectors are always f32.
 template <class Default = f32, class... Exceptions> struct formats;
 template <class Default, class... Tag, class... Format> struct formats<Default, stored<Tag, Format>...> {
-  static constexpr dtype of(void const* key) {
+  static constexpr dtype of([[maybe_unused]] void const* key) {
     dtype found = Default::id;
     ((key == &key_of<Tag> ? void(found = Format::id) : void()), ...);
     return found;

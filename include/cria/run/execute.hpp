@@ -15,8 +15,8 @@ template <class P, int G, class Exec> void launch(Exec const& exec, kernel::cont
   f.divide(exec.concurrency(), kernel::on_host<Exec>);
   if (f.pieces() == 0) return;
   std::size_t const bytes = f.scratch_floats() * sizeof(float) + 64;
-  auto const run = [&](Kokkos::TeamPolicy<Exec> policy) {
-    Kokkos::parallel_for(label<P, G>.text, policy.set_scratch_size(1, Kokkos::PerTeam(bytes)), f);
+  auto const run = [&](Kokkos::TeamPolicy<Exec> teams) {
+    Kokkos::parallel_for(label<P, G>.text, teams.set_scratch_size(1, Kokkos::PerTeam(bytes)), f);
   };
   if constexpr (kernel::on_host<Exec>) run({exec, f.pieces(), 1});
   else run({exec, f.pieces(), Kokkos::AUTO});

@@ -94,6 +94,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
   std::span<float const> rows() const { return {x_[at_].data(), std::size_t(step_.rows) * width}; }
 
+  /// Where the rows, the cache and the tables of this step are, for other programs over the same rows.
+  kernel::context const& step() const { return step_; }
+
   int most_rows() const { return rows_; }
   int room() const { return cache_.room(); }
   weight_store<Exec> const& weights() const { return weights_; }

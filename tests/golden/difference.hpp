@@ -1,0 +1,40 @@
+#pragma once
+// How far results are from their reference, in the words of golden/README.md.
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace cria::test {
+
+/// The largest |a - b|; infinite where one of them is not a number.
+inline double largest_difference(std::span<float const> a, std::span<float const> b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    double const d = std::abs(double(a[i]) - double(b[i]));
+    if (!(d <= largest)) largest = std::isnan(d) ? HUGE_VAL : d;
+  }
+  return largest;
+}
+
+inline double largest_magnitude(std::span<float const> a) {
+  double largest = 0;
+  for (float const x : a) largest = std::max(largest, std::abs(double(x)));
+  return largest;
+}
+
+/// log of the sum of exp, in f64.
+inline double log_sum_exp(std::span<float const> logits) {
+  double const top = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (float const x : logits) sum += std::exp(x - top);
+  return top + std::log(sum);
+}
+
+/// The index of the largest value, the first of equal ones.
+inline int argmax(std::span<float const> x) { return int(std::ranges::max_element(x) - x.begin()); }
+
+}  // namespace cria::test

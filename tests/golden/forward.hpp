@@ -1,0 +1,156 @@
+#pragma once
+// A golden case of forward/: a model in Hugging Face's layout with its logits, loss, gradients and hidden states.
+#include <map>
+
+#include "cria/model/engine.hpp"
+#include "cria/run/backward.hpp"
+#include "difference.hpp"
+#include "support/kokkos.hpp"
+#include "support/paths.hpp"
+
+namespace cria::test {
+
+/// The last norm as a stage of its own.
+template <class D> struct norm_stage {
+  using input = typename D::head::input;
+  static constexpr auto forward(auto x) { return D::variant::template norm<typename D::variant, llama2::norm>::forward(x); }
+};
+
+template <class D, class Policy> class forward_case {
+ public:
+  static constexpr int width = session<D, Policy>::width, vocabulary = session<D, Policy>::vocabulary;
+
+  explicit forward_case(std::string const& name)
+      : folder_(golden("forward") / name), file_(llama2::checkpoint::open(folder_.string())), reference_(open("reference")) {
+    llama2::check_shape<D, Policy>(file_);
+    auto const& shape = reference_.tensor("tokens")->shape;
+    REQUIRE(shape.size() == 2);
+    sequences_ = int(shape[0]), length_ = int(shape[1]);
+    tokens_ = reference_.values<std::int32_t>("tokens");
+    auto const read = [&](std::string_view weight, int layer) { return file_.read(llama2::weight_name(llama2::index_of(weight)), layer); };
+    session_.emplace(space(), session_options{length_, sequences_, sequences_ * length_}, read, [](auto...) {});
+    set_rows([&](int i) { return std::pair(i / length_, i % length_); });
+  }
+
+  void check_logits() {
+    session_->run_layers();
+    auto const logits = session_->run_head(0, rows());
+    auto const expected = reference_.values<float>("logits");
+    CHECK(largest_difference(logits, expected) < 6.5e-5);
+    CHECK(std::abs(loss(logits) - read_json(folder_ / "reference.json").at("loss").get<double>()) < 4e-6);
+
+    std::vector<float> const whole(logits.begin(), logits.end());
+    set_rows([&](int i) { return std::pair(i % sequences_, i / sequences_); });  // the sequences in turns: other rows, the same bits
+    session_->run_layers();
+    auto const turns = session_->run_head(0, rows());
+    for (int i = 0; i < rows(); ++i) {
+      auto const at = std::size_t(i % sequences_ * length_ + i / sequences_) * vocabulary;
+      REQUIRE(std::memcmp(turns.data() + std::size_t(i) * vocabulary, whole.data() + at, vocabulary * sizeof(float)) == 0);
+    }
+  }
+
+  void check_hidden_states() {
+    if (!fs::exists(folder_ / "hidden_states.safetensors")) SKIP("this case has none");
+    auto const expected = open("hidden_states");
+    std::size_t checked = 0;
+    auto const check = [&](std::string const& name, std::span<float const> found) {
+      INFO(name);
+      CHECK(largest_difference(on_host(found), expected.template values<float>(name)) < 6.5e-5);
+      ++checked;
+    };
+    session_->run_embedding();
+    check("embedding", session_->rows());
+    for (int layer = 0; layer < D::layers; ++layer) {
+      session_->run_block(layer);
+      check("block." + std::to_string(layer), session_->rows());
+    }
+    using last = forward_of<norm_stage<D>, Policy>;
+    Kokkos::View<float*, space_type::memory_space> const normed("normed", std::size_t(rows()) * width);
+    auto c = session_->step();
+    c.in[0] = session_->rows().data(), c.out[0] = normed.data();
+    session_->weights().template bind<last>(c);
+    execute<last>(space(), c);
+    check("norm", {normed.data(), normed.size()});
+    CHECK(checked == expected.tensors().size());
+  }
+
+  void check_gradients() {
+    backward<D, Policy> b(*session_);
+    b.run(gradient_of_loss(b.forward()));
+    auto const expected = open("gradients");
+    std::size_t checked = 0;
+    for (auto const& e : b.entries())
+      for (int layer = 0; layer < e.layers; ++layer) {
+        auto const weight = llama2::weight_name(llama2::index_of(e.name));
+        auto const name = llama2::detail::hugging_face_name(weight, layer);
+        INFO(name);
+        auto const values = expected.template values<float>(name);
+        auto found = on_host(b.gradient(e.name, layer));
+        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk) found = halves_paired(found, e.cols);
+        CHECK(largest_difference(found, values) < 3e-5 * largest_magnitude(values));
+        ++checked;
+      }
+    CHECK(checked == expected.tensors().size());
+  }
+
+ private:
+  fs::path folder_;
+  llama2::checkpoint file_;
+  io::safetensors reference_;
+  int sequences_ = 0, length_ = 0;
+  std::vector<std::int32_t> tokens_;  // [sequence, position]
+  std::optional<session<D, Policy>> session_;
+
+  io::safetensors open(std::string const& name) const { return io::safetensors(io::mapped_file((folder_ / (name + ".safetensors")).string())); }
+  int rows() const { return sequences_ * length_; }
+
+  /// `place(i)` is the (sequence, position) of row i.
+  template <class Place> void set_rows(Place const& place) {
+    std::vector<int> token, sequence, position;
+    for (int i = 0; i < rows(); ++i) {
+      auto const [s, p] = place(i);
+      token.push_back(tokens_[std::size_t(s * length_ + p)]), sequence.push_back(s), position.push_back(p);
+    }
+    session_->set_rows(token, sequence, position);
+  }
+
+  /// The mean cross-entropy of each next token, rows sequence after sequence.
+  double loss(std::span<float const> logits) const {
+    double sum = 0;
+    for_each_next([&](std::size_t row, int next) {
+      auto const here = logits.subspan(row * vocabulary, vocabulary);
+      sum += log_sum_exp(here) - double(here[std::size_t(next)]);
+    });
+    return sum / (sequences_ * (length_ - 1));
+  }
+
+  std::vector<float> gradient_of_loss(std::span<float const> logits) const {
+    std::vector<float> d(logits.size());
+    double const scale = 1.0 / (sequences_ * (length_ - 1));
+    for_each_next([&](std::size_t row, int next) {
+      auto const here = logits.subspan(row * vocabulary, vocabulary);
+      double const log_sum = log_sum_exp(here);
+      for (std::size_t i = 0; i < here.size(); ++i)
+        d[row * vocabulary + i] = float(scale * (std::exp(double(here[i]) - log_sum) - (int(i) == next ? 1 : 0)));
+    });
+    return d;
+  }
+
+  template <class F> void for_each_next(F const& f) const {
+    for (int s = 0; s < sequences_; ++s)
+      for (int p = 0; p + 1 < length_; ++p) f(std::size_t(s * length_ + p), tokens_[std::size_t(s * length_ + p + 1)]);
+  }
+
+  /// Rows of wq or wk from Meta's order of rotary pairs to Hugging Face's.
+  static std::vector<float> halves_paired(std::vector<float> const& meta, int cols) {
+    std::vector<float> hf(meta.size());
+    std::size_t const size = D::variant::query::size, width_of_row = std::size_t(cols);
+    for (std::size_t r = 0; r < meta.size() / width_of_row; ++r) {
+      std::size_t const i = r % size, to = r - i + i % 2 * (size / 2) + i / 2;
+      std::copy_n(meta.begin() + std::ptrdiff_t(r * width_of_row), cols, hf.begin() + std::ptrdiff_t(to * width_of_row));
+    }
+    return hf;
+  }
+};
+
+}  // namespace cria::test
