@@ -134,27 +134,28 @@ struct tiny_llama2c {
       for (std::size_t i = 0; i < count / std::size_t(group); ++i) scales += raw(float(i + 1) / 512);
       return values + scales;
     };
+    std::string out;
     auto const each = [&](auto const& make) {
-      std::string all;
-      for (int i = 0; i < layers; ++i) all += make();
-      return all;
+      for (int i = 0; i < layers; ++i) out += make();
     };
     int const kv = dim / heads * kv_heads;
     std::string const shape = raw(dim) + raw(hidden) + raw(layers) + raw(heads) + raw(kv_heads);
-    std::string out;
     if (group == 0) {
-      out = shape + raw(tied ? vocabulary : -vocabulary) + raw(context) + matrix(vocabulary, dim) + each(vector);
+      out = shape + raw(tied ? vocabulary : -vocabulary) + raw(context);
     } else {
       out = raw(std::uint32_t(0x616b3432)) + raw(std::int32_t(2)) + shape + raw(vocabulary) + raw(context) + raw(std::uint8_t(tied)) + raw(group);
       out.resize(256);
-      out += each(vector) + each(vector) + vector() + matrix(vocabulary, dim);
+      each(vector), each(vector), out += vector();
     }
-    out += each([&] { return matrix(dim, dim); }) + each([&] { return matrix(kv, dim); }) + each([&] { return matrix(kv, dim); });
-    out += each([&] { return matrix(dim, dim); });
-    if (group == 0) out += each(vector);
-    out += each([&] { return matrix(hidden, dim); }) + each([&] { return matrix(dim, hidden); }) + each([&] { return matrix(hidden, dim); });
+    out += matrix(vocabulary, dim);
+    if (group == 0) each(vector);
+    each([&] { return matrix(dim, dim); }), each([&] { return matrix(kv, dim); }), each([&] { return matrix(kv, dim); });
+    each([&] { return matrix(dim, dim); });
+    if (group == 0) each(vector);
+    each([&] { return matrix(hidden, dim); }), each([&] { return matrix(dim, hidden); }), each([&] { return matrix(hidden, dim); });
     if (group == 0) out += vector() + std::string(std::size_t(context * (dim / heads) * 4), '\0');
-    return tied ? out : out + matrix(vocabulary, dim);
+    if (!tied) out += matrix(vocabulary, dim);
+    return out;
   }
 };
 

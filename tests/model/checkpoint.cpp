@@ -1,0 +1,247 @@
+#include "cria/model/checkpoint.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "support/files.hpp"
+#include "support/paths.hpp"
+
+using namespace cria;
+using namespace cria::llama2;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
+using enum weight_name;
+using test::raw;
+using test::tiny_gguf;
+using test::tiny_llama2c;
+
+namespace {
+
+std::vector<float> values(weight const& w) {
+  std::vector<float> out(std::size_t(w.shape[0]) * std::size_t(w.shape[1]));
+  decode(w.format, w.bytes, out);
+  return out;
+}
+
+checkpoint open_gguf(std::string const& bytes) { return checkpoint(io::gguf(test::as_file(bytes))); }
+
+void gguf_refuses(tiny_gguf const& model, std::string const& message) {
+  auto const bytes = model.str();
+  REQUIRE_THROWS_WITH(open_gguf(bytes), EndsWith(message));
+}
+
+/// A Hugging Face folder's config.json for the forward case gqa, with `change` in it.
+void config_refuses(std::string const& member, nlohmann::json const& value, std::string const& message) {
+  test::temporary_folder const folder;
+  auto config = test::read_json(test::golden_file("forward/gqa/config.json"));
+  config[member] = value;
+  folder.write("config.json", config.dump());
+  folder.write("model.safetensors", test::read_text(test::golden_file("forward/gqa/model.safetensors")));
+  REQUIRE_THROWS_WITH(checkpoint::open(folder.path().string()), ContainsSubstring("config.json: " + message));
+}
+
+}  // namespace
+
+TEST_CASE("a GGUF checkpoint gives its shape and weights") {
+  auto const bytes = tiny_gguf{}.str();
+  auto const file = open_gguf(bytes);
+  auto const& s = file.shape();
+  REQUIRE(std::array{s.embed, s.layers, s.heads, s.kv_heads, s.head_dim, s.hidden, s.vocabulary, s.context} ==
+          std::array{32, 2, 4, 2, 8, 64, 40, 64});
+  REQUIRE(s.tied);
+  REQUIRE(s.rope_theta == 1e4);
+  REQUIRE(s.norm_eps == double(1e-5f));
+  REQUIRE(file.format_name() == "GGUF");
+  REQUIRE(file.path() == "file");
+  REQUIRE(file.gguf()->text("general.architecture") == "llama");
+  REQUIRE(file.read(wk, 1).shape == std::array{16, 32});
+  REQUIRE(file.read(w2, 0).shape == std::array{32, 64});
+  REQUIRE(file.read(norm).shape == std::array{1, 32});
+  REQUIRE(values(file.read(embed)) == test::ramp(40 * 32, 13));
+  REQUIRE(values(file.read(head)) == test::ramp(40 * 32, 13));
+  REQUIRE(file.read(wq, 0).owned.empty());
+  file.release(wq, 0);
+  REQUIRE(values(file.read(wq, 0)) == test::ramp(32 * 32, 39));
+  REQUIRE_THROWS_WITH(file.read(wq, 2), ContainsSubstring("layer (expected 0 to 1, found 2)"));
+}
+
+TEST_CASE("weights are in one format per name, f32 where the layers differ") {
+  tiny_gguf model{.tied = false};
+  model.format = [](std::string const& name) {
+    if (name.ends_with("norm.weight")) return dtype::f16;
+    if (name == "blk.1.attn_v.weight") return dtype::q8_0;
+    if (name == "output.weight") return dtype::bf16;
+    return name == "blk.0.ffn_up.weight" || name == "blk.1.ffn_up.weight" ? dtype::q4_1 : dtype::q4_0;
+  };
+  auto const bytes = model.str();
+  auto const file = open_gguf(bytes);
+  auto const format = [&](weight_name n) { return file.shape().formats[std::size_t(n)]; };
+  REQUIRE(format(embed) == dtype::q4_0);
+  REQUIRE(format(wk) == dtype::q4_0);
+  REQUIRE(format(wv) == dtype::f32);
+  REQUIRE(format(w1) == dtype::q4_0);
+  REQUIRE(format(w3) == dtype::q4_1);
+  REQUIRE(format(head) == dtype::bf16);
+  REQUIRE(format(attention_norm) == dtype::f32);
+  REQUIRE(file.read(wk, 0).owned.empty());
+  auto const mixed = file.read(wv, 1);
+  REQUIRE(mixed.format == dtype::f32);
+  REQUIRE(mixed.owned.size() == 16 * 32 * 4);
+  std::vector<float> expected(16 * 32);
+  decode(dtype::q8_0, file.gguf()->tensor("blk.1.attn_v.weight")->bytes, expected);
+  REQUIRE(values(mixed) == expected);
+  REQUIRE(values(file.read(ffn_norm, 1)).size() == 32);
+}
+
+TEST_CASE("a width of heads other than width over heads is read") {
+  auto const bytes = tiny_gguf{.head_dim = 16}.str();
+  auto const file = open_gguf(bytes);
+  REQUIRE(file.read(wq, 0).shape == std::array{64, 32});
+  REQUIRE(file.read(wk, 0).shape == std::array{32, 32});
+  REQUIRE(file.read(wo, 0).shape == std::array{32, 64});
+}
+
+TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
+  auto const with = [](auto const& extra) {
+    tiny_gguf model;
+    model.extra = extra;
+    return model;
+  };
+  gguf_refuses({.leave_out = "blk.1.ffn_up.weight"}, "file: blk.1.ffn_up.weight: missing tensor");
+  gguf_refuses({.leave_out = "token_embd.weight"}, "file: missing tensor token_embd.weight");
+  gguf_refuses({.kv_heads = 3}, "number of heads (expected a multiple of the 3 kv heads, found 4)");
+  gguf_refuses({.head_dim = 7}, "width of a head (expected an even number, for rotary pairs, found 7)");
+  gguf_refuses({.layers = 0}, "number of layers (expected 1 to 16777216, found 0)");
+  gguf_refuses(with([](auto& w) { w.tensor("rope_freqs.weight", {4}, 0, raw(test::ramp(4))); }),
+               "file: rope_freqs.weight: tensor is not supported (expected the weights of a Llama, found another)");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }),
+               "blk.0.attn_q.bias: tensor is not supported (expected the weights of a Llama, found another)");
+  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }),
+               "llama.rope.scaling.type is not supported yet (expected unscaled rotary angles, found \"linear\")");
+  gguf_refuses(with([](auto& w) { w.f32("llama.rope.scale_linear", 2); }),
+               "llama.rope.scale_linear is not supported yet (expected unscaled rotary angles, found 2)");
+  gguf_refuses(with([](auto& w) { w.u32("llama.expert_count", 8); }), "llama.expert_count is not supported (expected 0, found 8)");
+  gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }), "llama.rope.dimension_count is not supported (expected 8, found 4)");
+  gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }), "rope theta (expected a positive number, found -1)");
+  auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();
+  REQUIRE(open_gguf(fine).shape().layers == 2);
+
+  tiny_gguf model{.leave_out = "blk.1.attn_k.weight"};
+  model.extra = [](auto& w) { w.tensor("blk.1.attn_k.weight", {16, 32}, 0, raw(test::ramp(512))); };
+  gguf_refuses(model, "blk.1.attn_k.weight: shape, fastest axis first (expected [32, 16], found [16, 32])");
+  model.leave_out = "output_norm.weight";
+  model.extra = [](auto& w) { w.tensor("output_norm.weight", {256}, 14, std::string(210, 'x')); };
+  gguf_refuses(model, "output_norm.weight: shape, fastest axis first (expected [32], found [256])");
+  tiny_gguf wide{.embed = 256, .head_dim = 64, .leave_out = "blk.0.ffn_gate.weight"};
+  wide.extra = [](auto& w) { w.tensor("blk.0.ffn_gate.weight", {256, 64}, 14, std::string(210 * 64, 'x')); };
+  gguf_refuses(wide, "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1, found Q6_K)");
+
+  auto const other = test::gguf_writer().string("general.architecture", "gpt2").str();
+  REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected llama, found gpt2)"));
+  auto const bare = test::gguf_writer().string("general.architecture", "llama").str();
+  REQUIRE_THROWS_WITH(open_gguf(bare), EndsWith("missing key llama.embedding_length"));
+}
+
+TEST_CASE("a llama2.c checkpoint gives its shape and weights") {
+  auto const bytes = tiny_llama2c{.tied = false}.str();
+  checkpoint const file(io::llama2c(test::as_file(bytes)));
+  REQUIRE(file.shape().rope_theta == 1e4);
+  REQUIRE(file.shape().norm_eps == 1e-5);
+  REQUIRE(file.format_name() == "llama2.c");
+  REQUIRE(file.gguf() == nullptr);
+  REQUIRE(values(file.read(attention_norm, 1)) == test::ramp(32, 39));
+  REQUIRE(values(file.read(embed)) != values(file.read(head)));
+}
+
+TEST_CASE("int8 groups of llama2.c become blocks of 32, or f32 where they don't fit") {
+  int const group = GENERATE(64, 32, 16);
+  auto const bytes = tiny_llama2c{.group = group}.str();
+  io::llama2c const direct(test::as_file(bytes));
+  checkpoint const file(io::llama2c(test::as_file(bytes)));
+  REQUIRE(file.shape().formats[std::size_t(wk)] == (group == 16 ? dtype::f32 : dtype::q8_f32));
+  REQUIRE(file.shape().formats[std::size_t(norm)] == dtype::f32);
+  auto const read = values(file.read(wk, 1));
+  auto const& stored = direct.at(io::llama2c_tensor::wk, 1);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    float scale = 0;
+    std::memcpy(&scale, stored.scales.data() + i / std::size_t(group) * 4, 4);
+    REQUIRE(read[i] == scale * float(std::int8_t(stored.bytes[i])));
+  }
+  file.release(wk, 1);
+}
+
+TEST_CASE("Hugging Face folders are read, by either generation of config.json") {
+  for (auto const& entry : test::fs::directory_iterator(test::golden_file("forward"))) {
+    INFO(entry.path());
+    auto const file = checkpoint::open(entry.path().string());
+    auto const& s = file.shape();
+    auto const config = test::read_json(entry.path() / "config_v4.json");
+    REQUIRE(s.embed == config["hidden_size"]);
+    REQUIRE(s.head_dim == config["head_dim"]);
+    REQUIRE(s.kv_heads == config["num_key_value_heads"]);
+    REQUIRE(s.rope_theta == config["rope_theta"]);
+    REQUIRE(s.tied == config["tie_word_embeddings"]);
+    REQUIRE(file.format_name() == "safetensors");
+
+    checkpoint const old(io::safetensors(io::mapped_file((entry.path() / "model.safetensors").string())), (entry.path() / "config_v4.json").string());
+    REQUIRE(old.shape().rope_theta == s.rope_theta);
+    REQUIRE(old.shape().context == s.context);
+    REQUIRE(checkpoint::open((entry.path() / "model.safetensors").string()).shape().hidden == s.hidden);
+
+    io::safetensors const direct{io::mapped_file((entry.path() / "model.safetensors").string())};
+    auto const stored = direct.values<float>("model.layers.1.self_attn.k_proj.weight");
+    auto const read = values(file.read(wk, 1));
+    auto const d = std::size_t(s.head_dim), width = std::size_t(s.embed);
+    for (std::size_t h = 0; h < std::size_t(s.kv_heads); ++h)  // meta = hf.view(H, 2, d / 2, D).transpose(1, 2)
+      for (std::size_t i = 0; i < d / 2; ++i)
+        for (std::size_t part = 0; part < 2; ++part)
+          for (std::size_t c = 0; c < width; ++c)
+            REQUIRE(read[(h * d + 2 * i + part) * width + c] == stored[(h * d + part * (d / 2) + i) * width + c]);
+    REQUIRE(values(file.read(wv, 1)) == direct.values<float>("model.layers.1.self_attn.v_proj.weight"));
+    if (s.tied) REQUIRE(values(file.read(head)) == values(file.read(embed)));
+  }
+}
+
+TEST_CASE("a config.json the library cannot compute is refused") {
+  config_refuses("attention_bias", true, "attention_bias is not supported (expected false, found true)");
+  config_refuses("model_type", "mistral", "model_type is not supported (expected \"llama\", found \"mistral\")");
+  config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected \"silu\", found \"gelu\")");
+  config_refuses("rope_scaling", {{"type", "linear"}}, "rope_scaling is not supported (expected null, found {\"type\":\"linear\"})");
+  config_refuses("rope_parameters", {{"rope_type", "llama3"}}, "rope_parameters: rope_type is not supported (expected \"default\", found \"llama3\")");
+  config_refuses("hidden_size", nullptr, "missing member hidden_size");
+  config_refuses("hidden_size", "64", "hidden_size is not supported (expected a whole number, found \"64\")");
+  config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");
+  config_refuses("rms_norm_eps", 2, "epsilon of the norms (expected 0 to 1, found 2)");
+}
+
+TEST_CASE("a Hugging Face folder that lacks something is refused") {
+  test::temporary_folder const folder;
+  auto const path = folder.path().string();
+  REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("(one file), found neither)"));
+  folder.write("model.safetensors.index.json", "{}");
+  REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("found several files of weights"));
+  auto const model = folder.write("model.safetensors", test::read_text(test::golden_file("forward/gqa/model.safetensors")));
+  REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("config.json: cannot be opened"));
+  folder.write("config.json", test::read_text(test::golden_file("forward/mha/config.json")));
+  REQUIRE_THROWS_WITH(checkpoint::open(model), ContainsSubstring("model.safetensors: model.embed_tokens.weight: shape (expected [128, 48], found"));
+}
+
+TEST_CASE("what is no checkpoint is refused") {
+  test::temporary_folder const folder;
+  REQUIRE_THROWS_WITH(checkpoint::open(folder.write("a", "")), ContainsSubstring("not a checkpoint") && ContainsSubstring("found an empty file"));
+  REQUIRE_THROWS_WITH(checkpoint::open(folder.write("b", "#!/bin/sh\n")), ContainsSubstring("found \"#!/bin/s\""));
+  REQUIRE_THROWS_WITH(checkpoint::open((folder.path() / "c").string()), ContainsSubstring("cannot be opened"));
+}
+
+TEST_CASE("the default model is read in its own formats") {
+  auto const file = checkpoint::open(test::smollm2_file().string());
+  auto const& s = file.shape();
+  REQUIRE(std::array{s.embed, s.layers, s.heads, s.kv_heads, s.head_dim, s.hidden, s.vocabulary, s.context} ==
+          std::array{576, 30, 9, 3, 64, 1536, 49152, 8192});
+  REQUIRE(s.rope_theta == 1e5);
+  REQUIRE(s.tied);
+  REQUIRE(s.formats[std::size_t(head)] == dtype::q8_0);
+  REQUIRE(s.formats[std::size_t(w2)] == dtype::q4_1);
+  REQUIRE(file.read(w2, 29).bytes.size() == bytes_of(dtype::q4_1, 576 * 1536));
+}
