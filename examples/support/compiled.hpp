@@ -1,10 +1,19 @@
 #pragma once
 // What a program is told by the translation unit that holds the model's type, beside cria::infer::open_engine.
+#include <string>
 #include <string_view>
+
+namespace cria::llama2 {
+struct description;
+}
 
 namespace support {
 
 /// "exact" or "fast".
 std::string_view compiled_policy();
+
+/// Figures of the type, and its graphs: `stage` is recorded, fused or placed, `format` table, dot or mermaid.
+cria::llama2::description describe_model();
+std::string graph_of_model(std::string_view stage, std::string_view format);
 
 }  // namespace support

@@ -1,0 +1,16 @@
+// What is known of one model's type while compiling, without its kernels.
+#include "model.hpp"
+
+#include "support/compiled.hpp"
+
+namespace {
+using decoder = cria::llama2::decoder<model>;
+}
+
+std::string_view support::compiled_policy() { return policy::int8 ? "fast" : "exact"; }
+
+cria::llama2::description support::describe_model() { return cria::llama2::describe<decoder, policy>(); }
+
+std::string support::graph_of_model(std::string_view stage, std::string_view format) {
+  return cria::llama2::graph_text<decoder, policy>(stage, format);
+}

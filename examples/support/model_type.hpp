@@ -1,0 +1,58 @@
+#pragma once
+// A model's C++ type as text, from the shape in its file.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cria/model/checkpoint.hpp"
+
+namespace support {
+
+/// A double as a C++ literal that reads back as the same number.
+inline std::string literal(double x) {
+  auto const text = fmt::format("{}", x);
+  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+}
+
+/// The format most matrices have, and after it the exceptions by weight. Norms are f32 everywhere.
+inline std::string formats_type(cria::llama2::hyperparameters const& h) {
+  using namespace cria;
+  std::map<dtype, int> count;
+  std::vector<std::size_t> matrices;
+  for (std::size_t i = 0; i < llama2::weight_names.size(); ++i) {
+    auto const name = llama2::weight_name(i);
+    if (llama2::detail::is_norm(name) || (name == llama2::weight_name::head && h.tied)) continue;
+    matrices.push_back(i);
+    ++count[h.formats[i]];
+  }
+  auto const usual = std::max_element(count.begin(), count.end(), [](auto const& a, auto const& b) { return a.second < b.second; })->first;
+  auto text = fmt::format("cria::formats<cria::{}", facts(usual).name);
+  for (auto const i : matrices)
+    if (h.formats[i] != usual)
+      text += fmt::format(", cria::stored<cria::llama2::{}, cria::{}>", llama2::weight_names[i], facts(h.formats[i]).name);
+  return text + ">";
+}
+
+/// Declarations of `model`, `formats` and `policy`.
+inline std::string model_type(cria::llama2::hyperparameters const& h, std::string_view policy) {
+  std::array const extents{std::pair{"embed", h.embed},         std::pair{"layers", h.layers}, std::pair{"heads", h.heads},
+                           std::pair{"kv_heads", h.kv_heads},   std::pair{"hidden", h.hidden}, std::pair{"vocabulary", h.vocabulary},
+                           std::pair{"context", h.context},     std::pair{"head_dim", h.head_dim}};
+  std::string list;
+  for (auto const& [name, n] : extents) list += fmt::format("{}/*{}*/ {}", list.empty() ? "" : ", ", name, n);
+  return fmt::format(
+      "struct model : cria::llama2::config<{}> {{\n"
+      "  static constexpr double rope_theta = {}, norm_eps = {};\n"
+      "  static constexpr bool tied = {};\n"
+      "}};\n"
+      "using formats = {};\n"
+      "using policy = cria::policy::{}<formats>;\n",
+      list, literal(h.rope_theta), literal(h.norm_eps), h.tied, formats_type(h), policy);
+}
+
+}  // namespace support
