@@ -13,7 +13,9 @@ namespace cria::kernel {
 /// denormal, infinity above 88.72. Range reduction and polynomial after Cephes' expf.
 KOKKOS_FORCEINLINE_FUNCTION float exp(float x) {
   float const bounded = x < -87.5f ? -87.5f : x > 89.0f ? 89.0f : x;
-  float const n = Kokkos::floor(Kokkos::fma(bounded, 1.44269504088896341f, 0.5f));
+  float const shifted = Kokkos::fma(bounded, 1.44269504088896341f, 12582912.0f);  // 1.5 * 2^23: the integer is in the low bits
+  float const n = shifted - 12582912.0f;
+  int const exponent = std::bit_cast<int>(shifted) - 0x4b400000, half = exponent >> 1;
   float const r = Kokkos::fma(n, 2.12194440e-4f, Kokkos::fma(n, -0.693359375f, bounded));
   float p = 1.9875691500e-4f;
   p = Kokkos::fma(p, r, 1.3981999507e-3f);
@@ -22,10 +24,9 @@ KOKKOS_FORCEINLINE_FUNCTION float exp(float x) {
   p = Kokkos::fma(p, r, 1.6666665459e-1f);
   p = Kokkos::fma(p, r, 5.0000001201e-1f);
   p = Kokkos::fma(p, r * r, r) + 1.0f;
-  int const half = int(n) >> 1;  // 2^n in two factors, so that neither overflows
-  float const low = std::bit_cast<float>((half + 127) << 23), high = std::bit_cast<float>((int(n) - half + 127) << 23);
-  float const y = p * low * high;
-  return x < -87.33f ? 0.0f : x > 88.72f ? std::bit_cast<float>(0x7f800000) : x != x ? x : y;
+  float const low = std::bit_cast<float>((half + 127) << 23), high = std::bit_cast<float>((exponent - half + 127) << 23);
+  float const y = p * low * high;  // in two factors, so that neither overflows
+  return x < -87.33f ? 0.0f : x > 88.72f ? std::bit_cast<float>(0x7f800000) : y;
 }
 
 /// x / (1 + e^-x)

@@ -75,16 +75,19 @@ KOKKOS_FORCEINLINE_FUNCTION void dot_int8(std::byte const* tile, int lane, int8_
     for (int v = 0; v < L / V::width; ++v) {
       int const at = lane + v * V::width;
       std::int32_t const* const words = reinterpret_cast<std::int32_t const*>(tile + head * tile_rows);
-      typename V::i dots[N] = {};
+      typename V::i dots[N] = {}, more[N] = {};  // one row alone takes two chains, which hide the latency
       for (int g = 0; g < 8; ++g) {
         if constexpr (layout::nibbles) {
           typename V::i const w = V::load_words(words + g % 4 * tile_rows + at), u = g < 4 ? V::low_nibbles(w) : V::high_nibbles(w);
-          for (int n = 0; n < N; ++n) dots[n] = V::dot4_nibbles(dots[n], u, codes[g * N + n]);
+          auto& chain = N == 1 && g % 2 == 1 ? more : dots;
+          for (int n = 0; n < N; ++n) chain[n] = V::dot4_nibbles(chain[n], u, codes[g * N + n]);
         } else {
           typename V::i const w = V::load_words(words + g * tile_rows + at);
-          for (int n = 0; n < N; ++n) dots[n] = V::dot4_bytes(dots[n], w, codes[g * N + n]);
+          auto& chain = N == 1 && g % 2 == 1 ? more : dots;
+          for (int n = 0; n < N; ++n) chain[n] = V::dot4_bytes(chain[n], w, codes[g * N + n]);
         }
       }
+      if constexpr (N == 1) dots[0] = dots[0] + more[0];
       constexpr int offset = layout::nibbles ? layout::offset : V::byte_offset;
       typename V::f const scale = load_scales<V, layout::scale_bytes>(tile, at);
       for (int n = 0; n < N; ++n) s.at[n][v] = V::fma(V::to_float(dots[n] - offset * sum[n]), scale * scales[n], s.at[n][v]);
