@@ -44,6 +44,12 @@ class engine {
 
   /// Sustained read bandwidth of this machine in bytes per second, measured on first use (some 0.1 s).
   virtual double read_bandwidth() = 0;
+
+  /// f32 multiply-adds of this machine in floating-point operations per second, measured on each call (some 0.01 s).
+  virtual double peak_flops() = 0;
+
+  /// Threads (or a device's equivalent) that work on a step.
+  virtual int concurrency() const = 0;
 };
 
 /// Packs the weights of `file` for the kernels of one model type. Throws cria::error when the file's shape is another.

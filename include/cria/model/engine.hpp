@@ -81,6 +81,9 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
     return bandwidth_;
   }
 
+  double peak_flops() override { return measure_peak_flops(session_.space()); }
+  int concurrency() const override { return session_.space().concurrency(); }
+
  private:
   using session_type = session<D, Policy, Exec>;
   int sequences_;

@@ -25,13 +25,13 @@ template <class P> constexpr std::size_t cache_bytes_per_position(int layers) {
 
 template <class Exec> class kv_cache {
  public:
-  /// Room for `room` positions (rounded up to 16) of each of `sequences` sequences in `layers` instances of program P.
+  /// Room for `room` positions of each of `sequences` sequences in `layers` instances of program P.
   template <class P> void make(Exec const& exec, int layers, int sequences, int room) {
-    room_ = (room + 15) / 16 * 16, sequences_ = sequences;
+    room_ = room, padded_ = (room + 15) / 16 * 16, sequences_ = sequences;
     for (int i = 0; i < plan_of<P>.g.count; ++i) {
       int const width = detail::cached_width(plan_of<P>, i);
       if (width == 0) continue;
-      std::size_t const bytes = std::size_t(width) * P::policy::cache::bytes * std::size_t(layers) * std::size_t(sequences) * std::size_t(room_);
+      std::size_t const bytes = std::size_t(width) * P::policy::cache::bytes * std::size_t(layers) * std::size_t(sequences) * std::size_t(padded_);
       spot const s = plan_of<P>.where[i];
       (s.at == region::key_cache ? keys_ : values_)[s.index] = storage(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/kv cache"), bytes);
     }
@@ -39,7 +39,7 @@ template <class Exec> class kv_cache {
 
   void bind(kernel::context& c) const {
     for (int i = 0; i < 2; ++i) c.keys[i] = keys_[i].data(), c.values[i] = values_[i].data();
-    c.room = room_, c.sequences = sequences_;
+    c.room = padded_, c.sequences = sequences_;
   }
 
   int room() const { return room_; }
@@ -47,7 +47,7 @@ template <class Exec> class kv_cache {
  private:
   using storage = Kokkos::View<std::byte*, typename Exec::memory_space>;
   storage keys_[2], values_[2];
-  int room_ = 0, sequences_ = 1;
+  int room_ = 0, padded_ = 0, sequences_ = 1;  // keys lie in tiles of 16 positions
 };
 
 }  // namespace cria

@@ -26,6 +26,38 @@ struct read_functor {
   }
 };
 
+/// Each index multiplies and adds in registers alone, 12 chains of a vector: as many operations as the machine can do.
+template <class Exec> struct multiply_functor {
+  using V = std::conditional_t<kernel::on_host<Exec>, kernel::host_lanes, kernel::scalar_lane>;
+  enum : int { chains = 12, rounds = 1 << 16 };
+  static constexpr double flops = 2.0 * chains * rounds * V::width;
+  KOKKOS_INLINE_FUNCTION void operator()(int i, float& total) const {
+    typename V::f x[chains];
+    for (int k = 0; k < chains; ++k) x[k] = V::splat(float(i + k));
+    typename V::f const a = V::splat(0.999f), b = V::splat(0.001f * float(i));
+    for (int r = 0; r < rounds; ++r)
+      for (int k = 0; k < chains; ++k) x[k] = V::fma(x[k], a, b);
+    float out[V::width];
+    for (int k = 0; k < chains; ++k) {
+      V::store(out, x[k]);
+      total += out[0];
+    }
+  }
+};
+
+/// The best of several runs of a sum over indices, in indices per second.
+template <class Exec, class Functor, class Result> double best_rate(Exec const& exec, char const* label, int indices, Functor const& f, Result seen) {
+  double best = 0;
+  for (int pass = 0; pass < 7; ++pass) {
+    exec.fence();
+    Kokkos::Timer const timer;
+    Kokkos::parallel_reduce(label, Kokkos::RangePolicy<Exec>(exec, 0, indices), f, seen);
+    exec.fence();
+    best = std::max(best, indices / timer.seconds());
+  }
+  return best;
+}
+
 }  // namespace detail
 
 /// Bytes per second that `exec` sustains when it reads `memory`: the best of seven passes. The result means something when
@@ -35,16 +67,13 @@ template <class Exec> double measure_read_bandwidth(Exec const& exec, std::span<
   std::size_t const words = memory.size() / 8, piece = words / std::size_t(pieces) / 32 * 32;
   if (piece == 0) return 0;
   detail::read_functor const f{reinterpret_cast<std::uint64_t const*>(memory.data()), piece};
-  double best = 0;
-  for (int pass = 0; pass < 7; ++pass) {
-    std::uint64_t seen = 0;
-    exec.fence();
-    Kokkos::Timer const timer;
-    Kokkos::parallel_reduce("cria/read bandwidth", Kokkos::RangePolicy<Exec>(exec, 0, pieces), f, seen);
-    exec.fence();
-    best = std::max(best, double(piece) * 8 * pieces / timer.seconds());
-  }
-  return best;
+  return double(piece) * 8 * detail::best_rate(exec, "cria/read bandwidth", pieces, f, std::uint64_t{});
+}
+
+/// Floating-point operations per second of fused multiply-adds in f32, the best of seven passes.
+template <class Exec> double measure_peak_flops(Exec const& exec) {
+  int const indices = kernel::on_host<Exec> ? exec.concurrency() : 4 * exec.concurrency();
+  return detail::multiply_functor<Exec>::flops * detail::best_rate(exec, "cria/peak flops", indices, detail::multiply_functor<Exec>{}, float{});
 }
 
 }  // namespace cria
