@@ -77,11 +77,11 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     c.in[0] = x_[at_].data() + std::size_t(first) * width, c.out[0] = logits_.data();
     weights_.template bind<head>(c);
     execute<head>(exec_, c);
-    auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
-    Kokkos::deep_copy(exec_, host, logits_);
+    auto const computed = Kokkos::subview(logits_, std::pair(std::size_t(0), std::size_t(count) * vocabulary));
+    logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, computed);
+    Kokkos::deep_copy(exec_, logits_host_, computed);
     exec_.fence();
-    logits_host_ = host;
-    return {host.data(), std::size_t(count) * vocabulary};
+    return {logits_host_.data(), logits_host_.size()};
   }
 
   /// All stages but the head.
