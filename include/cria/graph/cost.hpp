@@ -6,7 +6,7 @@
 namespace cria {
 
 /// Of one kernel: floating-point operations of a row, and for each position that the row attends to; bytes of weights that
-/// a step reads once; bytes of rows read and written for each row; bytes of cache read for each position.
+/// a step reads and of their gradients that it writes, once; bytes of rows read and written for each row; bytes of cache read for each position.
 struct kernel_cost {
   double flops_per_row = 0, flops_per_position = 0;
   double weight_bytes = 0, bytes_per_row = 0, cache_bytes_per_position = 0;
@@ -63,8 +63,13 @@ constexpr kernel_cost cost_of(plan const& p, int q, int cache_bytes) {
   for (int i = 0; i < k.output_count; ++i) {
     node const& n = p.g.nodes[k.outputs[i]];
     if (n.rows == per_token) c.bytes_per_row += double(n.cols) * (cached(k.outputs[i]) ? cache_bytes : 4);
+    else c.weight_bytes += 4.0 * n.rows * n.cols;
   }
-  if (k.k == kernel_class::attention) c.flops_per_position = 4.0 * p.g.nodes[k.nodes[0]].cols;
+  // q . k and p v; backward: q . k again, dy . v but for v's gradient, and the sum.
+  node const& first = p.g.nodes[k.nodes[0]];
+  int const width = first.count * first.size;
+  if (k.k == kernel_class::attention) c.flops_per_position = 4.0 * width;
+  if (k.k == kernel_class::attention_back) c.flops_per_position = (first.part == 2 ? 4.0 : 6.0) * width;
   return c;
 }
 

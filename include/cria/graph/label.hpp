@@ -1,21 +1,11 @@
 #pragma once
 // Names of kernels: what profilers and tables show.
 #include "cria/graph/plan.hpp"
+#include "cria/graph/text.hpp"
 
 namespace cria {
 
-/// A short text made while compiling.
-struct label_text {
-  static constexpr int capacity = 96;
-  char text[capacity]{};
-  int length = 0;
-  constexpr label_text& operator+=(std::string_view s) {
-    for (char ch : s)
-      if (length + 1 < capacity) text[length++] = ch;
-    return *this;
-  }
-  constexpr std::string_view view() const { return {text, std::size_t(length)}; }
-};
+using label_text = fixed_text<96>;
 
 constexpr std::string_view name_of(op k) {
   switch (k) {

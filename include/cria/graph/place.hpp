@@ -4,6 +4,21 @@
 
 namespace cria {
 
+/// The last group that loads each node; the group that computes it where none does.
+struct life_times {
+  int last[graph::capacity]{};
+};
+constexpr life_times lives_of(plan const& p) {
+  life_times r{};
+  for (int i = 0; i < p.g.count; ++i) r.last[i] = p.home[i];
+  for (int q = 0; q < p.count; ++q) {
+    load_set const l = loads_of(p, q);
+    for (int i = 0; i < p.g.count; ++i)
+      if (l.loads[i] && q > r.last[i]) r.last[i] = q;
+  }
+  return r;
+}
+
 namespace detail {
 
 /// Keys and values of an attention, when a cache keeps them.
@@ -39,13 +54,7 @@ constexpr void first_fit(plan& p, int i, int const (&last)[graph::capacity]) {
 /// Gives every stored value its place. With `cached`, attention's keys and values live in the cache (inference); without,
 /// in the workspace (training, where a row sees the rows of its own step).
 constexpr plan place(plan p, bool cached) {
-  int last[graph::capacity]{};  // the last group that loads a node
-  for (int i = 0; i < p.g.count; ++i) last[i] = p.home[i];
-  for (int q = 0; q < p.count; ++q) {
-    load_set const l = loads_of(p, q);
-    for (int i = 0; i < p.g.count; ++i)
-      if (l.loads[i] && q > last[i]) last[i] = q;
-  }
+  life_times const lives = lives_of(p);
   int keys = 0, values = 0;
   for (int i = 0; i < p.g.count; ++i) {
     node const& n = p.g.nodes[i];
@@ -56,7 +65,7 @@ constexpr plan place(plan p, bool cached) {
     if (int const k = p.g.output_index(i); k >= 0) p.where[i] = {region::output, k};
     else if (kept == region::key_cache) p.where[i] = {kept, keys++};
     else if (kept == region::value_cache) p.where[i] = {kept, values++};
-    else if (n.rows == per_token) detail::first_fit(p, i, last);
+    else if (n.rows == per_token) detail::first_fit(p, i, lives.last);
     else p.where[i] = {region::fixed, p.fixed}, p.fixed += n.rows * detail::padded(n.cols);
   }
   return p;

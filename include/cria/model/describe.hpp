@@ -79,11 +79,35 @@ template <class D, class Policy> constexpr description describe() {
   return d;
 }
 
+namespace detail {
+
+/// Where `name` stands among `names`, the values of an enum.
+template <class E, std::size_t N> E named(std::string_view what, std::string_view name, std::string_view const (&names)[N]) {
+  std::string expected;
+  for (std::size_t i = 0; i < N; ++i) {
+    if (names[i] == name) return E(i);
+    expected += (i > 0 ? ", " : "") + std::string(names[i]);
+  }
+  throw error(what, "not a " + std::string(what) + " of a graph", expected, name);
+}
+
+}  // namespace detail
+
 /// The graphs of the three stages of decoder D: `stage` is recorded, fused or placed, `format` table, dot or mermaid.
+/// Throws where it is another.
 template <class D, class Policy> std::string graph_text(std::string_view stage, std::string_view format) {
-  return print_graph(plan_of<forward_of<typename D::embedding, Policy>>, "embedding", stage, format) +
-         print_graph(plan_of<forward_of<typename D::block, Policy>>, "block, " + std::to_string(D::layers) + " times", stage, format) +
-         print_graph(plan_of<forward_of<typename D::head, Policy>>, "head", stage, format);
+  constexpr plan const& embedding = plan_of<forward_of<typename D::embedding, Policy>>;
+  constexpr plan const& block = plan_of<forward_of<typename D::block, Policy>>;
+  constexpr plan const& head = plan_of<forward_of<typename D::head, Policy>>;
+  std::string const blocks = "block, " + std::to_string(D::layers) + " times";
+  std::string text;
+  graph_printer<std::string> to{text, detail::named<graph_stage>("stage", stage, {"recorded", "fused", "placed"}),
+                                detail::named<graph_format>("format", format, {"table", "dot", "mermaid"}), Policy::cache::id};
+  to.begin();
+  to.print("embedding", embedding), to.print(blocks, block), to.print("head", head);
+  to.connect("embedding", embedding, blocks), to.connect(blocks, block, "head");
+  to.end();
+  return text;
 }
 
 }  // namespace cria::llama2

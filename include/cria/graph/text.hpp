@@ -1,0 +1,60 @@
+#pragma once
+// Text made while compiling. Whatever has `+=` for a view takes it: a fixed_text, or a string when the program runs.
+#include <string_view>
+
+namespace cria {
+
+/// Up to N - 1 characters and a zero; what is beyond is dropped.
+template <int N> struct fixed_text {
+  char text[std::size_t(N)]{};
+  int length = 0;
+
+  constexpr fixed_text& operator+=(std::string_view s) {
+    for (char ch : s)
+      if (length + 1 < N) text[length++] = ch;
+    return *this;
+  }
+  constexpr std::string_view view() const { return {text, std::size_t(length)}; }
+};
+
+template <class Text> constexpr void append_integer(Text& to, long long n) {
+  char digits[20]{};
+  int at = 20;
+  bool const negative = n < 0;
+  for (unsigned long long rest = negative ? 0ULL - static_cast<unsigned long long>(n) : static_cast<unsigned long long>(n); at == 20 || rest > 0; rest /= 10)
+    digits[--at] = char('0' + rest % 10);
+  to += negative ? "-" : "";
+  to += std::string_view(digits + at, std::size_t(20 - at));
+}
+
+/// n / 10^decimals, without zeros at the end when they are to be trimmed.
+template <class Text> constexpr void append_decimal(Text& to, long long n, int decimals, bool trim) {
+  for (; trim && decimals > 0 && n % 10 == 0; --decimals) n /= 10;
+  long long one = 1;
+  for (int i = 0; i < decimals; ++i) one *= 10;
+  append_integer(to, n / one);
+  to += decimals > 0 ? "." : "";
+  for (long long place = one / 10; place > 0; place /= 10) append_integer(to, n / place % 10);
+}
+
+/// Three digits and a unit: "4.19 M", "16.4 k", "576 "; `x` is not negative.
+template <class Text> constexpr void append_rounded(Text& to, double x) {
+  constexpr std::string_view units[] = {" ", " k", " M", " G", " T", " P"};
+  int unit = 0;
+  for (; x >= 999.5 && unit < 5; x /= 1000) ++unit;
+  int const decimals = unit == 0 || x >= 99.95 ? 0 : x >= 9.995 ? 1 : 2;
+  append_decimal(to, static_cast<long long>(x * (decimals == 2 ? 100 : decimals == 1 ? 10 : 1) + 0.5), decimals, false);
+  to += units[unit];
+}
+
+/// A parameter: an integer, or up to three digits and a power of ten ("10000", "1.5e-5").
+template <class Text> constexpr void append_parameter(Text& to, double x) {
+  if (x >= 1) return append_integer(to, static_cast<long long>(x + 0.5));
+  int power = 0;
+  for (; x > 0 && x < 0.9995; x *= 10) --power;
+  append_decimal(to, static_cast<long long>(x * 100 + 0.5), 2, true);
+  to += "e";
+  append_integer(to, power);
+}
+
+}  // namespace cria
