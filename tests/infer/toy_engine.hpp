@@ -6,7 +6,7 @@
 #include "cria/core/error.hpp"
 #include "cria/infer/engine.hpp"
 
-namespace cria::tests {
+namespace cria::test {
 
 class toy_engine : public infer::engine {
  public:
@@ -53,4 +53,4 @@ class toy_engine : public infer::engine {
   std::vector<float> out;
 };
 
-}  // namespace cria::tests
+}  // namespace cria::test
