@@ -49,8 +49,8 @@ class chat {
   void answer(std::string const& text) {
     auto const question = talk.ask(text);
     if (question.forgotten > 0)
-      support::say("chat", fmt::format("the context is full: the oldest {} forgotten",
-                                       question.forgotten == 1 ? "exchange is" : fmt::format("{} exchanges are", question.forgotten)));
+      support::say("chat", fmt::format("the context is full; forgotten: the oldest {} of the conversation's exchanges",
+                                       question.forgotten));
     infer::text_stream stream(*files.tokens, format->continues());
     std::string all;
     auto const put = [&](std::string const& more) {
@@ -67,7 +67,8 @@ class chat {
     support::write("\n"), support::flush();
     talk.answered(std::move(all));
     total.add(result);
-    if (result.end == infer::ending::max_tokens) support::say("chat", fmt::format("stopped after {} tokens (--max-tokens)", max_tokens));
+    if (result.end == infer::ending::max_tokens)
+      support::say("chat", fmt::format("stopped after {} tokens (--max-tokens)", max_tokens));
     if (result.end == infer::ending::context_full) support::say("chat", "stopped at the end of the context");
   }
 
@@ -107,11 +108,13 @@ void converse(settings const& s) {
   rl_bind_key('\t', rl_insert);
   chat c(s);
   support::catch_interrupt();
-  fmt::print("{}, {} format. /help tells what else there is.\n", std::filesystem::path(s.model.file).filename().string(), c.format_name());
+  fmt::print("{}, {} format. /help tells what else there is.\n",
+             std::filesystem::path(s.model.file).filename().string(), c.format_name());
   while (auto const line = read_line()) {
     if (line->find_first_not_of(" \t") == std::string::npos) continue;
     if (*line == "/help") {
-      fmt::print("Type a message and Enter. Ctrl-C stops an answer, Ctrl-D ends the chat.\n/reset  forgets the conversation\n/help   this\n");
+      fmt::print("Type a message and Enter. Ctrl-C stops an answer, Ctrl-D ends the chat.\n");
+      fmt::print("/reset  forgets the conversation\n/help   this\n");
     } else if (*line == "/reset") {
       c.forget();
     } else if (line->starts_with('/')) {
@@ -143,7 +146,7 @@ void answer_once(settings const& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run("chat", "Talks with a model: on a terminal, or one answer for a question or a pipe", [&](CLI::App& arguments) {
+  return support::run("chat", "Talks with a model", [&](CLI::App& arguments) {
     settings s;
     arguments.add_option("question", s.question, "answered once; else stdin, or on a terminal a conversation");
     s.model.add_files(arguments);

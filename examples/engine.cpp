@@ -4,7 +4,8 @@
 #include "cria/model/engine.hpp"
 #include "support/compiled.hpp"
 
-std::unique_ptr<cria::infer::engine> cria::infer::open_engine(llama2::checkpoint const& file, engine_options const& options) {
+std::unique_ptr<cria::infer::engine> cria::infer::open_engine(llama2::checkpoint const& file,
+                                                              engine_options const& options) {
   return llama2::make_engine<llama2::decoder<::model>, ::policy>(file, options);
 }
 

@@ -37,7 +37,8 @@ void generate(settings const& s) {
   auto const prompt = encode(tokens, s);
   int const context = files.weights.shape().context, length = int(prompt.size());
   if (length >= context)
-    throw error("text", "longer than the context", fmt::format("fewer than {} tokens", context), fmt::format("{}", length));
+    throw error("text", "longer than the context", fmt::format("fewer than {} tokens", context),
+                fmt::format("{}", length));
 
   auto const engine = infer::open_engine(files.weights, {.room = length + std::min(s.max_tokens, context - length)});
   bool const text_before = std::any_of(prompt.begin(), prompt.end(), [&](int id) { return !tokens.is_control(id); });
@@ -53,7 +54,8 @@ void generate(settings const& s) {
                                                    .stops = {tokens.bos(), tokens.eos(), tokens.eot()},
                                                    .on_token = [&](int id) { put(stream.put(id)); }});
   put(stream.finish());
-  if (s.json) support::write(nlohmann::ordered_json{{"prompt_tokens", prompt}, {"tokens", result.tokens}, {"text", text}}.dump());
+  if (s.json)
+    support::write(nlohmann::ordered_json{{"prompt_tokens", prompt}, {"tokens", result.tokens}, {"text", text}}.dump());
   support::write("\n");
 }
 

@@ -22,7 +22,8 @@ std::map<std::string, std::uint64_t> bytes_by_format(hyperparameters const& h) {
     if (name == llama2::weight_name::head && h.tied) continue;
     auto const [rows, columns] = llama2::detail::shape_of(h, name);
     auto const copies = llama2::detail::once(name) ? 1 : h.layers;
-    bytes[std::string(facts(h.formats[i]).name)] += bytes_of(h.formats[i], std::size_t(columns)) * std::uint64_t(rows) * std::uint64_t(copies);
+    bytes[std::string(facts(h.formats[i]).name)] +=
+        bytes_of(h.formats[i], std::size_t(columns)) * std::uint64_t(rows) * std::uint64_t(copies);
   }
   return bytes;
 }
@@ -41,41 +42,47 @@ struct facts_of_model {
 
   std::string json() const {
     auto const& h = file.shape();
-    nlohmann::ordered_json out{
-        {"file", file.path()},
-        {"format", file.format_name()},
-        {"shape",
-         {{"embed", h.embed}, {"layers", h.layers}, {"heads", h.heads}, {"kv_heads", h.kv_heads}, {"head_dim", h.head_dim},
-          {"hidden", h.hidden}, {"vocabulary", h.vocabulary}, {"context", h.context}, {"rope_theta", h.rope_theta},
-          {"norm_eps", h.norm_eps}, {"tied", h.tied}}},
-        {"parameters", compiled.parameters},
-        {"bytes", bytes},
-        {"weight_bytes", total()},
-        {"cache_bytes_per_token", whole(compiled.cache_bytes_per_position)},
-        {"flops_per_token", whole(compiled.flops_per_token)},
-        {"flops_per_token_and_position", whole(compiled.flops_per_position)},
-        {"weight_bytes_read_per_token", whole(compiled.weight_bytes_per_token)},
-        {"kernels_per_layer", compiled.kernels_per_layer},
-        {"policy", support::compiled_policy()},
-        {"type", support::model_type(h, support::compiled_policy())}};
+    nlohmann::ordered_json out;
+    out["file"] = file.path();
+    out["format"] = file.format_name();
+    out["shape"] = {{"embed", h.embed},           {"layers", h.layers},         {"heads", h.heads},
+                    {"kv_heads", h.kv_heads},     {"head_dim", h.head_dim},     {"hidden", h.hidden},
+                    {"vocabulary", h.vocabulary}, {"context", h.context},       {"rope_theta", h.rope_theta},
+                    {"norm_eps", h.norm_eps},     {"tied", h.tied}};
+    out["parameters"] = compiled.parameters;
+    out["bytes"] = bytes;
+    out["weight_bytes"] = total();
+    out["cache_bytes_per_token"] = whole(compiled.cache_bytes_per_position);
+    out["flops_per_token"] = whole(compiled.flops_per_token);
+    out["flops_per_token_and_position"] = whole(compiled.flops_per_position);
+    out["weight_bytes_read_per_token"] = whole(compiled.weight_bytes_per_token);
+    out["kernels_per_layer"] = compiled.kernels_per_layer;
+    out["policy"] = support::compiled_policy();
+    out["type"] = support::model_type(h, support::compiled_policy());
     return out.dump() + "\n";
   }
 
   std::string text() const {
     auto const& h = file.shape();
     std::string stored;
-    for (auto const& [name, n] : bytes) stored += fmt::format("{}{} {:.1f} MB", stored.empty() ? "" : ", ", name, double(n) / 1e6);
+    for (auto const& [name, n] : bytes)
+      stored += fmt::format("{}{} {:.1f} MB", stored.empty() ? "" : ", ", name, double(n) / 1e6);
     std::string out = fmt::format("file         {} ({})\n", file.path(), file.format_name());
-    out += fmt::format("shape        width {}, {} layers, {} heads of {}, {} kv heads, hidden width {}, vocabulary {}, context {}\n", h.embed,
-                       h.layers, h.heads, h.head_dim, h.kv_heads, h.hidden, h.vocabulary, h.context);
-    out += fmt::format("             rope theta {}, epsilon of the norms {}, head {}\n", h.rope_theta, h.norm_eps, h.tied ? "tied" : "of its own");
+    out += fmt::format(
+        "shape        width {}, {} layers, {} heads of {}, {} kv heads, hidden width {}, vocabulary {}, context {}\n",
+        h.embed, h.layers, h.heads, h.head_dim, h.kv_heads, h.hidden, h.vocabulary, h.context);
+    out += fmt::format("             rope theta {}, epsilon of the norms {}, head {}\n", h.rope_theta, h.norm_eps,
+                       h.tied ? "tied" : "of its own");
     out += fmt::format("parameters   {}\n", compiled.parameters);
     out += fmt::format("weights      {:.1f} MB: {}\n", double(total()) / 1e6, stored);
     out += fmt::format("cache        {:.0f} bytes per token\n", compiled.cache_bytes_per_position);
-    out += fmt::format("one token    {:.1f} MFLOP, and {:.3f} MFLOP for each token before it; {:.1f} MB of weights read\n",
-                       compiled.flops_per_token / 1e6, compiled.flops_per_position / 1e6, compiled.weight_bytes_per_token / 1e6);
-    out += fmt::format("kernels      {} per layer, policy {}\n", compiled.kernels_per_layer, support::compiled_policy());
-    return out + "type         cria::llama2::decoder<model>, with\n" + support::model_type(h, support::compiled_policy());
+    out += fmt::format(
+        "one token    {:.1f} MFLOP, and {:.3f} MFLOP for each token before it; {:.1f} MB of weights read\n",
+        compiled.flops_per_token / 1e6, compiled.flops_per_position / 1e6, compiled.weight_bytes_per_token / 1e6);
+    out +=
+        fmt::format("kernels      {} per layer, policy {}\n", compiled.kernels_per_layer, support::compiled_policy());
+    return out + "type         cria::llama2::decoder<model>, with\n" +
+           support::model_type(h, support::compiled_policy());
   }
 };
 
@@ -93,8 +100,8 @@ int main(int argc, char** argv) {
     auto const file = llama2::checkpoint::open(model.file);
     facts_of_model const facts{file, support::describe_model(), bytes_by_format(file.shape())};
     if (facts.compiled.weight_bytes != double(facts.total()))
-      throw error(model.file, "this program was compiled for another model", fmt::format("{} bytes of weights", facts.compiled.weight_bytes),
-                  fmt::format("{}", facts.total()));
+      throw error(model.file, "this program was compiled for another model",
+                  fmt::format("{} bytes of weights", facts.compiled.weight_bytes), fmt::format("{}", facts.total()));
     support::write(json ? facts.json() : facts.text());
   });
 }

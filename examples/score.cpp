@@ -39,7 +39,8 @@ std::vector<int> read_tokens(text::tokenizer const* tokenizer, settings const& s
 }
 
 std::string as_json(std::vector<int> const& tokens, infer::scores const& s) {
-  nlohmann::ordered_json out{{"tokens", tokens}, {"logprobs", nlohmann::json::array()}, {"nll", s.nll}, {"perplexity", s.perplexity()}};
+  nlohmann::ordered_json out{
+      {"tokens", tokens}, {"logprobs", nlohmann::json::array()}, {"nll", s.nll}, {"perplexity", s.perplexity()}};
   for (auto const& x : s.logprobs) out["logprobs"].push_back(x ? nlohmann::ordered_json(*x) : nlohmann::ordered_json());
   if (!s.top.empty()) out["top"] = s.top;
   return out.dump() + "\n";
@@ -48,7 +49,8 @@ std::string as_json(std::vector<int> const& tokens, infer::scores const& s) {
 /// Without a tokenizer the tokens' numbers alone.
 std::string as_table(text::tokenizer const* tokenizer, std::vector<int> const& tokens, infer::scores const& s) {
   auto const shown = [&](int id) {
-    return tokenizer ? fmt::format("{} {}", id, nlohmann::json(text::well_formed(tokenizer->piece(id))).dump()) : std::to_string(id);
+    return tokenizer ? fmt::format("{} {}", id, nlohmann::json(text::well_formed(tokenizer->piece(id))).dump())
+                     : std::to_string(id);
   };
   std::string out;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -58,15 +60,18 @@ std::string as_table(text::tokenizer const* tokenizer, std::vector<int> const& t
       for (auto const& [id, logprob] : s.top[i]) out += fmt::format("  [{:.4f} {}]", logprob, shown(id));
     out += '\n';
   }
-  return out + fmt::format("tokens {}, scored {}, nll {:.6f}, perplexity {:.4f}\n", tokens.size(), s.scored, s.nll, s.perplexity());
+  return out + fmt::format("tokens {}, scored {}, nll {:.6f}, perplexity {:.4f}\n", tokens.size(), s.scored, s.nll,
+                           s.perplexity());
 }
 
 void score(settings const& s) {
-  if (s.text.empty() == s.tokens.empty()) throw error("--text, --tokens", "which to score", "one of them", s.text.empty() ? "none" : "both");
+  if (s.text.empty() == s.tokens.empty())
+    throw error("--text, --tokens", "which to score", "one of them", s.text.empty() ? "none" : "both");
   support::model_files const files(s.model, !s.text.empty());
   auto const tokens = read_tokens(files.tokens.get(), s);
   int const context = files.weights.shape().context, window = s.scoring.window == 0 ? context : s.scoring.window;
-  if (window < 2 || window > context) throw error("--window", "out of range", fmt::format("2 to {}", context), fmt::format("{}", window));
+  if (window < 2 || window > context)
+    throw error("--window", "out of range", fmt::format("2 to {}", context), fmt::format("{}", window));
   auto const engine = infer::open_engine(files.weights, {.room = std::clamp(int(tokens.size()), 2, window)});
   auto scoring = s.scoring;
   scoring.window = engine->room();
@@ -83,7 +88,8 @@ int main(int argc, char** argv) {
     s.model.add_policy(arguments);
     arguments.add_option("--text", s.text, "a file with text");
     arguments.add_option("--tokens", s.tokens, "a file with a JSON array of tokens");
-    support::add_number(arguments, "--window", s.scoring.window, "tokens read together, each window for itself (default: the model's context)");
+    support::add_number(arguments, "--window", s.scoring.window,
+                        "tokens read together, each window for itself (default: the model's context)");
     support::add_number(arguments, "--top", s.scoring.top, "show so many of the likeliest tokens in each place");
     arguments.add_flag("--json", s.json, "one object with tokens, logprobs, nll, perplexity and top");
     support::parse(arguments, argc, argv);

@@ -14,7 +14,7 @@ namespace {
 /// Whole numbers, as a JSON array or with anything blank between them.
 std::vector<int> read_ids(std::string_view text) {
   std::vector<int> ids;
-  for (char const* at = text.data(), *const end = at + text.size(); at != end;) {
+  for (char const *at = text.data(), *const end = at + text.size(); at != end;) {
     if (std::isspace(static_cast<unsigned char>(*at)) || *at == ',' || *at == '[' || *at == ']') {
       ++at;
       continue;

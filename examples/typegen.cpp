@@ -19,9 +19,11 @@ llama2::hyperparameters read(std::string const& path) {
 int main(int argc, char** argv) {
   return support::run("typegen", "Writes the C++ type of a model", [&](CLI::App& arguments) {
     std::string model, policy = "fast";
-    arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")->required();
+    arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")
+        ->required();
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
     support::parse(arguments, argc, argv);
-    support::write("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n" + support::model_type(read(model), policy));
+    support::write("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n" +
+                   support::model_type(read(model), policy));
   });
 }

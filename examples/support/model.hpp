@@ -3,13 +3,13 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
+#include "compiled.hpp"
 #include "cria/infer/engine.hpp"
 #include "cria/model/checkpoint.hpp"
 #include "cria/text.hpp"
-#include "compiled.hpp"
 
 namespace support {
 
@@ -18,7 +18,8 @@ struct model_arguments {
 
   void add_files(CLI::App& arguments) {
     arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's layout")->required();
-    arguments.add_option("--tokenizer", tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf, where the model has none");
+    arguments.add_option("--tokenizer", tokenizer,
+                         "a tokenizer.bin, a SentencePiece .model or a .gguf, where the model has none");
   }
   void add_policy(CLI::App& arguments) {
     arguments.add_option("--policy", policy, "exact: f32 activations; fast: int8 where the weights are blocks")

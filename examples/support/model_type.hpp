@@ -30,19 +30,23 @@ inline std::string formats_type(cria::llama2::hyperparameters const& h) {
     matrices.push_back(i);
     ++count[h.formats[i]];
   }
-  auto const usual = std::max_element(count.begin(), count.end(), [](auto const& a, auto const& b) { return a.second < b.second; })->first;
+  auto const usual = std::max_element(count.begin(), count.end(), [](auto const& a, auto const& b) {
+                       return a.second < b.second;
+                     })->first;
   auto text = fmt::format("cria::formats<cria::{}", facts(usual).name);
   for (auto const i : matrices)
     if (h.formats[i] != usual)
-      text += fmt::format(", cria::stored<cria::llama2::{}, cria::{}>", llama2::weight_names[i], facts(h.formats[i]).name);
+      text +=
+          fmt::format(", cria::stored<cria::llama2::{}, cria::{}>", llama2::weight_names[i], facts(h.formats[i]).name);
   return text + ">";
 }
 
 /// Declarations of `model`, `formats` and `policy`.
 inline std::string model_type(cria::llama2::hyperparameters const& h, std::string_view policy) {
-  std::array const extents{std::pair{"embed", h.embed},         std::pair{"layers", h.layers}, std::pair{"heads", h.heads},
-                           std::pair{"kv_heads", h.kv_heads},   std::pair{"hidden", h.hidden}, std::pair{"vocabulary", h.vocabulary},
-                           std::pair{"context", h.context},     std::pair{"head_dim", h.head_dim}};
+  std::array const extents{std::pair{"embed", h.embed},     std::pair{"layers", h.layers},
+                           std::pair{"heads", h.heads},     std::pair{"kv_heads", h.kv_heads},
+                           std::pair{"hidden", h.hidden},   std::pair{"vocabulary", h.vocabulary},
+                           std::pair{"context", h.context}, std::pair{"head_dim", h.head_dim}};
   std::string list;
   for (auto const& [name, n] : extents) list += fmt::format("{}/*{}*/ {}", list.empty() ? "" : ", ", name, n);
   return fmt::format(

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cria/core/error.hpp"
 
@@ -20,7 +20,9 @@ namespace support {
 inline void check_output(bool good) {
   if (!good) throw cria::error("stdout", "cannot be written", "room and permission", std::strerror(errno));
 }
-inline void write(std::string_view text) { check_output(std::fwrite(text.data(), 1, text.size(), stdout) == text.size()); }
+inline void write(std::string_view text) {
+  check_output(std::fwrite(text.data(), 1, text.size(), stdout) == text.size());
+}
 inline void flush() { check_output(std::fflush(stdout) == 0); }
 
 /// A word to the user, beside the output.
@@ -34,7 +36,8 @@ inline void say(std::string_view program, std::string_view message) {
 
 /// Runs `body(CLI::App&)`, which declares its options, calls `parse`, and works. Everything that is wrong ends here:
 /// one line on stderr and exit code 2.
-template <class Body> int run(std::string const& name, std::string const& purpose, Body const& body) {
+template <class Body>
+int run(std::string const& name, std::string const& purpose, Body const& body) {
   try {
     CLI::App arguments(purpose, name);
     arguments.get_formatter()->column_width(32);
@@ -61,13 +64,16 @@ inline void parse(CLI::App& arguments, int argc, char const* const* argv) {
 }
 
 /// An option with one number, written out in full.
-template <class T> CLI::Option* add_number(CLI::App& arguments, std::string const& flag, T& to, std::string const& help) {
+template <class T>
+CLI::Option* add_number(CLI::App& arguments, std::string const& flag, T& to, std::string const& help) {
   return arguments.add_option(flag, to, help)->check([](std::string const& given) {
     T number{};
     auto const* const end = given.data() + given.size();
     auto const [next, fault] = std::from_chars(given.data(), end, number);
     if (fault == std::errc() && next == end) return std::string();
-    auto const* const kind = std::is_floating_point_v<T> ? "a number" : std::is_signed_v<T> ? "a whole number" : "a positive whole number";
+    auto const* const kind = std::is_floating_point_v<T> ? "a number"
+                             : std::is_signed_v<T>       ? "a whole number"
+                                                         : "a positive whole number";
     return fmt::format("not understood (expected {}, found {})", kind, given);
   });
 }

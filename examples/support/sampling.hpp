@@ -11,8 +11,10 @@ namespace support {
 inline void add_sampling(CLI::App& arguments, cria::infer::sampling& s) {
   add_number(arguments, "--temperature", s.temperature, "0: always the likeliest token")->capture_default_str();
   add_number(arguments, "--top-k", s.top_k, "draw from the k likeliest tokens; 0: from all")->capture_default_str();
-  add_number(arguments, "--top-p", s.top_p, "draw from the likeliest tokens with this share of the probability")->capture_default_str();
-  add_number(arguments, "--min-p", s.min_p, "draw from tokens with at least this share of the likeliest one's")->capture_default_str();
+  add_number(arguments, "--top-p", s.top_p, "draw from the likeliest tokens with this share of the probability")
+      ->capture_default_str();
+  add_number(arguments, "--min-p", s.min_p, "draw from tokens with at least this share of the likeliest one's")
+      ->capture_default_str();
   add_number(arguments, "--seed", s.seed, "the same seed draws the same tokens")->capture_default_str();
 }
 

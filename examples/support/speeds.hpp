@@ -21,11 +21,12 @@ struct speeds {
 
   /// One line; the first token of an answer comes with the prompt, so its speed is that of the others.
   std::string line(cria::infer::engine& model) const {
-    auto text = fmt::format("prompt {} tokens, {:.1f} tokens/s; answer {} tokens", prompt.tokens, prompt.per_second(), answer_tokens);
+    auto text = fmt::format("prompt {} tokens, {:.1f} tokens/s; answer {} tokens", prompt.tokens, prompt.per_second(),
+                            answer_tokens);
     if (answer.tokens == 0) return text;
     double const used = answer.bytes / answer.seconds, possible = model.read_bandwidth();
-    return text + fmt::format(", {:.1f} tokens/s, {:.0f} % of the read bandwidth ({:.1f} of {:.1f} GB/s)", answer.per_second(),
-                              100 * used / possible, used / 1e9, possible / 1e9);
+    return text + fmt::format(", {:.1f} tokens/s, {:.0f} % of the read bandwidth ({:.1f} of {:.1f} GB/s)",
+                              answer.per_second(), 100 * used / possible, used / 1e9, possible / 1e9);
   }
 };
 

@@ -31,7 +31,8 @@ inline std::string read_file(std::string const& path) {
 /// Throws cria::error naming the first byte that is not well-formed.
 inline void check_utf8(std::string_view name, std::string_view text) {
   if (auto const at = cria::text::first_malformed(text))
-    throw cria::error(name, fmt::format("byte {}", *at), "UTF-8", fmt::format("0x{:02x}", static_cast<unsigned char>(text[*at])));
+    throw cria::error(name, fmt::format("byte {}", *at), "UTF-8",
+                      fmt::format("0x{:02x}", static_cast<unsigned char>(text[*at])));
 }
 
 inline void check_prompt(std::string_view name, std::string_view text) {

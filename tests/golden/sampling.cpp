@@ -27,7 +27,10 @@ std::vector<float> read_f16(io::safetensors const& file, std::string const& name
 }
 
 sampling settings_of(nlohmann::json const& c) {
-  return {.temperature = c["temperature"], .top_k = c.value("top_k", 0), .top_p = c.value("top_p", 1.0), .min_p = c.value("min_p", 0.0)};
+  return {.temperature = c["temperature"],
+          .top_k = c.value("top_k", 0),
+          .top_p = c.value("top_p", 1.0),
+          .min_p = c.value("min_p", 0.0)};
 }
 
 /// Inputs that are probabilities already: the same steps without the softmax.
@@ -55,7 +58,7 @@ TEST_CASE("distributions are those of the reference") {
     auto const probabilities = file.values<double>(number + ".probabilities");
     auto const s = settings_of(c);
     auto const ours = input.ends_with("logits") ? sampler(s).distribution(values) : kept_of(values, s);
-    if (c["rule"] == "transformers" && c["top_p_margin"] == 0.0) {  // where the two rules differ ours keeps at least as much
+    if (c["rule"] == "transformers" && c["top_p_margin"] == 0.0) {  // where the rules differ ours keeps as much or more
       CHECK(ours.size() >= ids.size());
       continue;
     }

@@ -12,7 +12,8 @@ namespace {
 /// A token per byte: the system text, 'u' before what users say, 'a' before answers.
 struct letters : infer::chat_format {
   std::string_view name() const override { return "letters"; }
-  std::vector<int> prompt(std::optional<std::string> const& system, std::span<infer::exchange const> before, std::string_view user) const override {
+  std::vector<int> prompt(std::optional<std::string> const& system, std::span<infer::exchange const> before,
+                          std::string_view user) const override {
     if (user == "bad") throw error("message", "bad");
     std::string all = system.value_or("");
     for (auto const& e : before) all += "u" + e.user + "a" + e.answer;
@@ -61,7 +62,8 @@ TEST_CASE("a message that cannot fit is refused and nothing is forgotten") {
   infer::conversation talk(format, "S", 20, 4);
   talk.ask("1");
   talk.answered("2");
-  CHECK_THROWS_MATCHES(talk.ask(std::string(17, 'x')), error, MessageMatches(ContainsSubstring("expected fewer than 20 tokens, found 20")));
+  CHECK_THROWS_MATCHES(talk.ask(std::string(17, 'x')), error,
+                       MessageMatches(ContainsSubstring("expected fewer than 20 tokens, found 20")));
   CHECK(text(talk.ask("3").tokens) == "Su1a2u3a");
   CHECK_THROWS_AS(talk.ask("bad"), error);
   CHECK(talk.history().size() == 1);

@@ -7,8 +7,8 @@
 #include "infer/toy_engine.hpp"
 
 using namespace cria;
-using infer::ending, infer::sampler, infer::session;
 using Catch::Matchers::MessageMatches, Catch::Matchers::ContainsSubstring;
+using infer::ending, infer::sampler, infer::session;
 using test::toy_engine;
 
 namespace {
@@ -31,7 +31,7 @@ TEST_CASE("greedy tokens follow from all tokens before") {
   CHECK(seen == g.tokens);
   CHECK(g.end == ending::max_tokens);
   CHECK(g.prompt.tokens == 3);
-  CHECK(g.answer.tokens == 11);  // the first token comes with the prompt
+  CHECK(g.answer.tokens == 11);                                 // the first token comes with the prompt
   CHECK(g.answer.bytes == 11 * 1000 + 10 * (4 + 14) * 11 / 2);  // weights and what is cached, for each
 }
 
@@ -64,7 +64,8 @@ TEST_CASE("what the cache holds is not computed again") {
   auto const third = s.run(other, greedy, {.max_tokens = 3});
   CHECK(third.tokens == continuation(model, other, 3));
   CHECK(third.prompt.tokens == 1);
-  CHECK(s.run(other, greedy, {.max_tokens = 3}).prompt.tokens == 1);  // the last token is always fed: its logits are wanted
+  auto const fourth = s.run(other, greedy, {.max_tokens = 3});
+  CHECK(fourth.prompt.tokens == 1);  // the last token is always fed: its logits are wanted
 }
 
 TEST_CASE("a long prompt comes in chunks, and only its last row's logits are asked for") {
@@ -107,6 +108,7 @@ TEST_CASE("prompts that cannot be are refused") {
   session s(model);
   CHECK_THROWS_MATCHES(s.run({}, greedy, {}), error, MessageMatches(ContainsSubstring("prompt: empty")));
   std::vector<int> const five{1, 2, 3, 4, 5}, four{1, 2, 3, 4};
-  CHECK_THROWS_MATCHES(s.run(five, greedy, {}), error, MessageMatches(ContainsSubstring("expected at most 4 tokens, found 5")));
+  CHECK_THROWS_MATCHES(s.run(five, greedy, {}), error,
+                       MessageMatches(ContainsSubstring("expected at most 4 tokens, found 5")));
   CHECK(s.run(four, greedy, {}).tokens == continuation(model, four, 1));
 }

@@ -8,8 +8,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 using namespace cria;
-using infer::sampler, infer::sampling;
 using Catch::Matchers::MessageMatches, Catch::Matchers::ContainsSubstring;
+using infer::sampler, infer::sampling;
 
 TEST_CASE("drawn tokens follow the distribution") {
   std::array<float, 4> const logits{1.0f, 2.0f, 0.5f, 2.5f};
@@ -29,8 +29,8 @@ TEST_CASE("drawn tokens follow the distribution") {
 
 TEST_CASE("the generator's sequence is the published one") {
   infer::random_numbers g(1234567);  // the check values that come with splitmix64.c
-  std::array<std::uint64_t, 5> const expected{6457827717110365317u, 3203168211198807973u, 9817491932198370423u, 4593380528125082431u,
-                                              16408922859458223821u};
+  std::array<std::uint64_t, 5> const expected{6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
+                                              4593380528125082431u, 16408922859458223821u};
   for (auto const e : expected) CHECK(g.bits() == e);
 }
 
@@ -44,7 +44,8 @@ TEST_CASE("a seed gives the same tokens again, another seed others") {
   };
   CHECK(draw(3) == draw(3));
   CHECK(draw(3) != draw(4));
-  CHECK(draw(0) == std::vector{883, 431, 26, 970, 106, 327, 173, 771, 245, 952, 396, 761, 523, 555, 708, 518, 488, 764, 204, 844});
+  CHECK(draw(0) ==
+        std::vector{883, 431, 26, 970, 106, 327, 173, 771, 245, 952, 396, 761, 523, 555, 708, 518, 488, 764, 204, 844});
 }
 
 TEST_CASE("temperature 0 takes the first of the largest") {

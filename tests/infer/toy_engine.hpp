@@ -14,7 +14,9 @@ class toy_engine : public infer::engine {
 
   int vocabulary() const override { return size; }
   int room() const override { return positions_; }
-  infer::token_cost cost() const override { return {.weight_bytes = 1000, .cache_bytes_per_position = 10, .flops = 1, .flops_per_position = 1}; }
+  infer::token_cost cost() const override {
+    return {.weight_bytes = 1000, .cache_bytes_per_position = 10, .flops = 1, .flops_per_position = 1};
+  }
   double read_bandwidth() override { return 1e9; }
   double peak_flops() override { return 1e9; }
   int concurrency() const override { return 1; }

@@ -6,7 +6,8 @@
 namespace cria::infer {
 
 std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_options const& options) {
-  return std::make_unique<test::toy_engine>(file.shape().vocabulary, options.room > 0 ? options.room : file.shape().context);
+  return std::make_unique<test::toy_engine>(file.shape().vocabulary,
+                                            options.room > 0 ? options.room : file.shape().context);
 }
 
 }  // namespace cria::infer

@@ -22,13 +22,15 @@ inline std::optional<std::string> default_system(std::string_view chat_template)
   return std::nullopt;
 }
 
-/// By the file's chat template, else by the special tokens of its vocabulary, else by its size: old files of Llama 2 name no
-/// format. Where nothing is known, plain. `tokens` must outlive the format.
-inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& tokens, std::string_view chat_template, int embed) {
+/// By the file's chat template, else by the special tokens of its vocabulary, else by its size: old files of Llama 2
+/// name no format. Where nothing is known, plain. `tokens` must outlive the format.
+inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& tokens, std::string_view chat_template,
+                                                       int embed) {
   bool const none = chat_template.empty();
   if (chatml_format::known_to(tokens) && (none || chat_template.find("<|im_start|>") != std::string_view::npos))
     return std::make_unique<chatml_format>(tokens, default_system(chat_template));
-  bool const llama2 = none ? tokens.size() == 32000 && embed >= 4096 : chat_template.find("[INST]") != std::string_view::npos;
+  bool const llama2 =
+      none ? tokens.size() == 32000 && embed >= 4096 : chat_template.find("[INST]") != std::string_view::npos;
   if (llama2) return std::make_unique<llama2_format>(tokens);
   return std::make_unique<plain_format>(tokens);
 }

@@ -16,15 +16,19 @@ class conversation {
  public:
   /// `positions` of the context, `for_answer` of them kept free for an answer (at most half). `f` must outlive this.
   conversation(chat_format const& f, std::optional<std::string> system_text, int positions, int for_answer)
-      : format(f), system(std::move(system_text)), room(positions), reserve(std::clamp(for_answer, 1, std::max(1, positions / 2))) {}
+      : format(f),
+        system(std::move(system_text)),
+        room(positions),
+        reserve(std::clamp(for_answer, 1, std::max(1, positions / 2))) {}
 
   struct question {
     std::vector<int> tokens;
     int forgotten;  // exchanges that left to make room
   };
 
-  /// The prompt for the next answer. The oldest exchanges leave until it fits; the system text stays. Throws cria::error,
-  /// and forgets nothing, when `user` and the system text alone are too long or the format refuses the text.
+  /// The prompt for the next answer. The oldest exchanges leave until it fits; the system text stays. Throws
+  /// cria::error, and forgets nothing, when `user` and the system text alone are too long or the format refuses the
+  /// text.
   question ask(std::string user) {
     int forgotten = 0;
     auto tokens = format.prompt(system, exchanges, user);
@@ -33,7 +37,8 @@ class conversation {
       tokens = format.prompt(system, std::span(exchanges).subspan(std::size_t(forgotten)), user);
     }
     if (int(tokens.size()) >= room)
-      throw error("prompt", "longer than the context", fmt::format("fewer than {} tokens", room), fmt::format("{}", tokens.size()));
+      throw error("prompt", "longer than the context", fmt::format("fewer than {} tokens", room),
+                  fmt::format("{}", tokens.size()));
     exchanges.erase(exchanges.begin(), exchanges.begin() + forgotten);
     pending = std::move(user);
     return {std::move(tokens), forgotten};

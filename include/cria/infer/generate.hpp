@@ -32,13 +32,14 @@ struct work_done {
 struct generation {
   std::vector<int> tokens;  // without the stop token
   ending end = ending::max_tokens;
-  work_done prompt, answer;  // prompt: only what was not in the cache already; answer: one pass per token after the first
+  work_done prompt;  // only what was not in the cache already
+  work_done answer;  // one pass per token after the first
 };
 
 struct generation_options {
   int max_tokens = 0x7fffffff;
   std::vector<int> stops{};
-  std::function<void(int)> on_token{};                // each token as it comes
+  std::function<void(int)> on_token{};                    // each token as it comes
   std::sig_atomic_t const volatile* interrupt = nullptr;  // looked at before every pass; non-zero ends the generation
 };
 
@@ -52,7 +53,8 @@ class session {
   generation run(std::span<int const> prompt, sampler& choose, generation_options const& options) {
     if (prompt.empty()) throw error("prompt", "empty", "at least one token", "none");
     if (int(prompt.size()) > model.room())
-      throw error("prompt", "longer than the context", fmt::format("at most {} tokens", model.room()), fmt::format("{}", prompt.size()));
+      throw error("prompt", "longer than the context", fmt::format("at most {} tokens", model.room()),
+                  fmt::format("{}", prompt.size()));
     auto const stopped = [&] { return options.interrupt && *options.interrupt; };
     generation g;
     auto logits = read(prompt, g.prompt, stopped);
@@ -60,7 +62,8 @@ class session {
       if (stopped() || logits.empty()) return g.end = ending::interrupted, g;
       if (int(g.tokens.size()) >= options.max_tokens) return g.end = ending::max_tokens, g;
       int const token = choose(logits);
-      if (std::find(options.stops.begin(), options.stops.end(), token) != options.stops.end()) return g.end = ending::stop_token, g;
+      if (std::find(options.stops.begin(), options.stops.end(), token) != options.stops.end())
+        return g.end = ending::stop_token, g;
       g.tokens.push_back(token);
       if (options.on_token) options.on_token(token);
       if (int(g.tokens.size()) >= options.max_tokens) return g.end = ending::max_tokens, g;
@@ -73,8 +76,10 @@ class session {
   static constexpr int chunk = 256;  // rows between two looks at the interrupt
 
   /// Brings the cache to `prompt` and returns the logits of its last token; empty when interrupted.
-  template <class Stopped> std::span<float const> read(std::span<int const> prompt, work_done& work, Stopped const& stopped) {
-    auto const shared = std::mismatch(cached.begin(), cached.end(), prompt.begin(), prompt.end() - 1).first - cached.begin();
+  template <class Stopped>
+  std::span<float const> read(std::span<int const> prompt, work_done& work, Stopped const& stopped) {
+    auto const shared =
+        std::mismatch(cached.begin(), cached.end(), prompt.begin(), prompt.end() - 1).first - cached.begin();
     cached.resize(std::size_t(shared));
     std::span<float const> result;
     for (auto left = prompt.subspan(std::size_t(shared)); !left.empty() && !stopped();) {
@@ -93,7 +98,8 @@ class session {
     auto const result = model.forward(rows, want);
     std::chrono::duration<double> const time = std::chrono::steady_clock::now() - start;
     cached.insert(cached.end(), tokens.begin(), tokens.end());
-    work += {int(tokens.size()), time.count(), cost.weight_bytes + cost.cache_bytes_per_position * double(cached.size())};
+    work +=
+        {int(tokens.size()), time.count(), cost.weight_bytes + cost.cache_bytes_per_position * double(cached.size())};
     return result;
   }
 

@@ -19,8 +19,8 @@ namespace cria::infer {
 struct sampling {
   double temperature = 0;  // 0: always the first of the largest logits
   int top_k = 0;           // 0: all; tokens that tie with the k-th stay
-  double top_p = 1;        // a token stays while the mass of the likelier ones is <= top_p; 1 keeps all, 0 the likeliest
-  double min_p = 0;        // a token stays where its probability is >= min_p times the largest
+  double top_p = 1;  // a token stays while the mass of the likelier ones is <= top_p; 1 keeps all, 0 the likeliest
+  double min_p = 0;  // a token stays where its probability is >= min_p times the largest
   std::uint64_t seed = 0;
 };
 
@@ -117,7 +117,7 @@ class sampler {
     return kept.back().token;
   }
 
-  /// What a token is drawn from: the tokens with a probability above 0, by id; it is valid until the next call. f64 throughout.
+  /// What a token is drawn from: the tokens with a probability above 0, by id, in f64; valid until the next call.
   std::vector<candidate> const& distribution(std::span<float const> logits) {
     int const first = largest(logits);
     candidates.clear();

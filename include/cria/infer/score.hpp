@@ -20,7 +20,7 @@ using ranked = std::pair<int, double>;
 
 struct scores {
   std::vector<std::optional<double>> logprobs;  // [tokens]; a window's first token has nothing before it: none
-  std::vector<std::vector<ranked>> top;         // [tokens] where asked for: the likeliest in the token's place, likeliest first
+  std::vector<std::vector<ranked>> top;         // [tokens] where asked for: the likeliest in its place, in order
   int scored = 0;                               // tokens that have a log-probability
   double nll = 0;                               // their mean, negated
 
@@ -73,7 +73,8 @@ inline scores score(engine& model, std::span<int const> tokens, scoring_options 
   auto const vocabulary = std::size_t(model.vocabulary());
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || std::size_t(tokens[i]) >= vocabulary)
-      throw error("--tokens", fmt::format("token {}", i), fmt::format("0 to {}", vocabulary - 1), fmt::format("{}", tokens[i]));
+      throw error("--tokens", fmt::format("token {}", i), fmt::format("0 to {}", vocabulary - 1),
+                  fmt::format("{}", tokens[i]));
   auto const piece = std::max<std::size_t>(1, (std::size_t(8) << 20) / (vocabulary * sizeof(float)));
   scores result;
   double sum = 0;

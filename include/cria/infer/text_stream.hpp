@@ -11,7 +11,8 @@ namespace cria::infer {
 /// What comes out is well-formed UTF-8: a character that takes several tokens appears with the last of them.
 class text_stream {
  public:
-  /// `continues`: the tokens follow others of the same text, so that a blank in front is part of it. `t` must outlive this.
+  /// `continues`: the tokens follow others of the same text, so that a blank in front is part of it. `t` must outlive
+  /// this.
   text_stream(text::tokenizer const& t, bool continues) : tokens(t), begun(continues) {}
 
   std::string put(int token) {

@@ -13,7 +13,10 @@ class chatml_format : public chat_format {
   /// `default_system` is used where none is given; nothing: no system message then.
   /// Throws cria::error when the vocabulary lacks the two special tokens.
   chatml_format(text::tokenizer const& t, std::optional<std::string> default_system)
-      : tokens(t), start(special(t, "<|im_start|>")), end(special(t, "<|im_end|>")), own_system(std::move(default_system)) {
+      : tokens(t),
+        start(special(t, "<|im_start|>")),
+        end(special(t, "<|im_end|>")),
+        own_system(std::move(default_system)) {
     add_stop(end);
     add_stop(start);
     add_stop(t.eos());

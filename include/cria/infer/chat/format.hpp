@@ -40,7 +40,9 @@ class chat_format {
 
 namespace detail {
 
-inline void append(std::vector<int>& to, std::vector<int> const& tokens) { to.insert(to.end(), tokens.begin(), tokens.end()); }
+inline void append(std::vector<int>& to, std::vector<int> const& tokens) {
+  to.insert(to.end(), tokens.begin(), tokens.end());
+}
 
 }  // namespace detail
 }  // namespace cria::infer

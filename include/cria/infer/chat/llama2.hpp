@@ -14,9 +14,9 @@ namespace detail {
 /// What Python's str.strip takes off, as UTF-8.
 inline std::string_view strip(std::string_view s) {
   static constexpr std::array<std::string_view, 29> blanks{
-      " ", "\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001",
-      "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f",
-      "\u205f", "\u3000"};
+      " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\x1c",   "\x1d",   "\x1e",   "\x1f",
+      "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+      "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
   for (bool again = true; again;) {
     again = false;
     for (auto const blank : blanks) {
@@ -33,7 +33,8 @@ class llama2_format : public chat_format {
  public:
   /// Throws cria::error when the vocabulary has no bos or eos.
   explicit llama2_format(text::tokenizer const& t) : tokens(t) {
-    if (t.bos() < 0 || t.eos() < 0) throw error("vocabulary", "cannot write Llama 2's chat format", "bos and eos tokens", "none");
+    if (t.bos() < 0 || t.eos() < 0)
+      throw error("vocabulary", "cannot write Llama 2's chat format", "bos and eos tokens", "none");
     add_stop(t.eos());
     add_stop(t.bos());
   }
@@ -57,7 +58,9 @@ class llama2_format : public chat_format {
   }
 
  private:
-  static std::string instruction(std::string const& user) { return "[INST] " + std::string(detail::strip(user)) + " [/INST]"; }
+  static std::string instruction(std::string const& user) {
+    return "[INST] " + std::string(detail::strip(user)) + " [/INST]";
+  }
 
   void encode(std::vector<int>& ids, std::string const& text) const {
     ids.push_back(tokens.bos());
@@ -68,7 +71,8 @@ class llama2_format : public chat_format {
   static void refuse_tags(std::string_view text, std::string_view where) {
     for (std::string_view const tag : {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"})
       if (text.find(tag) != std::string_view::npos)
-        throw error(where, "a tag of the chat format cannot be part of it", "text without [INST], [/INST], <<SYS>>, <</SYS>>", tag);
+        throw error(where, "a tag of the chat format cannot be part of it",
+                    "text without [INST], [/INST], <<SYS>>, <</SYS>>", tag);
   }
 
   text::tokenizer const& tokens;
