@@ -1,0 +1,194 @@
+#include "cria/graph/fuse.hpp"
+
+#include <catch2/catch_template_test_macros.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include "cria/graph/label.hpp"
+#include "cria/graph/program.hpp"
+#include "graph/blocks.hpp"
+#include "graph/interpreter.hpp"
+
+using namespace cria;
+using namespace cria::test;
+
+namespace {
+
+template <class Block> constexpr plan fused = fuse(record<Block>(), true);
+template <class Block> constexpr plan fused_gradient = fuse(differentiate(record<Block>()), false);
+
+/// Nodes of a kind that kernel q computes.
+constexpr int count_in(plan const& p, int q, op k) {
+  int n = 0;
+  for (int i = 0; i < p.groups[q].count; ++i) n += p.g.nodes[p.groups[q].nodes[i]].kind == k;
+  return n;
+}
+
+template <class D> using attention_part = nn::attention<D>;
+
+/// x + norm(f(x)): the norm after the part, as in Llama's relatives of 2024.
+struct post_norm_layer {
+  using input = shape<tokens, tiny::embed>;
+  static constexpr auto forward(auto x) {
+    auto h = x + nn::rms_norm<tiny, attention_norm>::forward(attention_part<tiny>::forward(x));
+    return h + nn::rms_norm<tiny, ffn_norm>::forward(swiglu<tiny::embed, tiny::hidden>::forward(h));
+  }
+};
+/// Both parts read one norm.
+struct parallel_layer {
+  using input = shape<tokens, tiny::embed>;
+  static constexpr auto forward(auto x) {
+    auto h = nn::rms_norm<tiny, attention_norm>::forward(x);
+    return x + attention_part<tiny>::forward(h) + swiglu<tiny::embed, tiny::hidden>::forward(h);
+  }
+};
+struct no_gate_layer {
+  using input = shape<tokens, tiny::embed>;
+  static constexpr auto forward(auto x) {
+    auto h = x + attention_part<tiny>::forward(nn::rms_norm<tiny, attention_norm>::forward(x));
+    auto f = nn::rms_norm<tiny, ffn_norm>::forward(h);
+    return h + matmul(silu(matmul(f, weight<w1, tiny::hidden, tiny::embed>)), weight<w2, tiny::embed, tiny::hidden>);
+  }
+};
+struct cube_layer {  // an operator from outside between the contractions
+  using input = shape<tokens, tiny::embed>;
+  static constexpr auto forward(auto x) {
+    return x + matmul(map<cube>(matmul(x, weight<w1, tiny::hidden, tiny::embed>)), weight<w2, tiny::embed, tiny::hidden>);
+  }
+};
+
+struct reads_twice : of_rows {  // the sums of wo are read by silu and by the next contraction
+  static constexpr auto forward(auto x) {
+    auto h = matmul(x, weight<wo, E, E>);
+    return silu(h) * matmul(h, weight<w1, E, E>);
+  }
+};
+
+/// What kernels rely on: every value that a kernel loads is stored by an earlier one; what is recomputed can be (maps,
+/// rotations, row sums), and never reaches into the kernel's own sums; row sums only where whole rows are at hand.
+void check_rules(plan const& p) {
+  for (int q = 0; q < p.count; ++q) {
+    group const& k = p.groups[q];
+    REQUIRE(k.count > 0);
+    CHECK(k.output_count > 0);
+    bool const has_rows = k.k == kernel_class::row || k.k == kernel_class::matmul || k.k == kernel_class::matmul_dx;
+    bool seen[graph::capacity]{};
+    auto const walk = [&](auto const& self, int i) -> void {  // i: recomputed by kernel q
+      for (short j : p.g.nodes[i].in) {
+        if (j < 0 || seen[j]) continue;
+        CHECK(p.home[j] != q);
+        if (is_leaf(p.g.nodes[j])) continue;
+        if (p.home[j] >= 0) {
+          CHECK(p.stored[j]);
+          CHECK(p.home[j] < q);
+          continue;
+        }
+        seen[j] = true;
+        op const kind = p.g.nodes[j].kind;
+        CHECK((kind == op::map || kind == op::rope || (kind == op::row_sum && has_rows) || kind == op::embedding));
+        self(self, j);
+      }
+    };
+    for (int n = 0; n < k.count; ++n) {
+      int const i = k.nodes[n];
+      CHECK(p.home[i] == q);
+      for (short j : p.g.nodes[i].in) {
+        if (j < 0 || is_leaf(p.g.nodes[j]) || seen[j]) continue;
+        if (p.home[j] == q) {
+          CHECK(is_contraction(k.k));
+          CHECK(p.g.nodes[j].cols == p.g.nodes[i].cols);
+        } else if (p.home[j] >= 0) {
+          CHECK(p.stored[j]);
+          CHECK(p.home[j] < q);
+        } else {
+          seen[j] = true;
+          walk(walk, j);
+        }
+      }
+      if (!is_contraction(k.k)) CHECK(k.count == 1);
+    }
+  }
+  for (int o = 0; o < p.g.output_count; ++o) CHECK(p.stored[p.g.outputs[o]]);
+}
+
+}  // namespace
+
+TEST_CASE("a decoder layer is five kernels") {
+  constexpr plan p = fused<block_stage<llama2::config_7b>>;
+  static_assert(p.count == 5);
+  static_assert(p.groups[0].k == kernel_class::matmul && count_in(p, 0, op::matmul) == 3 && count_in(p, 0, op::rope) == 2 && p.groups[0].count == 5,
+                "norm, q, k, v, rope");
+  static_assert(p.groups[0].output_count == 3, "q, k, v");
+  static_assert(p.groups[1].k == kernel_class::attention);
+  static_assert(p.groups[2].k == kernel_class::matmul && count_in(p, 2, op::matmul) == 1 && count_in(p, 2, op::map) == 1, "wo, residual");
+  static_assert(p.groups[3].k == kernel_class::matmul && count_in(p, 3, op::matmul) == 2 && count_in(p, 3, op::map) == 2 && p.groups[3].output_count == 1,
+                "norm, w1, w3, swiglu");
+  static_assert(p.groups[4].k == kernel_class::matmul && count_in(p, 4, op::matmul) == 1 && count_in(p, 4, op::map) == 1, "w2, residual");
+  static_assert(fused<block_stage<llama2::config_70b>>.count == 5 && fused<block_stage<llama2::config_stories260k>>.count == 5);
+  // Both norms are recomputed: nothing of them is stored.
+  for (int i = 0; i < p.g.count; ++i)
+    if (p.g.nodes[i].kind == op::row_sum) CHECK(p.home[i] < 0);
+}
+
+TEST_CASE("the stages around the layers are one kernel each") {
+  static_assert(fused<embedding_stage<llama2::config_7b>>.count == 1);
+  static_assert(fused<embedding_stage<llama2::config_7b>>.groups[0].k == kernel_class::row);
+  static_assert(fused<head_stage<llama2::config_7b>>.count == 1);
+  static_assert(fused<head_stage<llama2::config_smollm2_135m>>.groups[0].k == kernel_class::matmul);
+}
+
+TEST_CASE("kernels are called by what they compute") {
+  constexpr plan p = fused<block_stage<llama2::config_7b>>;
+  static_assert(label_of(p, 0).view() == "cria/wq+wk+wv");
+  static_assert(label_of(p, 1).view() == "cria/attention");
+  static_assert(label_of(p, 3).view() == "cria/w1+w3");
+  constexpr plan b = fused_gradient<block_stage<llama2::config_7b>>;
+  auto const any = [&](std::string_view name) {
+    for (int q = 0; q < b.count; ++q)
+      if (label_of(b, q).view() == name) return true;
+    return false;
+  };
+  CHECK(any("cria/w2.dx"));
+  CHECK(any("cria/attention_back"));
+  CHECK(any("cria/wq.dx"));
+}
+
+TEST_CASE("variants of a layer") {
+  static_assert(fused<post_norm_layer>.count == 6, "the last norm needs whole rows of w2's sums");
+  static_assert(fused<post_norm_layer>.groups[5].k == kernel_class::row);
+  static_assert(fused<parallel_layer>.count == 4, "wq, wk, wv, w1, w3 share the norm; then attention, wo, w2");
+  static_assert(count_in(fused<parallel_layer>, 0, op::matmul) == 5);
+  static_assert(fused<no_gate_layer>.count == 5 && count_in(fused<no_gate_layer>, 3, op::map) == 1);
+  static_assert(fused<cube_layer>.count == 2 && count_in(fused<cube_layer>, 0, op::map) == 1, "the cube is an epilogue");
+  static_assert(fused<shares>.count == 2, "a weight that is read twice doesn't join what reads it");
+  static_assert(fused<passes>.count == 1 && fused<passes>.groups[0].k == kernel_class::row);
+}
+
+TEST_CASE("a map is an epilogue only where that saves a store") {
+  constexpr plan p = fused<reads_twice>;
+  static_assert(p.count == 2 && p.groups[0].count == 1 && p.stored[p.groups[0].nodes[0]]);
+  static_assert(count_in(p, 1, op::map) == 1, "the product; silu(h) is recomputed");
+}
+
+TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms, norms_twice, turns, attends,
+                   cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
+                   block_stage<llama2::config_7b>, head_stage<llama2::config_smollm2_135m>, reads_twice) {
+  check_rules(fused<TestType>);
+  check_rules(fused_gradient<TestType>);
+}
+
+TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes, gates, norms,
+                   norms_twice, turns, attends, cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
+                   reads_twice) {
+  step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }};
+  auto const check = [&](plan const& p) {
+    auto const leaf = [&](int i) {
+      node const& n = p.g.nodes[i];
+      return numbers(n.rows == per_token ? s.rows() : n.rows, n.cols, unsigned(i) + 3);
+    };
+    auto const expected = interpret(p.g, s, leaf);
+    auto const found = run_plan(p, s, leaf);
+    for (int o = 0; o < p.g.output_count; ++o) CHECK(largest_difference(found[std::size_t(o)], expected[std::size_t(p.g.outputs[o])]) < 1e-12);
+  };
+  check(plan_of<forward_of<TestType, policy::exact<>>>);
+  check(plan_of<gradient_of<TestType, policy::exact<>>>);
+}
