@@ -2,6 +2,7 @@
 // Kokkos in a test: initialised when a test first asks for it, finalised at the end.
 #include <Kokkos_Core.hpp>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 namespace cria::test {
@@ -11,6 +12,13 @@ using space_type = Kokkos::DefaultExecutionSpace;
 inline space_type space() {
   static Kokkos::ScopeGuard const guard(Kokkos::InitializationSettings().set_disable_warnings(true));
   return {};
+}
+
+/// An instance of its own that uses `threads` threads, where the execution space has threads to choose.
+inline space_type space_of(int threads) {
+  space();
+  if constexpr (std::is_constructible_v<space_type, int>) return space_type(threads);
+  else return {};
 }
 
 /// A copy on the host of values in the memory of the execution space.

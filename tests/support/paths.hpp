@@ -24,6 +24,9 @@ inline fs::path golden(fs::path const& part) {
   return (given.empty() ? fs::path(__FILE__).parent_path().parent_path() / "golden" : given) / part;
 }
 
+/// The small model that the repository carries.
+inline fs::path stories260k() { return fs::path(__FILE__).parent_path().parent_path().parent_path() / "examples" / "models" / "stories260k"; }
+
 /// A golden file; skips the test where the folder in CRIA_GOLDEN has none.
 inline fs::path golden_file(fs::path const& part) {
   auto const path = golden(part);
@@ -37,6 +40,11 @@ inline fs::path data_file(fs::path const& part) {
   if (folder.empty()) SKIP("CRIA_DATA names no folder");
   if (!fs::exists(folder / part)) SKIP("there is no " << (folder / part).string());
   return folder / part;
+}
+
+/// A file of stories260K, which the repository carries.
+inline fs::path stories260k_file(fs::path const& name) {
+  return fs::path(__FILE__).parent_path().parent_path().parent_path() / "examples/models/stories260k" / name;
 }
 
 /// The default model's file: CRIA_SMOLLM2, or the user's cache folder; skips the test where it has not been fetched.
