@@ -63,6 +63,12 @@ struct reads_twice : of_rows {  // the sums of wo are read by silu and by the ne
   }
 };
 
+struct normed_gate : of_rows {  // one contraction's sums times the norm of another's, which needs whole rows
+  static constexpr auto forward(auto x) {
+    return matmul(x, weight<w1, E, E>) * cria::rms_norm(matmul(x, weight<w3, E, E>), weight<norm, E>);
+  }
+};
+
 /// What kernels rely on: every value that a kernel loads is stored by an earlier one; what is recomputed can be (maps,
 /// rotations, row sums), and never reaches into the kernel's own sums; row sums only where whole rows are at hand.
 void check_rules(plan const& p) {
@@ -169,16 +175,22 @@ TEST_CASE("a map is an epilogue only where that saves a store") {
   static_assert(count_in(p, 1, op::map) == 1, "the product; silu(h) is recomputed");
 }
 
+TEST_CASE("an epilogue never needs a whole row of its own kernel's sums") {
+  constexpr plan p = fused<normed_gate>;
+  static_assert(p.count == 2 && p.groups[0].output_count == 2 && p.groups[1].k == kernel_class::row);
+}
+
 TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms, norms_twice, turns, attends,
                    cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
-                   block_stage<llama2::config_7b>, head_stage<llama2::config_smollm2_135m>, reads_twice) {
+                   block_stage<llama2::config_7b>, head_stage<llama2::config_smollm2_135m>, reads_twice,
+                   normed_gate) {
   check_rules(fused<TestType>);
   check_rules(fused_gradient<TestType>);
 }
 
 TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes, gates, norms,
                    norms_twice, turns, attends, cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
-                   reads_twice) {
+                   reads_twice, normed_gate) {
   step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }};
   auto const check = [&](plan const& p) {
     auto const leaf = [&](int i) {
