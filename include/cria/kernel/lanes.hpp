@@ -77,7 +77,7 @@ template <int Width> struct vector_lanes {
   static f load_bf16(std::uint16_t const* p) { return (f)(__builtin_convertvector(load_as<h>(p), i) << 16); }
   static f load_f16(std::uint16_t const* p) {
 #if defined(__AVX512F__)
-    if constexpr (Width == 16) return (f)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));
+    if constexpr (Width == 16) return (f)_mm512_maskz_cvtph_ps(__mmask16(0xffff), _mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));  // the plain form warns
 #endif
 #if defined(__F16C__)
     if constexpr (Width == 8) return (f)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));

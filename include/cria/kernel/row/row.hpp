@@ -35,7 +35,7 @@ template <class P, int G> struct row_kernel : evaluate<P, G> {
 
  private:
   template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, float* to, std::integer_sequence<int, S...>) const {
+  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, [[maybe_unused]] float* to, std::integer_sequence<int, S...>) const {
     (fill_row_sum<S>(t, e, to), ...);
   }
   template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, scope const& e, float* to) const {
