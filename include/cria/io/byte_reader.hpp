@@ -26,10 +26,10 @@ constexpr std::uint64_t saturated_product(std::uint64_t a, std::uint64_t b) {
   return a != 0 && b > ~std::uint64_t{0} / a ? ~std::uint64_t{0} : a * b;
 }
 
-/// Text from a file made fit for a one-line message: short, and without control characters.
+/// Text from a file made fit for a one-line message: short, and printable ASCII alone.
 inline std::string printable(std::string_view text) {
   std::string out;
-  for (char const c : text.substr(0, 80)) out += c >= ' ' && c != 127 ? c : '?';
+  for (char const c : text.substr(0, 80)) out += c >= ' ' && c < 127 ? c : '?';
   return text.size() > 80 ? out + "..." : out;
 }
 

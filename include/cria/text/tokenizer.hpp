@@ -54,7 +54,8 @@ class tokenizer {
         out += special ? text : "";
         continue;
       }
-      if (std::exchange(first, false) && vocabulary_.space_prefix && text.starts_with(' ')) text.remove_prefix(1);
+      bool const strip = std::exchange(first, false) && vocabulary_.space_prefix && at(id).kind == token_kind::normal;
+      if (strip && text.starts_with(' ')) text.remove_prefix(1);
       out += text;
     }
     return out;

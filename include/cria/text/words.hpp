@@ -150,11 +150,13 @@ void for_each_word(std::string_view text, word_rule const& rule, auto&& f) {
   if (rule.shape == word_rule::family::llama3 || rule.digits == 0) return cut(text);
   detail::scanner const scan(text);
   std::size_t plain = 0;  // each number stands alone, and what is between them is cut as if it were a text
-  for (std::size_t at = 0; auto const c = scan.look(at); at += c->bytes) {
-    if (c->kind != character_class::number) continue;
+  for (std::size_t at = 0, end; at < text.size(); at = end) {
+    auto const c = *scan.look(at);
+    end = at + c.bytes;
+    if (c.kind != character_class::number) continue;
     cut(text.substr(plain, at - plain));
-    f(text.substr(at, c->bytes));
-    plain = at + c->bytes;
+    f(text.substr(at, c.bytes));
+    plain = end;
   }
   cut(text.substr(plain));
 }
