@@ -11,6 +11,7 @@
 #include "cria/run/limits.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/weights.hpp"
+#include "cria/run/workspace.hpp"
 
 namespace {
 
@@ -31,11 +32,12 @@ struct workbench {
   weight_store<exec_space> weights;
   kv_cache<exec_space> cache;
   rotary_tables<exec_space> rotary;
-  std::vector<float> x, y, work;
+  workspace<exec_space> work;
+  std::vector<float> x, y;
   std::vector<int> sequence, position;
   kernel::context c;
 
-  workbench() : x(std::size_t(most_rows) * D::variant::embed::extent, 0.5f), y(x), work(std::size_t(plan_of<P>.work) * most_rows, 0.5f) {
+  workbench() : x(std::size_t(most_rows) * D::variant::embed::extent, 0.5f), y(x) {
     weights.declare<P>(layers);
     auto const read = [&](std::string_view name, int) {
       for (auto const& e : weights.entries())
@@ -46,8 +48,9 @@ struct workbench {
     cache.make<P>(exec, layers, 1, room);
     rotary.make<P>(exec, room);
     for (int i = 0; i < most_rows; ++i) sequence.push_back(0), position.push_back(depth + i);
-    c.in[0] = x.data(), c.out[0] = y.data(), c.work = work.data(), c.sequence = sequence.data(), c.position = position.data();
-    weights.bind<P>(c), cache.bind(c), rotary.bind(c);
+    c.in[0] = x.data(), c.out[0] = y.data(), c.sequence = sequence.data(), c.position = position.data();
+    work.make<P>(exec, most_rows);
+    weights.bind<P>(c), cache.bind(c), rotary.bind(c), work.bind(c);
   }
 };
 

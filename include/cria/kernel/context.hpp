@@ -13,6 +13,9 @@ struct context {
   std::byte *keys[2] = {}, *values[2] = {};     // caches: [layer, sequence, kv head, room, size]
   float const* rotary[2] = {};                  // [position, size]: cosine and sine of each pair
   float *work = nullptr, *fixed = nullptr;      // workspace: per row, and once
+  float* scratch = nullptr;                     // host: of each worker, `scratch_stride` floats; devices have their own
+  std::size_t scratch_stride = 0;
+  int workers = 1;                              // host: threads that share the pieces of a kernel
   int const *token = nullptr, *sequence = nullptr, *position = nullptr;  // of each row
   int rows = 0, layer = 0, room = 0, sequences = 1;  // room: positions of a cache, a multiple of 16
 };

@@ -19,11 +19,21 @@ template <class P, int G> struct body<P, G, kernel_class::attention_back> : atte
 }  // namespace detail
 
 template <class P, int G> struct fused : detail::body<P, G, plan_of<P>.groups[G].k> {
+  /// A device's team takes one piece.
   template <class Member> KOKKOS_INLINE_FUNCTION void operator()(Member const& member) const {
-    using space = typename Member::execution_space;
-    float* const scratch = static_cast<float*>(member.team_scratch(1).get_shmem(this->scratch_floats() * sizeof(float)));
-    if constexpr (on_host<space>) this->work(solo{}, member.league_rank(), scratch);
-    else this->work(team_of<Member>{member}, member.league_rank(), scratch);
+    void* const scratch = member.team_scratch(1).get_shmem(std::ptrdiff_t(this->scratch_floats() * sizeof(float)));
+    this->work(team_of<Member>{member}, member.league_rank(), static_cast<float*>(scratch));
+  }
+};
+
+/// On a host, worker w takes pieces w, w + workers, ...: the same split in every launch, so that a thread meets the same
+/// weights again.
+template <class P, int G> struct fused_on_host {
+  fused<P, G> kernel;
+  int workers;
+  void operator()(int worker) const {
+    float* const scratch = kernel.c.scratch + std::size_t(worker) * kernel.c.scratch_stride;
+    for (int piece = worker, end = kernel.pieces(); piece < end; piece += workers) kernel.work(solo{}, piece, scratch);
   }
 };
 

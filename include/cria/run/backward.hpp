@@ -50,8 +50,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     kept_ = floats("cria/kept rows", (Model::layers + 1) * rows * width);
     for (auto& d : d_) d = floats("cria/gradients of rows", rows * width);
     value_ = floats("cria/value", rows * std::size_t(std::max(width, session_type::vocabulary)));
-    work_ = floats("cria/workspace", rows * std::size_t(std::max({plan_of<embedding>.work, plan_of<block>.work, plan_of<head>.work})));
-    fixed_ = floats("cria/workspace", std::size_t(std::max({plan_of<embedding>.fixed, plan_of<block>.fixed, plan_of<head>.fixed})));
+    work_.template make<embedding, block, head>(s.space(), s.most_rows());
     dlogits_ = floats("cria/gradients of logits", rows * session_type::vocabulary);
     s.space().fence();
   }
@@ -95,7 +94,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   static constexpr int width = session_type::width;
   session_type& session_;
   std::vector<gradient_entry<memory>> entries_;
-  buffer kept_, d_[2], value_, work_, fixed_, dlogits_;
+  buffer kept_, d_[2], value_, dlogits_;
+  workspace<Exec> work_;
 
   static std::size_t size(gradient_entry<memory> const& e) { return std::size_t(e.rows) * std::size_t(e.cols); }
   float* input(int layer) const { return kept_.data() + std::size_t(layer) * std::size_t(session_.most_rows()) * width; }
@@ -128,7 +128,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   template <class P> void run_stage(int layer, float* x, float* dy, float* dx) {
     graph const& g = plan_of<P>.g;
     kernel::context c = session_.step();
-    c.layer = layer, c.work = work_.data(), c.fixed = fixed_.data();
+    c.layer = layer;
+    work_.bind(c);
     session_.weights().template bind<P>(c);
     int in = 0, out = 0;
     if (x != nullptr) c.in[in++] = x;

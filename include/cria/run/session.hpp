@@ -7,6 +7,7 @@
 #include "cria/run/execute.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/weights.hpp"
+#include "cria/run/workspace.hpp"
 
 namespace cria {
 
@@ -38,8 +39,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     weights_.load(exec_, read, done);
     cache_.template make<block>(exec_, Model::layers, options.sequences, options.room);
     rotary_.template make<block>(exec_, cache_.room());
-    std::size_t const per_row = std::size_t(std::max({plan_of<embedding>.work, plan_of<block>.work, plan_of<head>.work}));
-    work_ = floats("cria/workspace", per_row * std::size_t(rows_));
+    work_.template make<embedding, block, head>(exec_, rows_);
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     logits_ = floats("cria/logits", vocabulary);
     ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, rows_);
@@ -55,7 +55,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
     Kokkos::deep_copy(exec_, ids_, ids_host_);
     step_.token = &ids_(0, 0), step_.sequence = &ids_(1, 0), step_.position = &ids_(2, 0);
-    step_.work = work_.data();
+    work_.bind(step_);
     cache_.bind(step_);
     rotary_.bind(step_);
     at_ = 0;
@@ -109,7 +109,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   weight_store<Exec> weights_;
   kv_cache<Exec> cache_;
   rotary_tables<Exec> rotary_;
-  buffer work_, x_[2], logits_;
+  workspace<Exec> work_;
+  buffer x_[2], logits_;
   Kokkos::View<float*, Kokkos::HostSpace> logits_host_;
   Kokkos::View<int**, Kokkos::LayoutRight, memory> ids_;
   Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> ids_host_;

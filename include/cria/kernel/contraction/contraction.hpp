@@ -78,7 +78,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
 
  private:
   template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, float* to, int count, std::integer_sequence<int, S...>) const {
+  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, [[maybe_unused]] float* to, [[maybe_unused]] int count, std::integer_sequence<int, S...>) const {
     (fill_row_sum<S>(t, e, to, count), ...);
   }
   template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, scope const& e, float* to, int count) const {
