@@ -52,15 +52,23 @@ int run(std::string const& name, std::string const& purpose, Body const& body) {
   return 2;
 }
 
-/// CLI11's parser with the help text on stdout, and its failures as exceptions for `run`.
+/// CLI11's parser with the help text on stdout, and its failures as exceptions for `run`: first of all for what is
+/// unknown.
 inline void parse(CLI::App& arguments, int argc, char const* const* argv) {
+  arguments.allow_extras();
+  std::exception_ptr missing;
   try {
     arguments.parse(argc, argv);
   } catch (CLI::CallForHelp const&) {
     write(arguments.help());
     flush();
     throw;
+  } catch (CLI::RequiredError const&) {
+    missing = std::current_exception();
   }
+  if (auto const rest = arguments.remaining(); !rest.empty())
+    throw cria::error(rest.front(), "unknown argument", "one that --help lists", rest.front());
+  if (missing) std::rethrow_exception(missing);
 }
 
 /// An option with one number, written out in full.
