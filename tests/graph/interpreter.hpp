@@ -56,18 +56,19 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
   auto const a = [&](int i, int j) { return in[0]->wide(i, j); };
   auto const b = [&](int i, int j) { return in[1]->wide(i, j); };
   auto const sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
-  // The probability that row i gives to row u, in head h.
-  auto const p = [&](int i, int u, int h) {
+  // The probability that row i gives to each row, in head h.
+  auto const probabilities = [&](int i, int h) {
     int const kv = h / (n.count / n.kv_count);
-    double total = 0, own = 0;
+    std::vector<double> w(std::size_t(s.rows()), 0.0);
+    double total = 0;
     for (int t = 0; t < s.rows(); ++t) {
       if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] || s.position[std::size_t(t)] > s.position[std::size_t(i)]) continue;
       double score = 0;
       for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv * n.size + d);
-      total += std::exp(score / std::sqrt(n.size));
-      if (t == u) own = std::exp(score / std::sqrt(n.size));
+      total += w[std::size_t(t)] = std::exp(score / std::sqrt(n.size));
     }
-    return own / total;
+    for (double& x : w) x /= total;
+    return w;
   };
   auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
   switch (n.kind) {
@@ -100,29 +101,33 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
     case op::matmul_dw: dot(s.rows(), [&](int i, int j, int k) { return in[0]->wide(k, i) * in[1]->wide(k, j); }); break;
     case op::embedding_dw: dot(s.rows(), [&](int i, int j, int k) { return s.token[std::size_t(k)] == i ? (*in[0])(k, j) : 0.0; }); break;
     case op::attention:
-      dot(s.rows(), [&](int i, int j, int k) { return p(i, k, j / n.size) * (*in[2])(k, kv_of(j / n.size) * n.size + j % n.size); });
-      break;
-    case op::attention_back: {
-      auto const dp = [&](int i, int u, int h) {
-        double t = 0;
-        for (int d = 0; d < n.size; ++d) t += (*in[3])(i, h * n.size + d) * (*in[2])(u, kv_of(h) * n.size + d);
-        return t;
-      };
       for (int i = 0; i < s.rows(); ++i)
         for (int h = 0; h < n.count; ++h) {
+          auto const w = probabilities(i, h);
+          for (int u = 0; u < s.rows(); ++u)
+            for (int d = 0; d < n.size; ++d) r(i, h * n.size + d) += w[std::size_t(u)] * (*in[2])(u, kv_of(h) * n.size + d);
+        }
+      break;
+    case op::attention_back:
+      for (int i = 0; i < s.rows(); ++i)
+        for (int h = 0; h < n.count; ++h) {
+          auto const w = probabilities(i, h);
+          std::vector<double> dw(w.size(), 0.0);
           double mean = 0;
-          for (int u = 0; u < s.rows(); ++u) mean += p(i, u, h) == 0 ? 0 : p(i, u, h) * dp(i, u, h);
+          for (std::size_t u = 0; u < w.size(); ++u) {
+            for (int d = 0; d < n.size; ++d) dw[u] += (*in[3])(i, h * n.size + d) * (*in[2])(int(u), kv_of(h) * n.size + d);
+            mean += w[u] * dw[u];
+          }
           for (int u = 0; u < s.rows(); ++u)
             for (int d = 0; d < n.size; ++d) {
-              double const w = p(i, u, h), slope = w * (dp(i, u, h) - mean) / std::sqrt(n.size);
+              double const slope = w[std::size_t(u)] * (dw[std::size_t(u)] - mean) / std::sqrt(n.size);
               int const qd = h * n.size + d, kd = kv_of(h) * n.size + d;
               if (n.part == 0) r(i, qd) += slope * (*in[1])(u, kd);
               if (n.part == 1) r(u, kd) += slope * (*in[0])(i, qd);
-              if (n.part == 2) r(u, kd) += w * (*in[3])(i, qd);
+              if (n.part == 2) r(u, kd) += w[std::size_t(u)] * (*in[3])(i, qd);
             }
         }
       break;
-    }
     default: throw std::logic_error("not computed: " + std::to_string(int(n.kind)));
   }
   return r;
