@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "cria/core/error.hpp"
+#include "cria/io/byte_reader.hpp"
 #include "cria/text/merge.hpp"
 #include "cria/text/tokenizer.hpp"
 #include "cria/text/utf8.hpp"
@@ -64,7 +65,7 @@ class sentencepiece final : public tokenizer {
       if (t.kind == token_kind::normal || t.kind == token_kind::user_defined) t.text = with_blanks(t.text);
       if (t.kind != token_kind::byte) continue;
       auto const byte = byte_of_name(t.text);
-      if (!byte) throw error(file, fmt::format("name of byte token {}", id), "<0x00> to <0xFF>", t.text.substr(0, 20));
+      if (!byte) throw error(file, fmt::format("name of byte token {}", id), "<0x00> to <0xFF>", io::printable(t.text));
       t.text = std::string(1, char(*byte));
     }
     return v;

@@ -1,0 +1,52 @@
+#pragma once
+// What the fuzzing programs share: bytes as a file, and cria::error as the only way to fail.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cria/core/error.hpp"
+#include "cria/io/mapped_file.hpp"
+#include "cria/text/tokenizer.hpp"
+
+namespace cria::fuzz {
+
+inline io::mapped_file as_file(std::string_view bytes) { return {"file", std::as_bytes(std::span(bytes))}; }
+
+inline std::string_view as_text(std::uint8_t const* data, std::size_t size) { return {reinterpret_cast<char const*>(data), size}; }
+
+inline void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+/// Runs `f`; messages must be one line.
+void refusing(auto const& f) {
+  try {
+    f();
+  } catch (error const& e) {
+    require(std::string_view(e.what()).find('\n') == std::string_view::npos);
+  }
+}
+
+/// Encodes and decodes with a tokenizer of whatever vocabulary: ids must be tokens.
+inline void use(text::tokenizer const& t, std::string_view given) {
+  for (bool const special : {false, true}) {
+    refusing([&] {
+      auto const ids = t.encode(given, special);
+      for (int const id : ids) require(id >= 0 && id < t.size());
+      t.decode(ids, special);
+    });
+  }
+}
+
+/// Encoding and decoding must give the text back; without a blank in front, where the tokenizer puts one there itself.
+inline void round_trip(text::tokenizer const& t, std::string_view given) {
+  use(t, given);
+  require(t.decode(t.encode(given)) == given);
+  require(t.decode(t.encode(given, true), true) == given);
+}
+
+}  // namespace cria::fuzz
