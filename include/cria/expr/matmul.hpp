@@ -15,6 +15,14 @@ constexpr auto matmul(expr<shape<T, A>, F...> x, weight_t<Tag, Out, In> w) {
   }
 }
 
+namespace detail {
+template <class X, class W> inline constexpr bool rows_and_matrix = false;
+}
+
+template <class X, class W> constexpr failed matmul(X, W) {
+  static_assert(detail::rows_and_matrix<X, W>, "matmul(x, w): x must be an expression and w a weight of two axes");
+  return {};
+}
 template <class W> constexpr failed matmul(failed, W) { return {}; }
 
 }  // namespace cria

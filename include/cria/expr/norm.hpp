@@ -16,6 +16,14 @@ constexpr auto rms_norm(expr<shape<T, A>, F...> x, weight_t<Tag, B> w, double ep
   }
 }
 
+namespace detail {
+template <class X, class W> inline constexpr bool rows_and_vector = false;
+}
+
+template <class X, class W> constexpr failed rms_norm(X, W, double = 0) {
+  static_assert(detail::rows_and_vector<X, W>, "rms_norm(x, w): x must be an expression and w a weight of one axis");
+  return {};
+}
 template <class W> constexpr failed rms_norm(failed, W, double = 0) { return {}; }
 
 }  // namespace cria

@@ -16,7 +16,14 @@ constexpr bool blocks_fit(graph const& g) {
     if (g.nodes[i].kind == op::weight && g.nodes[i].cols % facts(g.nodes[i].type).block != 0) return false;
   return true;
 }
+constexpr bool shapes_agree(graph const& g) {
+  for (int i = 0; i < g.count; ++i)
+    for (int j = 0; j < i; ++j)
+      if (g.nodes[i].kind == op::weight && g.nodes[j].kind == op::weight && g.name(i) == g.name(j)) return false;
+  return true;
+}
 template <class P> inline constexpr bool rows_are_blocks = blocks_fit(P::recorded());
+template <class P> inline constexpr bool names_are_shapes = shapes_agree(P::recorded());
 
 template <class F> concept has_derivative = requires(float x) { F::template derivative<0>(x); };
 template <class L> inline constexpr bool trainable = false;
@@ -30,6 +37,7 @@ template <class Block, class Policy> struct forward_of {
   using functors = functors_in<Block>;
   static constexpr graph recorded() { return with_formats<typename Policy::weights>(record<Block>()); }
   static constexpr plan make() {
+    static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
     static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of 32");
     return place(fuse(recorded(), true), true);
   }

@@ -1,5 +1,6 @@
 #pragma once
 // A decoder: a list of stages, and figures of it that are known before anything runs.
+#include "cria/expr.hpp"
 #include "cria/graph/program.hpp"
 #include "cria/model/config.hpp"
 
@@ -7,8 +8,9 @@ namespace cria::llama2 {
 
 namespace detail {
 
-/// Values of the weights of a recorded block.
-constexpr long long parameters_of(graph const& g) {
+/// Values of the weights of a block.
+template <class Block> constexpr long long parameters_of() {
+  graph const g = record<Block>();
   long long n = 0;
   for (int i = 0; i < g.count; ++i)
     if (g.nodes[i].kind == op::weight) n += static_cast<long long>(g.nodes[i].rows) * g.nodes[i].cols;
@@ -25,12 +27,13 @@ template <class V> struct decoder {
   using head = nn::head_stage<V>;
   static constexpr int layers = V::layers;
 
-  static_assert(!std::is_same_v<result_of<block>, failed>);
+  using rows = expr<typename block::input>;
+  using result = decltype(block::forward(rows{}));
+  static_assert(repeats<rows, result>, "a repeated block must return the axes that it takes");
 
   /// All trained values, a tied embedding counted once.
-  static constexpr long long parameter_count =
-      detail::parameters_of(record<embedding>()) + layers * detail::parameters_of(record<block>()) + detail::parameters_of(record<head>()) -
-      (V::tied ? static_cast<long long>(V::vocabulary::extent) * V::embed::extent : 0);
+  static constexpr long long parameter_count = detail::parameters_of<embedding>() + layers * detail::parameters_of<block>() +
+                                               detail::parameters_of<head>() - (V::tied ? detail::parameters_of<embedding>() : 0);
 };
 
 }  // namespace cria::llama2

@@ -14,9 +14,12 @@ template <class D> struct embedding_stage {
 /// One layer: x + attention(norm(x)), then + feed_forward(norm(.)): [token, embed] -> [token, embed].
 template <class D> struct block_stage {
   using input = shape<tokens, typename D::embed>;
+  using attention = typename D::template attention<D>;
+  using feed_forward = typename D::template feed_forward<D>;
+  template <class Tag> using norm = typename D::template norm<D, Tag>;
   static constexpr auto forward(auto x) {
-    auto h = x + D::template attention<D>::forward(D::template norm<D, attention_norm>::forward(x));
-    return h + D::template feed_forward<D>::forward(D::template norm<D, ffn_norm>::forward(h));
+    auto h = x + attention::forward(norm<attention_norm>::forward(x));
+    return h + feed_forward::forward(norm<ffn_norm>::forward(h));
   }
 };
 

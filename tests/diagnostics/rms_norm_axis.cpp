@@ -1,0 +1,15 @@
+// expect: rms_norm(x, w): the last axis of x must be the axis of w
+// axis: same_axis<axis<embed, 4096>, axis<hidden, 11008>>
+#include "axes.hpp"
+
+using namespace cria;
+
+struct block {
+  using input = rows;
+  static constexpr auto forward(auto x) {
+    auto h = rms_norm(x, weight<gain, F>);
+    return x + matmul(h, weight<w1, E, E>);
+  }
+};
+
+constexpr graph g = record<block>();
