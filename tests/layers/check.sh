@@ -1,0 +1,27 @@
+#!/bin/sh
+# check.sh INCLUDE: every arrow between the layers points down, and Kokkos stays where it belongs.
+cd "$1/cria" || exit 2
+failed=0 passed=0
+check() {  # check MESSAGE OFFENDERS
+  if [ -z "$2" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); printf '%s:\n%s\n' "$1" "$2"; fi
+}
+layer() {  # layer NAME BELOW...: its headers include only itself and what is below it
+  name=$1 allowed=$(echo "$@" | tr ' ' '|'); shift
+  check "$name may include $name $*" "$(grep -rnE '#include "' "$name" | grep -vE "#include \"cria/($allowed)(/|\.hpp)")"
+}
+layer core
+layer expr core
+layer graph core expr
+layer kernel core expr graph
+layer run core expr graph kernel
+layer io core
+layer text core io
+layer nn core expr graph
+layer model core expr graph run nn io infer/engine   # the interface that its engine fills
+layer infer core io text model
+check 'only kernel and run include Kokkos' "$(grep -rlE '#include <Kokkos' . | grep -vE '^\./(kernel|run)/')"
+check 'only the engine of a model brings its kernels' "$(grep -rlE '#include "cria/(kernel|run)/' . | grep -vE '^\./(kernel|run|model/engine\.hpp|kernel\.hpp|run\.hpp)')"
+check 'a header begins with #pragma once' "$(for f in $(find . -name '*.hpp'); do [ "$(head -n 1 "$f")" = '#pragma once' ] || echo "$f"; done)"
+check 'a file has at most 400 lines' "$(find . ../../examples ../../bench -name '*.?pp' -exec awk 'END { if (NR > 400) print FILENAME }' {} \;)"
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]
