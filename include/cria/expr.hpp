@@ -7,5 +7,6 @@
 #include "cria/expr/map.hpp"
 #include "cria/expr/matmul.hpp"
 #include "cria/expr/norm.hpp"
+#include "cria/expr/plain.hpp"
 #include "cria/expr/rope.hpp"
 #include "cria/expr/weight.hpp"

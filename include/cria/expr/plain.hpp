@@ -1,0 +1,162 @@
+#pragma once
+// Plain tensors of doubles with the operators of expressions: Block::forward(plain<...>) computes what the block says, row by
+// row and with nothing fused. It is the oracle of any block, those of users included.
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cria/core/error.hpp"
+#include "cria/expr/custom_row.hpp"
+#include "cria/expr/embedding.hpp"
+#include "cria/expr/map.hpp"
+#include "cria/expr/matmul.hpp"
+
+namespace cria {
+
+/// The rows of a step and the weights by name, each [out, in] or [axis] in one piece. Attention sees the rows of this step.
+struct plain_step {
+  std::vector<int> token, sequence, position;
+  std::map<std::string, std::vector<double>, std::less<>> weights;
+  std::size_t rows() const { return position.size(); }
+
+  /// Throws where there is none of this name, or it has another size.
+  std::vector<double> const& weight(std::string_view name, std::size_t size) const {
+    auto const found = weights.find(name);
+    if (found == weights.end()) throw error(name, "no weight of this name");
+    if (found->second.size() != size)
+      throw error(name, "wrong size of a weight", std::to_string(size), std::to_string(found->second.size()));
+    return found->second;
+  }
+};
+
+/// A value of the given axes: [token, axis].
+template <class Shape> struct plain;
+template <> struct plain<token_ids> {
+  plain_step const* step;
+};
+template <class T, class A> struct plain<shape<T, A>> {
+  static constexpr std::size_t cols = std::size_t(A::extent);
+  plain_step const* step;
+  std::vector<double> at;
+
+  explicit plain(plain_step const& s) : step(&s), at(s.rows() * cols) {}
+  plain(plain_step const& s, std::vector<double> values) : step(&s), at(std::move(values)) {
+    if (at.size() != s.rows() * cols)
+      throw error("plain", "wrong number of values", std::to_string(s.rows() * cols), std::to_string(at.size()));
+  }
+  double& operator()(std::size_t row, std::size_t col) { return at[row * cols + col]; }
+  double operator()(std::size_t row, std::size_t col) const { return at[row * cols + col]; }
+};
+
+namespace detail {
+
+/// A value with f(row, col) everywhere.
+template <class S, class F> plain<S> filled(plain_step const& s, F const& f) {
+  plain<S> y(s);
+  for (std::size_t row = 0; row < s.rows(); ++row)
+    for (std::size_t col = 0; col < y.cols; ++col) y(row, col) = f(row, col);
+  return y;
+}
+
+/// M::apply in the precision that it has.
+template <class M> double applied(double x) {
+  if constexpr (std::is_same_v<decltype(M::apply(x)), double>) return M::apply(x);
+  else return double(M::apply(static_cast<float>(x)));
+}
+
+/// One thread for row operators.
+struct plain_team {
+  template <class F> void each(int n, F const& f) const {
+    for (int i = 0; i < n; ++i) f(i);
+  }
+  template <class F> float sum(int n, F const& f) const {
+    double total = 0;
+    for (int i = 0; i < n; ++i) total += double(f(i));
+    return float(total);
+  }
+  void barrier() const {}
+};
+
+}  // namespace detail
+
+template <class S> plain<S> operator+(plain<S> const& x, plain<S> const& y) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) + y(row, col); });
+}
+
+template <class S> plain<S> operator*(plain<S> const& x, plain<S> const& y) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) * y(row, col); });
+}
+
+template <class S> plain<S> silu(plain<S> const& x) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) / (1 + std::exp(-x(row, col))); });
+}
+
+template <custom_map M, class S> plain<S> map(plain<S> const& x) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return detail::applied<M>(x(row, col)); });
+}
+
+/// Row operators work in f32, as they do in kernels.
+template <class M, class T, class A> requires custom_row_operator<M, A> auto custom_row(plain<shape<T, A>> const& x) {
+  plain<shape<T, typename M::template result<A>>> y(*x.step);
+  for (std::size_t row = 0; row < x.step->rows(); ++row)
+    M::row(detail::plain_team{}, [&](int k) { return float(x(row, std::size_t(k))); }, [&](int k, float value) { y(row, std::size_t(k)) = double(value); },
+           A::extent);
+  return y;
+}
+
+template <class T, class A, class Tag, class Out> plain<shape<T, Out>> matmul(plain<shape<T, A>> const& x, weight_t<Tag, Out, A>) {
+  auto const& w = x.step->weight(Tag::name, std::size_t(Out::extent) * x.cols);
+  return detail::filled<shape<T, Out>>(*x.step, [&](auto row, auto col) {
+    double sum = 0;
+    for (std::size_t k = 0; k < x.cols; ++k) sum += x(row, k) * w[col * x.cols + k];
+    return sum;
+  });
+}
+
+template <class T, class A, class Tag>
+plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, double epsilon = 1e-5) {
+  auto const& w = x.step->weight(Tag::name, x.cols);
+  std::vector<double> squares(x.step->rows());
+  for (std::size_t i = 0; i < x.at.size(); ++i) squares[i / x.cols] += x.at[i] * x.at[i];
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
+    return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon) * w[col];
+  });
+}
+
+template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, double theta = 1e4) {
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
+    auto const pair = col % A::size / 2 * 2;
+    double const angle = x.step->position[row] * std::pow(theta, -double(pair) / A::size), c = std::cos(angle), s = std::sin(angle);
+    return col % 2 == 0 ? x(row, col) * c - x(row, col + 1) * s : x(row, col - 1) * s + x(row, col) * c;
+  });
+}
+
+template <class T, class Q, class K> plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {
+  plain<shape<T, Q>> y(*q.step);
+  auto const& s = *q.step;
+  constexpr std::size_t size = Q::size, share = Q::count / K::count;
+  std::vector<double> weight(s.rows());
+  for (std::size_t row = 0; row < s.rows(); ++row)
+    for (std::size_t h = 0; h < Q::count; ++h) {
+      double total = 0, top = -INFINITY;
+      auto const seen = [&](std::size_t u) { return s.sequence[u] == s.sequence[row] && s.position[u] <= s.position[row]; };
+      for (std::size_t u = 0; u < s.rows(); ++u) {
+        weight[u] = 0;
+        for (std::size_t d = 0; d < size; ++d) weight[u] += q(row, h * size + d) * k(u, h / share * size + d) / std::sqrt(double(size));
+        if (seen(u)) top = std::max(top, weight[u]);
+      }
+      for (std::size_t u = 0; u < s.rows(); ++u) total += weight[u] = seen(u) ? std::exp(weight[u] - top) : 0;
+      for (std::size_t u = 0; u < s.rows(); ++u)
+        for (std::size_t d = 0; d < size; ++d) y(row, h * size + d) += weight[u] / total * v(u, h / share * size + d);
+    }
+  return y;
+}
+
+template <class Tag, class Vocabulary, class A> plain<shape<tokens, A>> embedding(plain<token_ids> ids, weight_t<Tag, Vocabulary, A>) {
+  auto const& w = ids.step->weight(Tag::name, std::size_t(Vocabulary::extent) * std::size_t(A::extent));
+  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) { return w[std::size_t(ids.step->token[row]) * std::size_t(A::extent) + col]; });
+}
+
+}  // namespace cria
