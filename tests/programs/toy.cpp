@@ -1,5 +1,4 @@
 // The programs' model in these tests: any checkpoint's shape, an engine without weights.
-#include "../../examples/support/compiled.hpp"
 #include "../infer/toy_engine.hpp"
 #include "cria/model/checkpoint.hpp"
 
@@ -11,5 +10,3 @@ std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_optio
 }
 
 }  // namespace cria::infer
-
-std::string_view support::compiled_policy() { return "fast"; }
