@@ -1,0 +1,135 @@
+// Contractions of every format at odd sizes, bit for bit the chain that kernel/contraction/dot.hpp documents.
+#include <bit>
+#include <catch2/catch_template_test_macros.hpp>
+
+#include "kernel/runner.hpp"
+
+using namespace cria;
+using namespace cria::test;
+
+namespace {
+
+struct in { static constexpr char name[] = "in"; };
+struct out { static constexpr char name[] = "out"; };
+struct w { static constexpr char name[] = "w"; };
+
+/// x w^T
+template <int Out, int In> struct multiply {
+  using input = shape<tokens, axis<in, In>>;
+  static constexpr auto forward(auto x) { return matmul(x, weight<w, axis<out, Out>, axis<in, In>>); }
+};
+
+template <int Out, int In, class Format> using exact = forward_of<multiply<Out, In>, policy::exact<formats<Format>>>;
+template <int Out, int In, class Format> using fast = forward_of<multiply<Out, In>, policy::fast<formats<Format>>>;
+
+/// acc = fma(w, x, acc) for each input in order.
+std::vector<float> chain(matrix const& x, matrix const& weights) {
+  std::vector<float> y;
+  for (int r = 0; r < x.rows; ++r)
+    for (int o = 0; o < weights.rows; ++o) {
+      float sum = 0;
+      for (int k = 0; k < x.cols; ++k) sum = std::fma(float(weights(o, k)), float(x(r, k)), sum);
+      y.push_back(sum);
+    }
+  return y;
+}
+
+/// One block of 32 weights as its format's bytes say: codes, scale, minimum.
+struct coded {
+  int code[32];
+  float scale, minimum;
+};
+template <class F> coded decode_block(std::byte const* b) {
+  coded c{};
+  c.scale = F::id == dtype::q8_f32 ? cria::detail::load_f32(b) : cria::detail::load_f16(b);
+  int const head = F::bytes - (F::id == dtype::q8_0 || F::id == dtype::q8_f32 ? 32 : 16);
+  if (F::id == dtype::q4_1) c.minimum = cria::detail::load_f16(b + 2);
+  for (int i = 0; i < 32; ++i) {
+    if (F::bytes - head == 32) c.code[i] = std::int8_t(b[head + i]);
+    else c.code[i] = (int(b[head + i % 16]) >> (i < 16 ? 0 : 4) & 15) - (F::id == dtype::q4_0 ? 8 : 0);
+  }
+  return c;
+}
+
+/// Exact whole numbers for each block of 32, then acc = fma(sum, scale * scale, acc), and for a minimum acc = fma(minimum,
+/// scale * (sum of x), acc).
+template <class F> std::vector<float> int8_chain(matrix const& x, std::vector<std::byte> const& file, int outs) {
+  std::vector<float> y;
+  int const blocks = x.cols / 32;
+  for (int r = 0; r < x.rows; ++r)
+    for (int o = 0; o < outs; ++o) {
+      float acc = 0;
+      for (int b = 0; b < blocks; ++b) {
+        coded const c = decode_block<F>(file.data() + (o * blocks + b) * F::bytes);
+        float largest = 0;
+        for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(float(x(r, b * 32 + i))));
+        float const inverse = largest > 0 ? 127 / largest : 0, scale = largest / 127;
+        int dot = 0, sum = 0;
+        for (int i = 0; i < 32; ++i) {
+          int const code = int(std::nearbyint(float(x(r, b * 32 + i)) * inverse));
+          dot += code * c.code[i], sum += code;
+        }
+        acc = std::fma(float(dot), c.scale * scale, acc);
+        if (F::id == dtype::q4_1) acc = std::fma(c.minimum, scale * float(sum), acc);
+      }
+      y.push_back(acc);
+    }
+  return y;
+}
+
+bool same_bits(std::vector<float> const& a, std::vector<float> const& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+constexpr int row_counts[]{1, 2, 7, 8, 9, 31, 32, 33, 40};
+
+template <class P, class Chain> void check_chain(Chain const& expected) {
+  for (int const threads : {1, 2}) {
+    runner<P> r(40, 1, 16, threads);
+    for (int const rows : row_counts) {
+      auto const s = in_turns({rows});
+      auto x = runner<P>::inputs(s);
+      if (rows > 2)
+        for (int k = 0; k < std::min(32, x[0].cols); ++k) x[0](1, k) = 0;  // a block without a scale
+      INFO(rows << " rows, " << threads << " threads");
+      CHECK(same_bits(r.run(s, x)[0], expected(x[0])));
+    }
+  }
+}
+
+template <class P> void check_exact() {
+  auto const weights = runner<P>::weight("w");
+  check_chain<P>([&](matrix const& x) { return chain(x, weights); });
+  check_against_interpreter<P>({in_turns({1}), in_turns({33})}, 1e-6);
+}
+
+}  // namespace
+
+TEST_CASE("f32 contractions of odd sizes") {
+  check_exact<exact<23, 37, f32>>();
+  check_exact<exact<2, 3, f32>>();
+  check_exact<exact<50, 130, f32>>();
+}
+
+TEMPLATE_TEST_CASE("contractions of 16-bit weights", "", f16, bf16) { check_exact<exact<23, 37, TestType>>(); }
+
+TEMPLATE_TEST_CASE("contractions of weights in blocks with f32 activations", "", q8_0, q4_0, q4_1, q8_f32) { check_exact<exact<23, 96, TestType>>(); }
+
+TEMPLATE_TEST_CASE("contractions of weights in blocks with int8 activations", "", q8_0, q4_0, q4_1, q8_f32) {
+  using P = fast<35, 96, TestType>;
+  auto const file = runner<P>::file("w");
+  check_chain<P>([&](matrix const& x) { return int8_chain<TestType>(x, file, 35); });
+  check_against_interpreter<P>({in_turns({33})}, 0.02);
+}
+
+TEST_CASE("policy fast multiplies weights that are no blocks like exact") {
+  using P = fast<23, 37, f16>;
+  auto const weights = runner<P>::weight("w");
+  check_chain<P>([&](matrix const& x) { return chain(x, weights); });
+}
+
+TEST_CASE("gradients of contractions of odd sizes, with weights of any format") {
+  std::vector<step> const steps{in_turns({1}), in_turns({9}), in_turns({33}), in_turns({40})};
+  check_against_interpreter<gradient_of<multiply<23, 37>, policy::exact<>>>(steps, 2e-6);
+  check_against_interpreter<gradient_of<multiply<35, 96>, policy::exact<formats<q4_1>>>>(steps, 2e-6);
+}
