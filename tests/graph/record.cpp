@@ -19,7 +19,7 @@ constexpr int only(graph const& g, op k) {
   return g.count_of(k) == 1 ? found : -1;
 }
 
-struct repeats : of_rows {
+struct says_twice : of_rows {
   static constexpr auto forward(auto x) {
     return silu(matmul(x, weight<w1, E, E>)) + silu(matmul(x, weight<w1, E, E>)) * matmul(x, weight<w2, E, E>);
   }
@@ -76,7 +76,7 @@ TEST_CASE("weights have the axes and names that the expression gives") {
 }
 
 TEST_CASE("equal nodes are one") {
-  constexpr graph g = record<repeats>();
+  constexpr graph g = record<says_twice>();
   static_assert(g.count_of(op::matmul) == 2 && g.count_of(op::weight) == 2);
   static_assert(g.count_of(op::map) == 3, "one silu, one product, one sum");
   static_assert(record<norms_twice>().count_of(op::weight) == 1 && record<norms_twice>().count_of(op::row_sum) == 2);
