@@ -18,7 +18,7 @@ template <class Exec> class rotary_tables {
       node const& n = plan_of<P>.g.nodes[i];
       if (n.kind != op::rope || kernel::rotary_index(plan_of<P>.g, i) < count_) continue;
       table& t = tables_[count_++];
-      t = table(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rotary"), room, n.size);
+      t = table(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rotary"), std::size_t(room), std::size_t(n.size));
       exec.fence();
       auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, t);
       for (int d = 0; d < n.size; d += 2) {

@@ -42,7 +42,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     work_.template make<embedding, block, head>(exec_, rows_);
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     logits_ = floats("cria/logits", vocabulary);
-    ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, rows_);
+    ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
     ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
     exec_.fence();
   }

@@ -26,12 +26,12 @@ template <class P, int G> struct contraction : evaluate<P, G> {
     segment_count = segments.count
   };
 
-  static constexpr bool uses_int8(int contraction) {
-    return P::policy::int8 && kind == op::matmul && facts(at(at(contraction).in[1]).type).block > 1;
+  static constexpr bool uses_int8(int id) {
+    return P::policy::int8 && kind == op::matmul && facts(at(at(id).in[1]).type).block > 1;
   }
-  static constexpr bool any_panel(bool int8) {
+  static constexpr bool any_panel(bool as_int8) {
     for (int k = 0; k < g.count; ++k)
-      if (at(g.nodes[k]).kind == kind && uses_int8(g.nodes[k]) == int8) return true;
+      if (at(g.nodes[k]).kind == kind && uses_int8(g.nodes[k]) == as_int8) return true;
     return false;
   }
   static constexpr bool floats = any_panel(false), int8 = any_panel(true);
