@@ -2,7 +2,6 @@
 // Plain tensors of doubles with the operators of expressions: Block::forward(plain<...>) computes what the block says, row by
 // row and with nothing fused. It is the oracle of any block, those of users included.
 #include <cmath>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
