@@ -24,7 +24,9 @@ dtype dtype_of(std::string_view name) {
   return {};
 }
 
-bool same(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b)); }
+bool same(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+}
 
 template <class F> constexpr std::array<float, 32> through(std::array<float, 32> values) {
   std::array<std::byte, 128> bytes{};
@@ -67,7 +69,8 @@ TEST_CASE("blocks have the bytes and values of the reference") {
     bool const codes_are_undefined = input.starts_with("denormal_f32");  // 1 / d overflows
     bool const sign_of_zero_is_free = input.starts_with("negative_zeros") && t == dtype::q4_0;
     for (std::size_t i = 0; i < read.size(); ++i)
-      REQUIRE((same(again[i], read[i]) || ((codes_are_undefined || sign_of_zero_is_free) && again[i] == 0 && read[i] == 0)));
+      REQUIRE((same(again[i], read[i]) ||
+               ((codes_are_undefined || sign_of_zero_is_free) && again[i] == 0 && read[i] == 0)));
     for (std::size_t i = 0; i < bytes.size() && !codes_are_undefined && !sign_of_zero_is_free; ++i) {
       if (t == dtype::f16 || t == dtype::bf16) {  // a NaN has many codes
         if (std::isnan(read[i / 2])) continue;
@@ -120,6 +123,8 @@ TEST_CASE("a block that no number fits stays within its codes") {
 TEST_CASE("sizes that don't fit are refused") {
   std::array<float, 33> values{};
   std::array<std::byte, 18> bytes{};
-  REQUIRE_THROWS_WITH(encode(dtype::q4_0, values), ContainsSubstring("a multiple of 32 values") && ContainsSubstring("found 33"));
-  REQUIRE_THROWS_WITH(decode(dtype::q4_1, bytes, std::span(values).first(32)), ContainsSubstring("20 bytes") && ContainsSubstring("found 18"));
+  REQUIRE_THROWS_WITH(encode(dtype::q4_0, values),
+                      ContainsSubstring("a multiple of 32 values") && ContainsSubstring("found 33"));
+  REQUIRE_THROWS_WITH(decode(dtype::q4_1, bytes, std::span(values).first(32)),
+                      ContainsSubstring("20 bytes") && ContainsSubstring("found 18"));
 }

@@ -14,8 +14,10 @@ std::unique_ptr<text::tokenizer> make(std::string_view rule) {
   for (char32_t c = 0; c < 0x144; ++c) {  // each byte as GPT-2 writes it
     if (!text::byte_of_character(c)) continue;
     std::string written;
-    if (c >= 0x80) written += char(0xc0 | c >> 6), written += char(0x80 | (c & 0x3f));
-    else written += char(c);
+    if (c >= 0x80)
+      written += char(0xc0 | c >> 6), written += char(0x80 | (c & 0x3f));
+    else
+      written += char(c);
     v.tokens.push_back({.text = written});
   }
   std::vector<std::string_view> const merges{"t h", "Ġ th", "a a", "aa aa", "Ġ Ġ", "Ċ Ċ", "1 2"};
@@ -29,6 +31,7 @@ std::unique_ptr<text::tokenizer> make(std::string_view rule) {
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   static auto const gpt2 = make("gpt-2"), smollm = make("smollm"), llama3 = make("llama-bpe"), qwen2 = make("qwen2");
-  for (auto const* const t : {gpt2.get(), smollm.get(), llama3.get(), qwen2.get()}) fuzz::round_trip(*t, fuzz::as_text(data, size));
+  for (auto const* const t : {gpt2.get(), smollm.get(), llama3.get(), qwen2.get()})
+    fuzz::round_trip(*t, fuzz::as_text(data, size));
   return 0;
 }

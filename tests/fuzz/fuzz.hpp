@@ -16,7 +16,9 @@ namespace cria::fuzz {
 
 inline io::mapped_file as_file(std::string_view bytes) { return {"file", std::as_bytes(std::span(bytes))}; }
 
-inline std::string_view as_text(std::uint8_t const* data, std::size_t size) { return {reinterpret_cast<char const*>(data), size}; }
+inline std::string_view as_text(std::uint8_t const* data, std::size_t size) {
+  return {reinterpret_cast<char const*>(data), size};
+}
 
 inline void require(bool holds) {
   if (!holds) std::abort();

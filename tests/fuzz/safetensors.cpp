@@ -1,4 +1,5 @@
-// safetensors: any bytes, alone and beside a config.json. The input is a length (16 bits), that much of config.json, the rest.
+// safetensors: any bytes, alone and beside a config.json. The input is a length (16 bits), that much of config.json,
+// the rest.
 #include <algorithm>
 #include <cstring>
 

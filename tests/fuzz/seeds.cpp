@@ -13,7 +13,8 @@ namespace {
 
 void write(fs::path const& folder, std::vector<std::string> const& seeds) {
   fs::create_directories(folder);
-  for (std::size_t i = 0; i < seeds.size(); ++i) std::ofstream(folder / std::to_string(i), std::ios::binary) << seeds[i];
+  for (std::size_t i = 0; i < seeds.size(); ++i)
+    std::ofstream(folder / std::to_string(i), std::ios::binary) << seeds[i];
 }
 
 /// A Llama of one layer and width 4, as Hugging Face has it, in the form that fuzzing takes.
@@ -26,15 +27,17 @@ std::string hugging_face() {
   auto const add = [&](std::string const& name, std::size_t rows, std::size_t columns) {
     auto const begin = data.size();
     data += test::raw(test::ramp(std::max<std::size_t>(rows, 1) * columns));
-    header += (header.size() > 1 ? ", \"" : "\"") + name + R"(": {"dtype": "F32", "shape": [)" + (rows > 0 ? std::to_string(rows) + ", " : "") +
-              std::to_string(columns) + R"(], "data_offsets": [)" + std::to_string(begin) + ", " + std::to_string(data.size()) + "]}";
+    header += (header.size() > 1 ? ", \"" : "\"") + name + R"(": {"dtype": "F32", "shape": [)" +
+              (rows > 0 ? std::to_string(rows) + ", " : "") + std::to_string(columns) + R"(], "data_offsets": [)" +
+              std::to_string(begin) + ", " + std::to_string(data.size()) + "]}";
   };
   std::string const layer = "model.layers.0.";
   add("model.embed_tokens.weight", 3, 4), add("model.norm.weight", 0, 4);
   add(layer + "input_layernorm.weight", 0, 4), add(layer + "post_attention_layernorm.weight", 0, 4);
   add(layer + "self_attn.q_proj.weight", 4, 4), add(layer + "self_attn.k_proj.weight", 2, 4);
   add(layer + "self_attn.v_proj.weight", 2, 4), add(layer + "self_attn.o_proj.weight", 4, 4);
-  add(layer + "mlp.gate_proj.weight", 2, 4), add(layer + "mlp.down_proj.weight", 4, 2), add(layer + "mlp.up_proj.weight", 2, 4);
+  add(layer + "mlp.gate_proj.weight", 2, 4), add(layer + "mlp.down_proj.weight", 4, 2),
+      add(layer + "mlp.up_proj.weight", 2, 4);
   return test::raw(std::uint16_t(config.size())) + config + test::safetensors(header + "}", data);
 }
 
@@ -43,21 +46,29 @@ std::string hugging_face() {
 int main(int argc, char** argv) try {
   if (argc != 2) return 2;
   fs::path const folder = argv[1];
-  auto const quantised = [](std::string const& name) { return name.ends_with("norm.weight") ? dtype::f32 : dtype::q4_1; };
+  auto const quantised = [](std::string const& name) {
+    return name.ends_with("norm.weight") ? dtype::f32 : dtype::q4_1;
+  };
   auto const pieces = test::small_pieces();
   std::vector<test::piece> const few(pieces.end() - 12, pieces.end());
-  auto const small = test::tiny_gguf{.embed = 4, .layers = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .hidden = 2, .vocabulary = 3};
-  write(folder / "gguf", {small.str(), test::tiny_gguf{.layers = 1, .hidden = 32, .vocabulary = 4, .format = quantised}.str(),
-                          test::piece_gguf(few).str(), test::byte_gguf("smollm").str(), test::byte_gguf("llama-bpe").str()});
+  auto const small =
+      test::tiny_gguf{.embed = 4, .layers = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .hidden = 2, .vocabulary = 3};
+  write(folder / "gguf",
+        {small.str(), test::tiny_gguf{.layers = 1, .hidden = 32, .vocabulary = 4, .format = quantised}.str(),
+         test::piece_gguf(few).str(), test::byte_gguf("smollm").str(), test::byte_gguf("llama-bpe").str()});
   write(folder / "safetensors", {hugging_face()});
-  auto const llama2c = test::tiny_llama2c{.dim = 4, .hidden = 2, .layers = 1, .heads = 2, .kv_heads = 1, .vocabulary = 3, .context = 2};
+  auto const llama2c =
+      test::tiny_llama2c{.dim = 4, .hidden = 2, .layers = 1, .heads = 2, .kv_heads = 1, .vocabulary = 3, .context = 2};
   auto int8 = llama2c;
   int8.group = 2;
   auto untied = llama2c;
   untied.tied = false;
   write(folder / "llama2c", {llama2c.str(), int8.str(), untied.str()});
-  write(folder / "vocabulary", {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)});
-  std::vector<std::string> const texts{"a banana, <s>an</s> \xe2\x96\x81", "Hello  world's 123\n\n\t12 <|im_end|><tool>", "\xff\xc3\xa9\xf0\x9f\xa6\x99 aaaaaaaa"};
+  write(folder / "vocabulary",
+        {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)});
+  std::vector<std::string> const texts{"a banana, <s>an</s> \xe2\x96\x81",
+                                       "Hello  world's 123\n\n\t12 <|im_end|><tool>",
+                                       "\xff\xc3\xa9\xf0\x9f\xa6\x99 aaaaaaaa"};
   write(folder / "sentencepiece", texts);
   write(folder / "byte_level", texts);
 } catch (std::exception const& e) {

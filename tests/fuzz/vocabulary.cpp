@@ -6,6 +6,7 @@ using namespace cria;
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   auto const bytes = fuzz::as_text(data, size);
-  fuzz::refusing([&] { fuzz::use(*text::open_tokenizer(fuzz::as_file(bytes)), "a banana's <s> \xe2\x96\x81 \xff 12"); });
+  fuzz::refusing(
+      [&] { fuzz::use(*text::open_tokenizer(fuzz::as_file(bytes)), "a banana's <s> \xe2\x96\x81 \xff 12"); });
   return 0;
 }

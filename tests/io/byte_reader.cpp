@@ -13,7 +13,8 @@ TEST_CASE("a byte reader stops at the end") {
   io::byte_reader in("file", std::as_bytes(std::span(bytes)));
   REQUIRE(in.read<std::uint32_t>("a number") == 7);
   REQUIRE(in.read<float>("a number") == 1.5f);
-  REQUIRE_THROWS_WITH(in.take(3, "a name"), Equals("file: the file ends inside a name at byte 8 (expected 3 bytes, found 2)"));
+  REQUIRE_THROWS_WITH(in.take(3, "a name"),
+                      Equals("file: the file ends inside a name at byte 8 (expected 3 bytes, found 2)"));
   REQUIRE_THROWS_AS(in.take(~std::uint64_t{0}, "a name"), error);
   REQUIRE(io::as_text(in.take(2, "a name")) == "ab");
   REQUIRE(in.remaining() == 0);

@@ -80,7 +80,10 @@ TEST_CASE("GGUF metadata of another kind than asked for is named") {
 TEST_CASE("GGUF tensors lie where the file says") {
   gguf_writer w;
   auto const q = raw(encode(dtype::q8_0, test::ramp(128)));
-  w.tensor("a", {64, 2}, 8, q).tensor("k", {256}, 14, std::string(210, 'k')).tensor("new", {3}, 99, "").tensor("b", {5}, 0, raw(test::ramp(5)));
+  w.tensor("a", {64, 2}, 8, q)
+      .tensor("k", {256}, 14, std::string(210, 'k'))
+      .tensor("new", {3}, 99, "")
+      .tensor("b", {5}, 0, raw(test::ramp(5)));
   std::string const bytes = w.str();
   io::gguf const file(test::as_file(bytes));
   REQUIRE(file.tensors().size() == 4);
@@ -104,7 +107,8 @@ TEST_CASE("another alignment is heeded") {
   io::gguf const file(test::as_file(bytes));
   REQUIRE(io::as_text(file.tensor("a")->bytes) == raw(2.5f));
   refuses(gguf_writer().u32("general.alignment", 24).str(), "general.alignment (expected a power of two, found 24)");
-  refuses(gguf_writer().u32("general.alignment", 0).str(), "general.alignment (expected a whole number from 1 to 1048576, found 0)");
+  refuses(gguf_writer().u32("general.alignment", 0).str(),
+          "general.alignment (expected a whole number from 1 to 1048576, found 0)");
 }
 
 TEST_CASE("a GGUF file that lies is refused") {
@@ -119,12 +123,14 @@ TEST_CASE("a GGUF file that lies is refused") {
   refuses(gguf_writer().u32("k", 1).u32("k", 2).str(), "key k is there twice");
   refuses(gguf_writer().key("k", 13, "abcd").str(), "the kind of k (expected 0 to 12, found 13)");
   refuses(gguf_writer().key("k", 7, "\x02").str(), "k (expected a boolean, 0 or 1, found 2)");
-  refuses(gguf_writer().key("k", 8, raw(std::uint64_t(100)) + "short").str(), "the file ends inside k at byte 45 (expected 100 bytes, found 5)");
+  refuses(gguf_writer().key("k", 8, raw(std::uint64_t(100)) + "short").str(),
+          "the file ends inside k at byte 45 (expected 100 bytes, found 5)");
   refuses(gguf_writer().array("k", 6, std::uint64_t(1) << 62, "").str(),
           "the number of values of k (expected at most 0 in a file of this size, found 4611686018427387904)");
   std::string deep;
   for (int i = 0; i < 20; ++i) deep += raw(std::uint32_t(9)) + raw(std::uint64_t(1));
-  refuses(gguf_writer().key("k", 9, deep + std::string(100, '\0')).str(), "k (expected at most 4 arrays in each other, found more)");
+  refuses(gguf_writer().key("k", 9, deep + std::string(100, '\0')).str(),
+          "k (expected at most 4 arrays in each other, found more)");
 }
 
 TEST_CASE("a GGUF tensor that lies is refused") {
@@ -132,16 +138,19 @@ TEST_CASE("a GGUF tensor that lies is refused") {
   refuses(one_tensor({1, 1, 1, 1, 1}, 0, 4).str(), "t: number of axes (expected 1 to 4, found 5)");
   refuses(one_tensor({4, 0}, 0, 16).str(), "t: shape (expected extents of 1 and more, found 0)");
   refuses(one_tensor({48}, 8, 51).str(), "t: length of a row (expected a multiple of 32 for Q8_0, found 48)");
-  refuses(one_tensor({9}, 0, 32).str(), "t: data outside of the file (expected 36 bytes at 0, found 32 bytes of data in all)");
+  refuses(one_tensor({9}, 0, 32).str(),
+          "t: data outside of the file (expected 36 bytes at 0, found 32 bytes of data in all)");
   refuses(one_tensor({1ull << 40, 1ull << 40}, 0, 32).str(),
           "t: data outside of the file (expected 18446744073709551615 bytes at 0, found 32 bytes of data in all)");
-  refuses(gguf_writer().tensor("t", {1}, 0, "abcd").tensor("t", {1}, 0, "abcd").str(), "t: a tensor of this name is there twice");
+  refuses(gguf_writer().tensor("t", {1}, 0, "abcd").tensor("t", {1}, 0, "abcd").str(),
+          "t: a tensor of this name is there twice");
   std::string bytes = one_tensor({1}, 0, 4).str();
   auto const offset = bytes.find("t\1") + 1 + 4 + 8 + 4;
   bytes.replace(offset, 8, raw(std::uint64_t(8)));
   refuses(bytes, "t: offset (expected a multiple of 32, found 8)");
   bytes.replace(offset, 8, raw(~std::uint64_t{31}));
-  refuses(bytes, "t: data outside of the file (expected 4 bytes at 18446744073709551584, found 32 bytes of data in all)");
+  refuses(bytes,
+          "t: data outside of the file (expected 4 bytes at 18446744073709551584, found 32 bytes of data in all)");
 }
 
 TEST_CASE("every beginning of a GGUF file is refused") {

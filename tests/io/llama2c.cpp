@@ -58,13 +58,17 @@ TEST_CASE("a llama2.c checkpoint that lies is refused") {
   auto const good = tiny_llama2c{}.str();
   auto const size = std::to_string(good.size());
   refuses(good + "x", "size of the file (expected " + size + " bytes, found " + std::to_string(good.size() + 1) + ")");
-  REQUIRE_THROWS_WITH(io::llama2c(test::as_file(good.substr(0, good.size() - 1))), ContainsSubstring("the file ends inside the rotary tables"));
-  REQUIRE_THROWS_WITH(io::llama2c(test::as_file(good.substr(0, 9000))), ContainsSubstring("the file ends inside the weights"));
+  REQUIRE_THROWS_WITH(io::llama2c(test::as_file(good.substr(0, good.size() - 1))),
+                      ContainsSubstring("the file ends inside the rotary tables"));
+  REQUIRE_THROWS_WITH(io::llama2c(test::as_file(good.substr(0, 9000))),
+                      ContainsSubstring("the file ends inside the weights"));
   refuses(tiny_llama2c{.heads = 3, .kv_heads = 3}.str(),
           "header (expected the shape of a model, found width 32 is not a multiple of 3 heads)");
   refuses(tiny_llama2c{.heads = 4, .kv_heads = 3}.str(),
           "header (expected the shape of a model, found 4 heads are not a multiple of 3 kv heads)");
-  auto const with = [&](std::size_t place, std::int32_t value) { return std::string(good).replace(place * 4, 4, raw(value)); };
+  auto const with = [&](std::size_t place, std::int32_t value) {
+    return std::string(good).replace(place * 4, 4, raw(value));
+  };
   for (std::size_t i = 0; i < 7; ++i) {
     refuses(with(i, 0), "header (expected the shape of a model, found a number is not in 1..16777216)");
     REQUIRE_THROWS_AS(io::llama2c(test::as_file(with(i, std::numeric_limits<std::int32_t>::min()))), error);
@@ -79,5 +83,6 @@ TEST_CASE("a llama2.c checkpoint that lies is refused") {
   refuses(std::string(second).replace(36, 1, "\2"), "flag of the shared classifier (expected 0 or 1, found 2)");
   refuses(std::string(second).replace(37, 4, raw(std::int32_t(0))), "group size (expected 1 or more, found 0)");
   refuses(std::string(second).replace(37, 4, raw(std::int32_t(7))), "group size (expected a divisor of 1280, found 7)");
-  REQUIRE_THROWS_WITH(io::llama2c(test::as_file(second.substr(0, 100))), ContainsSubstring("the file ends inside the header"));
+  REQUIRE_THROWS_WITH(io::llama2c(test::as_file(second.substr(0, 100))),
+                      ContainsSubstring("the file ends inside the header"));
 }

@@ -39,3 +39,10 @@ TEST_CASE("what cannot be mapped is named") {
   REQUIRE_THROWS_WITH(io::mapped_file(folder.path().string()), ContainsSubstring("expected a file, found a folder"));
   REQUIRE_THROWS_WITH(io::mapped_file("/dev/null"), ContainsSubstring("expected a file, found something else"));
 }
+
+TEST_CASE("a pipe is refused, not waited for") {
+  test::temporary_folder const folder;
+  auto const pipe = (folder.path() / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  REQUIRE_THROWS_WITH(io::mapped_file(pipe), ContainsSubstring("expected a file, found something else"));
+}

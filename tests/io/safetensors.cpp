@@ -24,7 +24,8 @@ TEST_CASE("safetensors are read, whatever their order in the header") {
       R"({"b": {"dtype": "I32", "shape": [2], "data_offsets": [8, 16]}, "__metadata__": {"format": "pt"},
           "a": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}, "scalar": {"dtype": "BF16", "shape": [], "data_offsets": [16, 18]},
           "none": {"dtype": "F64", "shape": [3, 0], "data_offsets": [16, 16]}})";
-  auto const bytes = test::safetensors(header, raw(1.5f) + raw(-2.0f) + raw(std::int32_t(7)) + raw(std::int32_t(-8)) + "zz");
+  auto const bytes =
+      test::safetensors(header, raw(1.5f) + raw(-2.0f) + raw(std::int32_t(7)) + raw(std::int32_t(-8)) + "zz");
   io::safetensors const file(test::as_file(bytes));
   REQUIRE(file.tensors().size() == 4);
   REQUIRE(file.values<float>("a") == std::vector<float>{1.5f, -2});
@@ -45,23 +46,29 @@ TEST_CASE("a safetensors file that lies is refused") {
   refuses("[]", "", "header (expected a JSON object, found array)");
   refuses("{\"t\": 1}", "", "t: description (expected a JSON object, found number)");
   refuses(entry(R"("shape": [1], "data_offsets": [0, 4])"), four, "t: dtype (expected text, found something else)");
-  refuses(entry(R"("dtype": "F31", "shape": [1], "data_offsets": [0, 4])"), four, "t: dtype (expected a type of safetensors, found F31)");
+  refuses(entry(R"("dtype": "F31", "shape": [1], "data_offsets": [0, 4])"), four,
+          "t: dtype (expected a type of safetensors, found F31)");
   refuses(entry(R"("dtype": "F32", "shape": [-1], "data_offsets": [0, 4])"), four,
           "t: shape (expected an array of whole numbers, found something else)");
-  refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [0])"), four, "t: data_offsets (expected two numbers, found 1)");
+  refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [0])"), four,
+          "t: data_offsets (expected two numbers, found 1)");
   refuses(entry(R"("dtype": "F32", "shape": [2], "data_offsets": [0, 8])"), four,
           "t: data outside of the file (expected within 0 to 4, found 0 to 8)");
   refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [4, 0])"), four,
           "t: data outside of the file (expected within 0 to 4, found 4 to 0)");
-  refuses(entry(R"("dtype": "F32", "shape": [2], "data_offsets": [0, 4])"), four, "t: size of the data (expected 8 bytes, found 4)");
+  refuses(entry(R"("dtype": "F32", "shape": [2], "data_offsets": [0, 4])"), four,
+          "t: size of the data (expected 8 bytes, found 4)");
   refuses(entry(R"("dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 4])"), four,
           "t: size of the data (expected 18446744073709551615 bytes, found 4)");
-  refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [0, 4])"), four + four, "size of the data (expected 4 bytes, found 8)");
+  refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [0, 4])"), four + four,
+          "size of the data (expected 4 bytes, found 8)");
   refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [4, 8])"), four + four,
           "t: data follows the tensor before it (expected byte 0, found byte 4)");
-  refuses(R"({"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}, "b": {"dtype": "U8", "shape": [2], "data_offsets": [2, 4]}})", four,
-          "b: data follows the tensor before it (expected byte 3, found byte 2)");
-  refuses(R"({"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}})", "", "JSON nests too deeply (expected at most 4 levels, found more)");
+  refuses(
+      R"({"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}, "b": {"dtype": "U8", "shape": [2], "data_offsets": [2, 4]}})",
+      four, "b: data follows the tensor before it (expected byte 3, found byte 2)");
+  refuses(R"({"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}})", "",
+          "JSON nests too deeply (expected at most 4 levels, found more)");
 }
 
 TEST_CASE("a safetensors header that doesn't fit is refused") {

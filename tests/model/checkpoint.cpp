@@ -121,9 +121,12 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
                "llama.rope.scaling.type is not supported yet (expected unscaled rotary angles, found \"linear\")");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.scale_linear", 2); }),
                "llama.rope.scale_linear is not supported yet (expected unscaled rotary angles, found 2)");
-  gguf_refuses(with([](auto& w) { w.u32("llama.expert_count", 8); }), "llama.expert_count is not supported (expected 0, found 8)");
-  gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }), "llama.rope.dimension_count is not supported (expected 8, found 4)");
-  gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }), "rope theta (expected a positive number, found -1)");
+  gguf_refuses(with([](auto& w) { w.u32("llama.expert_count", 8); }),
+               "llama.expert_count is not supported (expected 0, found 8)");
+  gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }),
+               "llama.rope.dimension_count is not supported (expected 8, found 4)");
+  gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }),
+               "rope theta (expected a positive number, found -1)");
   auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();
   REQUIRE(open_gguf(fine).shape().layers == 2);
 
@@ -184,7 +187,8 @@ TEST_CASE("Hugging Face folders are read, by either generation of config.json") 
     REQUIRE(s.tied == config["tie_word_embeddings"]);
     REQUIRE(file.format_name() == "safetensors");
 
-    checkpoint const old(io::safetensors(io::mapped_file((entry.path() / "model.safetensors").string())), (entry.path() / "config_v4.json").string());
+    checkpoint const old(io::safetensors(io::mapped_file((entry.path() / "model.safetensors").string())),
+                         (entry.path() / "config_v4.json").string());
     REQUIRE(old.shape().rope_theta == s.rope_theta);
     REQUIRE(old.shape().context == s.context);
     REQUIRE(checkpoint::open((entry.path() / "model.safetensors").string()).shape().hidden == s.hidden);
@@ -207,8 +211,10 @@ TEST_CASE("a config.json the library cannot compute is refused") {
   config_refuses("attention_bias", true, "attention_bias is not supported (expected false, found true)");
   config_refuses("model_type", "mistral", "model_type is not supported (expected \"llama\", found \"mistral\")");
   config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected \"silu\", found \"gelu\")");
-  config_refuses("rope_scaling", {{"type", "linear"}}, "rope_scaling is not supported (expected null, found {\"type\":\"linear\"})");
-  config_refuses("rope_parameters", {{"rope_type", "llama3"}}, "rope_parameters: rope_type is not supported (expected \"default\", found \"llama3\")");
+  config_refuses("rope_scaling", {{"type", "linear"}},
+                 "rope_scaling is not supported (expected null, found {\"type\":\"linear\"})");
+  config_refuses("rope_parameters", {{"rope_type", "llama3"}},
+                 "rope_parameters: rope_type is not supported (expected \"default\", found \"llama3\")");
   config_refuses("hidden_size", nullptr, "missing member hidden_size");
   config_refuses("hidden_size", "64", "hidden_size is not supported (expected a whole number, found \"64\")");
   config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");
@@ -221,15 +227,19 @@ TEST_CASE("a Hugging Face folder that lacks something is refused") {
   REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("(one file), found neither)"));
   folder.write("model.safetensors.index.json", "{}");
   REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("found several files of weights"));
-  auto const model = folder.write("model.safetensors", test::read_text(test::golden_file("forward/gqa/model.safetensors")));
+  auto const model =
+      folder.write("model.safetensors", test::read_text(test::golden_file("forward/gqa/model.safetensors")));
   REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("config.json: cannot be opened"));
   folder.write("config.json", test::read_text(test::golden_file("forward/mha/config.json")));
-  REQUIRE_THROWS_WITH(checkpoint::open(model), ContainsSubstring("model.safetensors: model.embed_tokens.weight: shape (expected [128, 48], found"));
+  REQUIRE_THROWS_WITH(
+      checkpoint::open(model),
+      ContainsSubstring("model.safetensors: model.embed_tokens.weight: shape (expected [128, 48], found"));
 }
 
 TEST_CASE("what is no checkpoint is refused") {
   test::temporary_folder const folder;
-  REQUIRE_THROWS_WITH(checkpoint::open(folder.write("a", "")), ContainsSubstring("not a checkpoint") && ContainsSubstring("found an empty file"));
+  REQUIRE_THROWS_WITH(checkpoint::open(folder.write("a", "")),
+                      ContainsSubstring("not a checkpoint") && ContainsSubstring("found an empty file"));
   REQUIRE_THROWS_WITH(checkpoint::open(folder.write("b", "#!/bin/sh\n")), ContainsSubstring("found \"#!/bin/s\""));
   REQUIRE_THROWS_WITH(checkpoint::open((folder.path() / "c").string()), ContainsSubstring("cannot be opened"));
 }

@@ -19,7 +19,9 @@ template <class T> std::string raw(T value) { return {reinterpret_cast<char cons
 inline std::string raw(std::vector<float> const& values) {
   return {reinterpret_cast<char const*>(values.data()), values.size() * sizeof(float)};
 }
-inline std::string raw(std::vector<std::byte> const& bytes) { return {reinterpret_cast<char const*>(bytes.data()), bytes.size()}; }
+inline std::string raw(std::vector<std::byte> const& bytes) {
+  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+}
 
 /// `text` read as if it were the file `name`; it must live as long.
 inline io::mapped_file as_file(std::string const& text, std::string name = "file") {
@@ -57,7 +59,8 @@ class gguf_writer {
   }
 
   /// `shape` has its fastest axis first.
-  gguf_writer& tensor(std::string_view name, std::vector<std::uint64_t> const& shape, std::uint32_t type, std::string const& bytes) {
+  gguf_writer& tensor(std::string_view name, std::vector<std::uint64_t> const& shape, std::uint32_t type,
+                      std::string const& bytes) {
     tensors_ += text(name) + raw(std::uint32_t(shape.size()));
     for (auto const extent : shape) tensors_ += raw(extent);
     tensors_ += raw(type) + raw(std::uint64_t(data_.size()));
@@ -90,8 +93,12 @@ struct tiny_gguf {
   std::string str() const {
     gguf_writer w;
     w.string("general.architecture", "llama").u32("llama.embedding_length", embed).u32("llama.block_count", layers);
-    w.u32("llama.attention.head_count", heads).u32("llama.attention.head_count_kv", kv_heads).u32("llama.attention.key_length", head_dim);
-    w.u32("llama.feed_forward_length", hidden).u32("llama.context_length", 64).f32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    w.u32("llama.attention.head_count", heads)
+        .u32("llama.attention.head_count_kv", kv_heads)
+        .u32("llama.attention.key_length", head_dim);
+    w.u32("llama.feed_forward_length", hidden)
+        .u32("llama.context_length", 64)
+        .f32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
     int start = 0;
     auto const add = [&](std::string const& name, std::uint64_t in, std::uint64_t out) {
       if (name == leave_out) return;
@@ -106,8 +113,10 @@ struct tiny_gguf {
       auto const p = "blk." + std::to_string(i) + ".";
       auto const q = std::uint64_t(heads) * head_dim, kv = std::uint64_t(kv_heads) * head_dim;
       add(p + "attn_norm.weight", embed, 0), add(p + "attn_q.weight", embed, q), add(p + "attn_k.weight", embed, kv);
-      add(p + "attn_v.weight", embed, kv), add(p + "attn_output.weight", q, embed), add(p + "ffn_norm.weight", embed, 0);
-      add(p + "ffn_gate.weight", embed, hidden), add(p + "ffn_down.weight", hidden, embed), add(p + "ffn_up.weight", embed, hidden);
+      add(p + "attn_v.weight", embed, kv), add(p + "attn_output.weight", q, embed),
+          add(p + "ffn_norm.weight", embed, 0);
+      add(p + "ffn_gate.weight", embed, hidden), add(p + "ffn_down.weight", hidden, embed),
+          add(p + "ffn_up.weight", embed, hidden);
     }
     add("output_norm.weight", embed, 0);
     if (!tied) add("output.weight", embed, vocabulary);
@@ -143,16 +152,19 @@ struct tiny_llama2c {
     if (group == 0) {
       out = shape + raw(tied ? vocabulary : -vocabulary) + raw(context);
     } else {
-      out = raw(std::uint32_t(0x616b3432)) + raw(std::int32_t(2)) + shape + raw(vocabulary) + raw(context) + raw(std::uint8_t(tied)) + raw(group);
+      out = raw(std::uint32_t(0x616b3432)) + raw(std::int32_t(2)) + shape + raw(vocabulary) + raw(context) +
+            raw(std::uint8_t(tied)) + raw(group);
       out.resize(256);
       each(vector), each(vector), out += vector();
     }
     out += matrix(vocabulary, dim);
     if (group == 0) each(vector);
-    each([&] { return matrix(dim, dim); }), each([&] { return matrix(kv, dim); }), each([&] { return matrix(kv, dim); });
+    each([&] { return matrix(dim, dim); }), each([&] { return matrix(kv, dim); }),
+        each([&] { return matrix(kv, dim); });
     each([&] { return matrix(dim, dim); });
     if (group == 0) each(vector);
-    each([&] { return matrix(hidden, dim); }), each([&] { return matrix(dim, hidden); }), each([&] { return matrix(hidden, dim); });
+    each([&] { return matrix(hidden, dim); }), each([&] { return matrix(dim, hidden); }),
+        each([&] { return matrix(hidden, dim); });
     if (group == 0) out += vector() + std::string(std::size_t(context * (dim / heads) * 4), '\0');
     if (!tied) out += matrix(vocabulary, dim);
     return out;

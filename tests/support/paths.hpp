@@ -25,7 +25,9 @@ inline fs::path golden(fs::path const& part) {
 }
 
 /// The small model that the repository carries.
-inline fs::path stories260k() { return fs::path(__FILE__).parent_path().parent_path().parent_path() / "examples" / "models" / "stories260k"; }
+inline fs::path stories260k() {
+  return fs::path(__FILE__).parent_path().parent_path().parent_path() / "examples" / "models" / "stories260k";
+}
 
 /// A golden file; skips the test where the folder in CRIA_GOLDEN has none.
 inline fs::path golden_file(fs::path const& part) {
@@ -51,7 +53,8 @@ inline fs::path stories260k_file(fs::path const& name) {
 inline fs::path smollm2_file() {
   if (auto const given = environment("CRIA_SMOLLM2"); !given.empty()) return given;
   auto const cache = environment("XDG_CACHE_HOME");
-  auto const path = (cache.empty() ? environment("HOME") / ".cache" : cache) / "cria" / "SmolLM2-135M-Instruct.Q4_1.gguf";
+  auto const path =
+      (cache.empty() ? environment("HOME") / ".cache" : cache) / "cria" / "SmolLM2-135M-Instruct.Q4_1.gguf";
   if (!fs::exists(path)) SKIP("the default model is not in " << path.parent_path().string());
   return path;
 }

@@ -54,7 +54,8 @@ TEST_CASE("a word that is a token stays whole only under Llama 3's rule") {
   };
   REQUIRE(make("gpt-2")->encode("abc") == list{0, 1, 2});
   REQUIRE(make("smaug-bpe")->encode("abc") == list{0, 1, 2});
-  REQUIRE_THROWS_WITH(make("llama-bpe"), EndsWith("bos token (expected an id, because prompts begin with it, found none)"));
+  REQUIRE_THROWS_WITH(make("llama-bpe"),
+                      EndsWith("bos token (expected an id, because prompts begin with it, found none)"));
   auto const t = open(test::byte_gguf("llama-bpe", {"a a"}).boolean("tokenizer.ggml.add_bos_token", false).str());
   REQUIRE(t->encode("abc aa") == list{abc, blank, aa});
 }

@@ -17,7 +17,9 @@ namespace {
 
 std::unique_ptr<text::tokenizer> open(std::string const& bytes) { return text::open_tokenizer(test::as_file(bytes)); }
 
-void refuses(std::string const& bytes, std::string const& message) { REQUIRE_THROWS_WITH(open(bytes), Equals("file: " + message)); }
+void refuses(std::string const& bytes, std::string const& message) {
+  REQUIRE_THROWS_WITH(open(bytes), Equals("file: " + message));
+}
 
 }  // namespace
 
@@ -39,16 +41,20 @@ TEST_CASE("one vocabulary in three formats encodes alike") {
 }
 
 TEST_CASE("what is no tokenizer is refused") {
-  refuses("", "not a tokenizer (expected GGUF, SentencePiece's .model or llama2.c's tokenizer.bin, found something else)");
-  refuses("#!/bin/sh", "not a tokenizer (expected GGUF, SentencePiece's .model or llama2.c's tokenizer.bin, found something else)");
-  REQUIRE_THROWS_WITH(text::open_tokenizer(std::string("/nowhere/t.bin")), ContainsSubstring("/nowhere/t.bin: cannot be opened"));
+  refuses("",
+          "not a tokenizer (expected GGUF, SentencePiece's .model or llama2.c's tokenizer.bin, found something else)");
+  refuses("#!/bin/sh",
+          "not a tokenizer (expected GGUF, SentencePiece's .model or llama2.c's tokenizer.bin, found something else)");
+  REQUIRE_THROWS_WITH(text::open_tokenizer(std::string("/nowhere/t.bin")),
+                      ContainsSubstring("/nowhere/t.bin: cannot be opened"));
 }
 
 TEST_CASE("a GGUF vocabulary that lies is refused") {
   auto const pieces = test::small_pieces();
   auto const count = std::to_string(pieces.size());
   refuses(test::gguf_writer().str(), "missing key tokenizer.ggml.model");
-  refuses(test::gguf_writer().string("tokenizer.ggml.model", "bert").str(), "tokenizer.ggml.model (expected llama or gpt2, found bert)");
+  refuses(test::gguf_writer().string("tokenizer.ggml.model", "bert").str(),
+          "tokenizer.ggml.model (expected llama or gpt2, found bert)");
   refuses(test::gguf_writer().string("tokenizer.ggml.model", "llama").str(), "missing key tokenizer.ggml.tokens");
   refuses(test::gguf_writer().string("tokenizer.ggml.model", "llama").strings("tokenizer.ggml.tokens", {"a"}).str(),
           "tokenizer.ggml.scores (expected 1 values, one per token, found 0)");
@@ -57,13 +63,17 @@ TEST_CASE("a GGUF vocabulary that lies is refused") {
           "vocabulary (expected tokens, found none)");
   refuses(test::gguf_writer(none).strings("tokenizer.ggml.tokens", {"a"}).str(), "missing key tokenizer.ggml.merges");
   refuses(test::byte_gguf("gpt-5").str(),
-          "tokenizer.ggml.pre is not supported (expected gpt-2, smollm, llama-bpe, qwen2 or one of their kind, found gpt-5)");
-  refuses(test::byte_gguf("gpt-2").u32("tokenizer.ggml.bos_token_id", 33).str(), "id of a special token (expected less than 33, found 33)");
-  refuses(test::byte_gguf("gpt-2", {"a b", "ab"}).str(), "merge 1 (expected two tokens whose union is a token, found ab)");
+          "tokenizer.ggml.pre is not supported (expected gpt-2, smollm, llama-bpe, qwen2 or one of their kind, found "
+          "gpt-5)");
+  refuses(test::byte_gguf("gpt-2").u32("tokenizer.ggml.bos_token_id", 33).str(),
+          "id of a special token (expected less than 33, found 33)");
+  refuses(test::byte_gguf("gpt-2", {"a b", "ab"}).str(),
+          "merge 1 (expected two tokens whose union is a token, found ab)");
   refuses(test::byte_gguf("gpt-2", {"b a"}).str(), "merge 0 (expected two tokens whose union is a token, found b a)");
   refuses(test::byte_gguf("gpt-2", {"a q"}).str(), "merge 0 (expected two tokens whose union is a token, found a q)");
   refuses(test::piece_gguf(pieces).boolean("tokenizer.ggml.remove_extra_whitespaces", true).str(),
-          "normalisation of the text is not supported (expected none, found remove_extra_whitespaces or precompiled_charsmap)");
+          "normalisation of the text is not supported (expected none, found remove_extra_whitespaces or "
+          "precompiled_charsmap)");
   auto wrong = pieces;
   wrong[7].kind = 9;
   refuses(test::piece_gguf(wrong).str(), "type of token 7 (expected 1 to 6, found 9)");
@@ -82,24 +92,32 @@ TEST_CASE("a llama2.c vocabulary that lies is refused") {
   REQUIRE_THROWS_WITH(open(good.substr(0, good.size() - 1)), ContainsSubstring("the file ends inside a piece"));
   REQUIRE_THROWS_WITH(open(good + "abc"), ContainsSubstring("the file ends inside a score"));
   refuses(raw(std::int32_t(5)) + raw(0.0f) + raw(std::int32_t(-1)), "length of piece 0 (expected 0 or more, found -1)");
-  refuses(raw(std::int32_t(5)) + raw(0.0f) + raw(std::int32_t(1)) + "a", "vocabulary (expected unknown, bos and eos at least, found 1 pieces)");
+  refuses(raw(std::int32_t(5)) + raw(0.0f) + raw(std::int32_t(1)) + "a",
+          "vocabulary (expected unknown, bos and eos at least, found 1 pieces)");
 }
 
 TEST_CASE("a SentencePiece model that lies is refused") {
   using namespace test;
   auto const pieces = small_pieces();
   refuses(sentencepiece_model(pieces, 1), "type of the SentencePiece model (expected 2 (byte-pair encoding), found 1)");
-  refuses(sentencepiece_model(pieces, 2, 1), "normalisation of the text is not supported (expected none, found removal of white space)");
+  refuses(sentencepiece_model(pieces, 2, 1),
+          "normalisation of the text is not supported (expected none, found removal of white space)");
   refuses(sentencepiece_model(pieces) + field(3, field(2, std::string("map"))),
           "normalisation of the text is not supported (expected none, found a table of characters)");
-  refuses(sentencepiece_model(pieces) + field(2, field(24, 1)), "normalisation of the text is not supported (expected none, found blanks behind words)");
-  refuses(sentencepiece_model(pieces) + field(2, field(41, 1000)), "id of a special token (expected less than 269, found 1000)");
-  refuses("\x0a" + std::string(1, '\0') + "\x12" + std::string(1, '\0'), "type of the SentencePiece model (expected 2 (byte-pair encoding), found 1)");
+  refuses(sentencepiece_model(pieces) + field(2, field(24, 1)),
+          "normalisation of the text is not supported (expected none, found blanks behind words)");
+  refuses(sentencepiece_model(pieces) + field(2, field(41, 1000)),
+          "id of a special token (expected less than 269, found 1000)");
+  refuses("\x0a" + std::string(1, '\0') + "\x12" + std::string(1, '\0'),
+          "type of the SentencePiece model (expected 2 (byte-pair encoding), found 1)");
   refuses(field(1, field(1, 7) + "xx"), "wire type of field 1 (expected 2, found 0)");
   refuses(field(1, std::string("\x0bxx")), "wire type of field 1 (expected 0, 1, 2 or 5, found 3)");
   refuses(field(1, field(3, 7)), "type of piece 0 (expected 1 to 6, found 7)");
-  REQUIRE_THROWS_WITH(open("\x0a\x7f" "abc"), ContainsSubstring("the file ends inside a field"));
-  REQUIRE_THROWS_WITH(open("\x0a" + std::string(12, '\xff')), ContainsSubstring("a varint (expected at most 10 bytes, found more)"));
+  REQUIRE_THROWS_WITH(open("\x0a\x7f"
+                           "abc"),
+                      ContainsSubstring("the file ends inside a field"));
+  REQUIRE_THROWS_WITH(open("\x0a" + std::string(12, '\xff')),
+                      ContainsSubstring("a varint (expected at most 10 bytes, found more)"));
   auto const good = sentencepiece_model(pieces);
   for (std::size_t length = 4; length < good.size(); length += 7) {
     try {

@@ -6,15 +6,16 @@ using namespace cria::text;
 
 TEST_CASE("well-formed UTF-8 is told from malformed") {
   REQUIRE_FALSE(first_malformed(""));
-  REQUIRE_FALSE(first_malformed("a\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
+  REQUIRE_FALSE(
+      first_malformed("a\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
   REQUIRE(first_malformed("ab\x80") == 2);
-  REQUIRE(first_malformed("a\xc0\x80") == 1);          // overlong
-  REQUIRE(first_malformed("\xe0\x9f\xbf") == 0);       // overlong
-  REQUIRE(first_malformed("\xf0\x8f\xbf\xbf") == 0);   // overlong
-  REQUIRE(first_malformed("é\xed\xa0\x80") == 2);      // a surrogate
-  REQUIRE(first_malformed("\xf4\x90\x80\x80") == 0);   // beyond U+10FFFF
+  REQUIRE(first_malformed("a\xc0\x80") == 1);         // overlong
+  REQUIRE(first_malformed("\xe0\x9f\xbf") == 0);      // overlong
+  REQUIRE(first_malformed("\xf0\x8f\xbf\xbf") == 0);  // overlong
+  REQUIRE(first_malformed("é\xed\xa0\x80") == 2);     // a surrogate
+  REQUIRE(first_malformed("\xf4\x90\x80\x80") == 0);  // beyond U+10FFFF
   REQUIRE(first_malformed("\xf5\x80\x80\x80") == 0);
-  REQUIRE(first_malformed("xyz\xe2\x82") == 3);        // cut
+  REQUIRE(first_malformed("xyz\xe2\x82") == 3);  // cut
 }
 
 TEST_CASE("every code point is read as itself") {
@@ -62,8 +63,12 @@ TEST_CASE("a stream gives the same text however it is cut") {
 
 TEST_CASE("characters have the classes of regular expressions") {
   using enum character_class;
-  for (char32_t const c : U"aZéßжさ漢ªʰ") if (c != 0) REQUIRE(class_of(c) == letter);
-  for (char32_t const c : U"09٣½②Ⅷ²") if (c != 0) REQUIRE(class_of(c) == number);
-  for (char32_t const c : U" \t\n\v\f\r\u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000") if (c != 0) REQUIRE(class_of(c) == space);
-  for (char32_t const c : U"!_.€🦙\u200b\u0301\x1f") if (c != 0) REQUIRE(class_of(c) == other);
+  for (char32_t const c : U"aZéßжさ漢ªʰ")
+    if (c != 0) REQUIRE(class_of(c) == letter);
+  for (char32_t const c : U"09٣½②Ⅷ²")
+    if (c != 0) REQUIRE(class_of(c) == number);
+  for (char32_t const c : U" \t\n\v\f\r\u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000")
+    if (c != 0) REQUIRE(class_of(c) == space);
+  for (char32_t const c : U"!_.€🦙\u200b\u0301\x1f")
+    if (c != 0) REQUIRE(class_of(c) == other);
 }

@@ -82,7 +82,8 @@ template <class F> constexpr void decode(std::byte const* block, float* values) 
   }
 }
 
-/// `F::block` values to one block of format F. Scales that f16 cannot hold become infinite or zero, as in GGUF's reference.
+/// `F::block` values to one block of format F. Scales that f16 cannot hold become infinite or zero, as in GGUF's
+/// reference.
 template <class F> constexpr void encode(float const* values, std::byte* block) {
   using namespace detail;
   if constexpr (F::id == dtype::f32) store_f32(block, *values);
@@ -129,11 +130,11 @@ constexpr decltype(auto) with_format(dtype t, auto&& f) {
 namespace detail {
 inline void whole_blocks(dtype t, std::size_t values, std::size_t bytes, std::string_view where) {
   if (values % std::size_t(facts(t).block) != 0)
-    throw error(where, std::string(facts(t).name) + " holds whole blocks", "a multiple of " + std::to_string(facts(t).block) + " values",
-                std::to_string(values));
+    throw error(where, std::string(facts(t).name) + " holds whole blocks",
+                "a multiple of " + std::to_string(facts(t).block) + " values", std::to_string(values));
   if (bytes_of(t, values) != bytes)
-    throw error(where, std::string(facts(t).name) + " of " + std::to_string(values) + " values", std::to_string(bytes_of(t, values)) + " bytes",
-                std::to_string(bytes));
+    throw error(where, std::string(facts(t).name) + " of " + std::to_string(values) + " values",
+                std::to_string(bytes_of(t, values)) + " bytes", std::to_string(bytes));
 }
 }  // namespace detail
 
@@ -141,7 +142,8 @@ inline void whole_blocks(dtype t, std::size_t values, std::size_t bytes, std::st
 inline void decode(dtype t, std::span<std::byte const> bytes, std::span<float> values) {
   detail::whole_blocks(t, values.size(), bytes.size(), "decode");
   with_format(t, [&]<class F>(F) {
-    for (std::size_t i = 0; i * F::block < values.size(); ++i) decode<F>(bytes.data() + i * F::bytes, values.data() + i * F::block);
+    for (std::size_t i = 0; i * F::block < values.size(); ++i)
+      decode<F>(bytes.data() + i * F::bytes, values.data() + i * F::block);
   });
 }
 
@@ -150,7 +152,8 @@ inline std::vector<std::byte> encode(dtype t, std::span<float const> values) {
   std::vector<std::byte> bytes(bytes_of(t, values.size()));
   detail::whole_blocks(t, values.size(), bytes.size(), "encode");
   with_format(t, [&]<class F>(F) {
-    for (std::size_t i = 0; i * F::block < values.size(); ++i) encode<F>(values.data() + i * F::block, bytes.data() + i * F::bytes);
+    for (std::size_t i = 0; i * F::block < values.size(); ++i)
+      encode<F>(values.data() + i * F::block, bytes.data() + i * F::bytes);
   });
   return bytes;
 }

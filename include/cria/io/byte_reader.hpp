@@ -44,8 +44,8 @@ class byte_reader {
 
   std::span<std::byte const> take(std::uint64_t count, std::string_view what) {
     if (count > remaining())
-      throw error(file_, fmt::format("the file ends inside {} at byte {}", printable(what), position_), fmt::format("{} bytes", count),
-                  fmt::format("{}", remaining()));
+      throw error(file_, fmt::format("the file ends inside {} at byte {}", printable(what), position_),
+                  fmt::format("{} bytes", count), fmt::format("{}", remaining()));
     position_ += std::size_t(count);
     return bytes_.subspan(position_ - std::size_t(count), std::size_t(count));
   }

@@ -13,8 +13,8 @@
 
 #include "cria/core/error.hpp"
 #include "cria/io/byte_reader.hpp"
-#include "cria/io/gguf_value.hpp"
 #include "cria/io/ggml_type.hpp"
+#include "cria/io/gguf_value.hpp"
 #include "cria/io/mapped_file.hpp"
 
 namespace cria::io {
@@ -32,10 +32,12 @@ class gguf {
   /// Throws cria::error for anything that is not as the format says.
   explicit gguf(mapped_file file) : file_(std::move(file)) {
     byte_reader in(path(), file_.bytes());
-    if (as_text(in.take(4, "the magic")) != "GGUF") throw error(path(), "not a GGUF file", "magic GGUF", "something else");
+    if (as_text(in.take(4, "the magic")) != "GGUF")
+      throw error(path(), "not a GGUF file", "magic GGUF", "something else");
     version_ = in.read<std::uint32_t>("the version");
     if (version_ != 2 && version_ != 3) throw error(path(), "GGUF version", "2 or 3", std::to_string(version_));
-    auto const tensors = in.read<std::uint64_t>("the number of tensors"), keys = in.read<std::uint64_t>("the number of keys");
+    auto const tensors = in.read<std::uint64_t>("the number of tensors"),
+               keys = in.read<std::uint64_t>("the number of keys");
     bounded(in, tensors, 24, "tensors");  // the least that one takes
     bounded(in, keys, 13, "keys");
     for (std::uint64_t i = 0; i < keys; ++i) read_key(in);
@@ -66,7 +68,8 @@ class gguf {
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t low, std::int64_t high) const {
     auto const* const value = find(key);
     if (value == nullptr) return {};
-    if (auto const* const n = std::get_if<std::uint64_t>(value); n != nullptr && *n <= std::uint64_t(high) && (low < 0 || *n >= std::uint64_t(low)))
+    if (auto const* const n = std::get_if<std::uint64_t>(value);
+        n != nullptr && *n <= std::uint64_t(high) && (low < 0 || *n >= std::uint64_t(low)))
       return std::int64_t(*n);
     if (auto const* const n = std::get_if<std::int64_t>(value); n != nullptr && *n >= low && *n <= high) return *n;
     throw error(path(), std::string(key), fmt::format("a whole number from {} to {}", low, high), describe(*value));
@@ -90,7 +93,8 @@ class gguf {
  private:
   void bounded(byte_reader const& in, std::uint64_t count, std::uint64_t least_bytes, std::string_view what) const {
     if (saturated_product(count, least_bytes) > in.remaining())
-      throw error(path(), fmt::format("the number of {}", what), fmt::format("at most {} in a file of this size", in.remaining() / least_bytes),
+      throw error(path(), fmt::format("the number of {}", what),
+                  fmt::format("at most {} in a file of this size", in.remaining() / least_bytes),
                   std::to_string(count));
   }
 
@@ -109,7 +113,8 @@ class gguf {
   void read_key(byte_reader& in) {
     std::string_view const key = read_text(in, "a key");
     auto const kind = read_kind(in, key);
-    if (!values_.emplace(key, read_value(in, kind, key)).second) throw error(path(), fmt::format("key {} is there twice", printable(key)));
+    if (!values_.emplace(key, read_value(in, kind, key)).second)
+      throw error(path(), fmt::format("key {} is there twice", printable(key)));
     keys_.push_back(key);
   }
 
@@ -160,19 +165,22 @@ class gguf {
     if (axes < 1 || axes > 4) throw error(where(t), "number of axes", "1 to 4", std::to_string(axes));
     for (std::uint32_t i = 0; i < axes; ++i) t.shape.push_back(in.read<std::uint64_t>("a tensor's shape"));
     t.type = ggml_type_of(in.read<std::uint32_t>("a tensor's type"));
-    if (!tensor_index_.emplace(t.name, tensors_.size()).second) throw error(where(t), "a tensor of this name is there twice");
+    if (!tensor_index_.emplace(t.name, tensors_.size()).second)
+      throw error(where(t), "a tensor of this name is there twice");
     tensors_.push_back(std::move(t));
     return in.read<std::uint64_t>("a tensor's offset");
   }
 
   void place(std::size_t end_of_header, std::vector<std::uint64_t> const& offsets) {
     auto const alignment = std::uint64_t(integer("general.alignment", 1, 1 << 20).value_or(32));
-    if ((alignment & (alignment - 1)) != 0) throw error(path(), "general.alignment", "a power of two", std::to_string(alignment));
+    if ((alignment & (alignment - 1)) != 0)
+      throw error(path(), "general.alignment", "a power of two", std::to_string(alignment));
     auto const all = file_.bytes();
     std::uint64_t const start = (end_of_header + alignment - 1) / alignment * alignment;
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       auto& t = tensors_[i];
-      if (offsets[i] % alignment != 0) throw error(where(t), "offset", fmt::format("a multiple of {}", alignment), std::to_string(offsets[i]));
+      if (offsets[i] % alignment != 0)
+        throw error(where(t), "offset", fmt::format("a multiple of {}", alignment), std::to_string(offsets[i]));
       std::uint64_t values = 1;
       for (auto const extent : t.shape) {
         if (extent == 0) throw error(where(t), "shape", "extents of 1 and more", "0");
@@ -180,11 +188,13 @@ class gguf {
       }
       if (t.type.block == 0) continue;
       if (t.shape[0] % t.type.block != 0)
-        throw error(where(t), "length of a row", fmt::format("a multiple of {} for {}", t.type.block, t.type.name), std::to_string(t.shape[0]));
+        throw error(where(t), "length of a row", fmt::format("a multiple of {} for {}", t.type.block, t.type.name),
+                    std::to_string(t.shape[0]));
       auto const bytes = saturated_product(values / t.type.block, t.type.bytes);
       auto const room = start <= all.size() ? all.size() - start : 0;
       if (offsets[i] > room || bytes > room - offsets[i])
-        throw error(where(t), "data outside of the file", fmt::format("{} bytes at {}", bytes, offsets[i]), fmt::format("{} bytes of data in all", room));
+        throw error(where(t), "data outside of the file", fmt::format("{} bytes at {}", bytes, offsets[i]),
+                    fmt::format("{} bytes of data in all", room));
       t.bytes = all.subspan(std::size_t(start + offsets[i]), std::size_t(bytes));
     }
   }
@@ -203,7 +213,8 @@ class gguf {
     if (value == nullptr) return nullptr;
     auto const* const array = std::get_if<gguf_array>(value);
     if (array == nullptr || array->kind != kind)
-      throw error(path(), std::string(key), fmt::format("an array of {}", gguf_kind_names[std::size_t(kind)]), describe(*value));
+      throw error(path(), std::string(key), fmt::format("an array of {}", gguf_kind_names[std::size_t(kind)]),
+                  describe(*value));
     return array;
   }
 

@@ -18,8 +18,8 @@ namespace cria::io {
 
 /// What a metadata value is, numbered as in the file.
 enum class gguf_kind : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, text, array, u64, i64, f64 };
-inline constexpr std::array<std::string_view, 13> gguf_kind_names{"u8",      "i8",   "u16",   "i16", "u32", "i32", "f32",
-                                                                  "boolean", "text", "array", "u64", "i64", "f64"};
+inline constexpr std::array<std::string_view, 13> gguf_kind_names{
+    "u8", "i8", "u16", "i16", "u32", "i32", "f32", "boolean", "text", "array", "u64", "i64", "f64"};
 inline constexpr std::array<int, 13> gguf_kind_bytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};  // 0: of varying length
 
 /// One of: `raw` bytes of `size` numbers of the same kind, `texts`, or `arrays`.

@@ -15,8 +15,8 @@ namespace cria::io {
 
 using json = nlohmann::json;
 
-/// Parses `text`. Throws cria::error, under the name `where`, for what is not JSON, nests deeper than `depth`, or names a
-/// member twice.
+/// Parses `text`. Throws cria::error, under the name `where`, for what is not JSON, nests deeper than `depth`, or names
+/// a member twice.
 inline json parse_json(std::string const& where, std::string_view text, int depth = 16) {
   std::vector<std::set<std::string>> names;  // of the objects that are open
   auto const watch = [&](int level, json::parse_event_t event, json& value) {

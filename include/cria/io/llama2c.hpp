@@ -1,6 +1,6 @@
 #pragma once
-// Checkpoints of llama2.c: the first version (f32, no magic number) and version 2 (int8 in groups, with an f32 scale each).
-// Source: llama2.c's export.py, run.c and runq.c.
+// Checkpoints of llama2.c: the first version (f32, no magic number) and version 2 (int8 in groups, with an f32 scale
+// each). Source: llama2.c's export.py, run.c and runq.c.
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -60,7 +60,9 @@ class llama2c {
   bool tied() const { return tied_; }
   int group() const { return group_; }  // values that share a scale; 0: f32
 
-  tensor const& at(llama2c_tensor which, int layer) const { return tensors_[std::size_t(which)].at(std::size_t(layer)); }
+  tensor const& at(llama2c_tensor which, int layer) const {
+    return tensors_[std::size_t(which)].at(std::size_t(layer));
+  }
 
  private:
   static bool has_magic(std::span<std::byte const> bytes) {
@@ -77,14 +79,16 @@ class llama2c {
         (wrong(h.vocabulary) && wrong(-h.vocabulary)))
       return fmt::format("a number is not in 1..{}", most);
     if (h.dim % h.heads != 0) return fmt::format("width {} is not a multiple of {} heads", h.dim, h.heads);
-    if (h.heads % h.kv_heads != 0) return fmt::format("{} heads are not a multiple of {} kv heads", h.heads, h.kv_heads);
+    if (h.heads % h.kv_heads != 0)
+      return fmt::format("{} heads are not a multiple of {} kv heads", h.heads, h.kv_heads);
     return {};
   }
 
   void check(header h) {
     if (h.vocabulary == std::numeric_limits<std::int32_t>::min()) h.vocabulary = 0;
     if (auto const fault = faults(h); !fault.empty()) throw error(path(), "header", "the shape of a model", fault);
-    if (std::uint64_t(h.layers) > file_.bytes().size()) throw error(path(), "layers", "as many as fit the file", std::to_string(h.layers));
+    if (std::uint64_t(h.layers) > file_.bytes().size())
+      throw error(path(), "layers", "as many as fit the file", std::to_string(h.layers));
     shape_ = h;
   }
 
@@ -95,7 +99,8 @@ class llama2c {
     shape_.vocabulary = h.vocabulary > 0 ? h.vocabulary : -h.vocabulary;
     using enum llama2c_tensor;
     for (auto const which : {embed, attention_norm, wq, wk, wv, wo, ffn_norm, w1, w2, w3, norm}) take(in, which);
-    in.take(saturated_product(std::uint64_t(h.context), 4 * head_dim()), "the rotary tables");  // cosines and sines, computed anew
+    in.take(saturated_product(std::uint64_t(h.context), 4 * head_dim()),
+            "the rotary tables");  // cosines and sines, computed anew
     if (!tied_) take(in, head);
     end(in);
   }
@@ -103,9 +108,12 @@ class llama2c {
   void read_version_2(byte_reader& in) {
     in.take(4, "the magic");
     auto const version = in.read<std::int32_t>("the version");
-    if (version != 2) throw error(path(), "version of the llama2.c checkpoint", "the first (without a magic number) or 2", std::to_string(version));
+    if (version != 2)
+      throw error(path(), "version of the llama2.c checkpoint", "the first (without a magic number) or 2",
+                  std::to_string(version));
     check(in.read<header>("the header"));
-    if (shape_.vocabulary < 0) throw error(path(), "size of the vocabulary", "1 or more", std::to_string(shape_.vocabulary));
+    if (shape_.vocabulary < 0)
+      throw error(path(), "size of the vocabulary", "1 or more", std::to_string(shape_.vocabulary));
     auto const tied = in.read<std::uint8_t>("the header");
     if (tied > 1) throw error(path(), "flag of the shared classifier", "0 or 1", std::to_string(tied));
     tied_ = tied == 1;
@@ -121,7 +129,8 @@ class llama2c {
   std::uint64_t head_dim() const { return std::uint64_t(shape_.dim / shape_.heads); }
 
   std::pair<std::uint64_t, std::uint64_t> extents(llama2c_tensor which) const {
-    auto const dim = std::uint64_t(shape_.dim), hidden = std::uint64_t(shape_.hidden), kv = std::uint64_t(shape_.kv_heads) * head_dim();
+    auto const dim = std::uint64_t(shape_.dim), hidden = std::uint64_t(shape_.hidden),
+               kv = std::uint64_t(shape_.kv_heads) * head_dim();
     using enum llama2c_tensor;
     switch (which) {
       case embed:
@@ -159,7 +168,8 @@ class llama2c {
 
   void end(byte_reader const& in) const {
     if (in.remaining() != 0)
-      throw error(path(), "size of the file", fmt::format("{} bytes", in.position()), std::to_string(in.position() + in.remaining()));
+      throw error(path(), "size of the file", fmt::format("{} bytes", in.position()),
+                  std::to_string(in.position() + in.remaining()));
   }
 
   mapped_file file_;

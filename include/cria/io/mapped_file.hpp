@@ -22,7 +22,8 @@ class mapped_file {
  public:
   /// Maps `path`. Throws cria::error when it cannot be opened or is not a regular file.
   explicit mapped_file(std::string path) : path_(std::move(path)) {
-    int const file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    // without O_NONBLOCK a pipe nobody writes to would hold us here
+    int const file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) throw error(path_, std::string("cannot be opened: ") + std::strerror(errno));
     struct stat about {};
     bool const regular = ::fstat(file, &about) == 0 && S_ISREG(about.st_mode);
@@ -30,7 +31,8 @@ class mapped_file {
     void* const data = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0) : nullptr;
     int const reason = errno;
     ::close(file);
-    if (!regular) throw error(path_, "cannot be read", "a file", S_ISDIR(about.st_mode) ? "a folder" : "something else");
+    if (!regular)
+      throw error(path_, "cannot be read", "a file", S_ISDIR(about.st_mode) ? "a folder" : "something else");
     if (data == MAP_FAILED) throw error(path_, std::string("cannot be mapped: ") + std::strerror(reason));
     bytes_ = {static_cast<std::byte const*>(data), size};
     mapped_ = size > 0;
@@ -40,7 +42,9 @@ class mapped_file {
   mapped_file(std::string path, std::span<std::byte const> bytes) : path_(std::move(path)), bytes_(bytes) {}
 
   mapped_file(mapped_file&& other) noexcept
-      : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})), mapped_(std::exchange(other.mapped_, false)) {}
+      : path_(std::move(other.path_)),
+        bytes_(std::exchange(other.bytes_, {})),
+        mapped_(std::exchange(other.mapped_, false)) {}
   mapped_file& operator=(mapped_file&& other) noexcept {
     std::swap(path_, other.path_), std::swap(bytes_, other.bytes_), std::swap(mapped_, other.mapped_);
     return *this;

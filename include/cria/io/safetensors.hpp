@@ -37,8 +37,8 @@ struct safetensor {
   }
 };
 
-/// One .safetensors file. Everything is checked when it is opened: types, shapes, and that the tensors fill the file without
-/// a gap or an overlap.
+/// One .safetensors file. Everything is checked when it is opened: types, shapes, and that the tensors fill the file
+/// without a gap or an overlap.
 class safetensors {
  public:
   /// Throws cria::error for anything that is not as the format says.
@@ -46,7 +46,8 @@ class safetensors {
     byte_reader in(path(), file_.bytes());
     auto const length = in.read<std::uint64_t>("the header's length");
     constexpr std::uint64_t most = 100'000'000;  // as in the reference
-    if (length > most) throw error(path(), "length of the header", fmt::format("at most {}", most), std::to_string(length));
+    if (length > most)
+      throw error(path(), "length of the header", fmt::format("at most {}", most), std::to_string(length));
     auto const header = parse_json(path(), as_text(in.take(length, "the header")), 4);
     if (!header.is_object()) throw error(path(), "header", "a JSON object", header.type_name());
     auto const data = in.take(in.remaining(), "the data");
@@ -92,9 +93,21 @@ class safetensors {
   }
 
   static std::uint64_t bytes_of_one(std::string_view type) {
-    static constexpr std::array<std::pair<std::string_view, int>, 15> table{
-        {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1},
-         {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}}};
+    static constexpr std::array<std::pair<std::string_view, int>, 15> table{{{"F64", 8},
+                                                                             {"F32", 4},
+                                                                             {"F16", 2},
+                                                                             {"BF16", 2},
+                                                                             {"F8_E4M3", 1},
+                                                                             {"F8_E5M2", 1},
+                                                                             {"I64", 8},
+                                                                             {"I32", 4},
+                                                                             {"I16", 2},
+                                                                             {"I8", 1},
+                                                                             {"U64", 8},
+                                                                             {"U32", 4},
+                                                                             {"U16", 2},
+                                                                             {"U8", 1},
+                                                                             {"BOOL", 1}}};
     auto const* const found = std::ranges::find(table, type, &std::pair<std::string_view, int>::first);
     return found == table.end() ? 0 : std::uint64_t(found->second);
   }
@@ -113,9 +126,11 @@ class safetensors {
     auto const offsets = naturals(entry, "data_offsets", name);
     if (offsets.size() != 2) throw error(where(name), "data_offsets", "two numbers", std::to_string(offsets.size()));
     if (offsets[0] > offsets[1] || offsets[1] > data.size())
-      throw error(where(name), "data outside of the file", fmt::format("within 0 to {}", data.size()), fmt::format("{} to {}", offsets[0], offsets[1]));
+      throw error(where(name), "data outside of the file", fmt::format("within 0 to {}", data.size()),
+                  fmt::format("{} to {}", offsets[0], offsets[1]));
     if (offsets[1] - offsets[0] != bytes)
-      throw error(where(name), "size of the data", fmt::format("{} bytes", bytes), fmt::format("{}", offsets[1] - offsets[0]));
+      throw error(where(name), "size of the data", fmt::format("{} bytes", bytes),
+                  fmt::format("{}", offsets[1] - offsets[0]));
     t.bytes = data.subspan(std::size_t(offsets[0]), std::size_t(bytes));
     tensors_.push_back(std::move(t));
   }
@@ -138,7 +153,8 @@ class safetensors {
       expected += t.bytes.size();
     }
     auto const used = std::size_t(expected - data.data());
-    if (used != data.size()) throw error(path(), "size of the data", fmt::format("{} bytes", used), fmt::format("{}", data.size()));
+    if (used != data.size())
+      throw error(path(), "size of the data", fmt::format("{} bytes", used), fmt::format("{}", data.size()));
     for (std::size_t i = 0; i < tensors_.size(); ++i) index_.emplace(tensors_[i].name, i);
   }
 

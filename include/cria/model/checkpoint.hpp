@@ -23,7 +23,8 @@ namespace cria::llama2 {
 /// The bytes of one weight, row after row, without alignment. shape is [out, in]; of a norm [1, embed].
 struct weight {
   weight(dtype f, std::array<int, 2> s, std::span<std::byte const> mapped) : format(f), shape(s), bytes(mapped) {}
-  weight(dtype f, std::array<int, 2> s, std::vector<std::byte> made) : format(f), shape(s), owned(std::move(made)), bytes(owned) {}
+  weight(dtype f, std::array<int, 2> s, std::vector<std::byte> made)
+      : format(f), shape(s), owned(std::move(made)), bytes(owned) {}
   weight(weight&&) = default;  // moving a vector leaves its bytes where they are
   weight& operator=(weight&&) = default;
 
@@ -36,23 +37,28 @@ struct weight {
 /// A checkpoint whose tensors have all been found, with the right shapes, in formats the library computes with.
 class checkpoint {
  public:
-  /// Opens GGUF (architecture llama), a llama2.c .bin (f32, or version 2 with int8 groups), or a folder in Hugging Face's layout
-  /// (or the model.safetensors in it), told apart by content. Throws cria::error naming file, tensor, expected and found.
+  /// Opens GGUF (architecture llama), a llama2.c .bin (f32, or version 2 with int8 groups), or a folder in Hugging
+  /// Face's layout (or the model.safetensors in it), told apart by content. Throws cria::error naming file, tensor,
+  /// expected and found.
   static checkpoint open(std::string const& path) {
     if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return open_folder(path);
     io::mapped_file file(path);
     auto const bytes = file.bytes();
     if (io::gguf::recognises(bytes)) return checkpoint(io::gguf(std::move(file)));
     if (io::safetensors::recognises(bytes))
-      return checkpoint(io::safetensors(std::move(file)), std::filesystem::path(path).replace_filename("config.json").string());
+      return checkpoint(io::safetensors(std::move(file)),
+                        std::filesystem::path(path).replace_filename("config.json").string());
     if (io::llama2c::recognises(bytes)) return checkpoint(io::llama2c(std::move(file)));
     throw error(path, "not a checkpoint", "GGUF, safetensors or llama2.c's .bin",
-                bytes.empty() ? "an empty file" : "\"" + io::printable(io::as_text(bytes.first(std::min<std::size_t>(bytes.size(), 8)))) + "\"");
+                bytes.empty()
+                    ? "an empty file"
+                    : "\"" + io::printable(io::as_text(bytes.first(std::min<std::size_t>(bytes.size(), 8)))) + "\"");
   }
 
   explicit checkpoint(io::gguf file) : checkpoint(detail::read_shape(file), std::move(file)) {}
   explicit checkpoint(io::llama2c file) : checkpoint(detail::read_shape(file), std::move(file)) {}
-  checkpoint(io::safetensors file, std::string const& config) : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
+  checkpoint(io::safetensors file, std::string const& config)
+      : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
   checkpoint(io::safetensors file, io::mapped_file const& config) : checkpoint(read_config(config), std::move(file)) {}
 
   hyperparameters const& shape() const { return shape_; }
@@ -98,7 +104,8 @@ class checkpoint {
   }
 
  private:
-  template <class File> checkpoint(hyperparameters const& shape, File&& file)
+  template <class File>
+  checkpoint(hyperparameters const& shape, File&& file)
       : shape_(shape), weights_(detail::locate(file, shape)), file_(std::move(file)) {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       auto const& layers = weights_[i];
@@ -109,7 +116,8 @@ class checkpoint {
   }
 
   static hyperparameters read_config(io::mapped_file const& config) {
-    if (config.bytes().size() > 1 << 20) throw error(config.path(), "size", "at most 1 MiB", std::to_string(config.bytes().size()));
+    if (config.bytes().size() > 1 << 20)
+      throw error(config.path(), "size", "at most 1 MiB", std::to_string(config.bytes().size()));
     auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
     return detail::read_shape(detail::config_reader(config.path(), object));
   }
@@ -118,7 +126,8 @@ class checkpoint {
     auto const weights = folder / "model.safetensors";
     if (std::error_code ignored; !std::filesystem::exists(weights, ignored))
       throw error(folder.string(), "not a checkpoint", "a folder with config.json and model.safetensors (one file)",
-                  std::filesystem::exists(folder / "model.safetensors.index.json", ignored) ? "several files of weights" : "neither");
+                  std::filesystem::exists(folder / "model.safetensors.index.json", ignored) ? "several files of weights"
+                                                                                            : "neither");
     return checkpoint(io::safetensors(io::mapped_file(weights.string())), (folder / "config.json").string());
   }
 
@@ -133,7 +142,8 @@ class checkpoint {
     return layers[std::size_t(layer)];
   }
 
-  /// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then all second.
+  /// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then
+  /// all second.
   std::size_t stored_place(std::size_t r) const {
     auto const width = std::size_t(shape_.head_dim), i = r % width;
     return r - i + i % 2 * (width / 2) + i / 2;

@@ -21,9 +21,12 @@
 
 namespace cria::text {
 
-/// The byte that GPT-2's files write as the character `c`: visible ones of Latin-1 as themselves, the others from U+0100 on.
+/// The byte that GPT-2's files write as the character `c`: visible ones of Latin-1 as themselves, the others from
+/// U+0100 on.
 constexpr std::optional<unsigned char> byte_of_character(char32_t c) {
-  auto const visible = [](unsigned b) { return (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || (b >= 0xae && b <= 0xff); };
+  auto const visible = [](unsigned b) {
+    return (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || (b >= 0xae && b <= 0xff);
+  };
   if (c < 0x100) return visible(unsigned(c)) ? std::optional(static_cast<unsigned char>(c)) : std::nullopt;
   char32_t next = 0x100;
   for (unsigned b = 0; b < 0x100; ++b)
@@ -89,7 +92,8 @@ class byte_level final : public tokenizer {
           throw error(file, fmt::format("merge {}", i), "two tokens whose union is a token", io::printable(merges[i]));
         return found->second;
       };
-      std::string const left(merges[i].substr(0, blank)), right(blank == std::string_view::npos ? "" : merges[i].substr(blank + 1));
+      std::string const left(merges[i].substr(0, blank)),
+          right(blank == std::string_view::npos ? "" : merges[i].substr(blank + 1));
       merges_.emplace(key(id_of(left), id_of(right)), detail::merged<int>{int(i), id_of(left + right)});
     }
   }
@@ -97,16 +101,19 @@ class byte_level final : public tokenizer {
   static std::uint64_t key(int left, int right) { return std::uint64_t(left) << 32 | std::uint32_t(right); }
 
   void encode_plain(std::string_view text, std::vector<int>& ids) const override {
-    if (text.size() > std::numeric_limits<int>::max()) throw error("text", "length", "less than 2 GiB", std::to_string(text.size()));
+    if (text.size() > std::numeric_limits<int>::max())
+      throw error("text", "length", "less than 2 GiB", std::to_string(text.size()));
     std::vector<detail::symbol> symbols;
     for_each_word(text, rule_, [&](std::string_view word) {
       if (rule_.whole_words)
-        if (auto const found = words_.find(std::string(word)); found != words_.end()) return ids.push_back(found->second);
+        if (auto const found = words_.find(std::string(word)); found != words_.end())
+          return ids.push_back(found->second);
       symbols.clear();
       for (std::size_t i = 0; i < word.size(); ++i) {
         int const id = bytes_[static_cast<unsigned char>(word[i])];
         if (id < 0)
-          throw error("text", fmt::format("no token of this vocabulary stands for byte 0x{:02X}", static_cast<unsigned char>(word[i])));
+          throw error("text", fmt::format("no token of this vocabulary stands for byte 0x{:02X}",
+                                          static_cast<unsigned char>(word[i])));
         detail::append(symbols, i, 1, id);
       }
       detail::merge<int>(symbols, [&](auto const& left, auto const& right) -> std::optional<detail::merged<int>> {

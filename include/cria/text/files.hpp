@@ -21,8 +21,8 @@
 
 namespace cria::text {
 
-/// The tokenizer in a GGUF file's metadata: model "llama" (SentencePiece) or "gpt2" (byte level), by llama.cpp's names. Throws
-/// cria::error for a file without one, another model, and a rule for words that the library doesn't know.
+/// The tokenizer in a GGUF file's metadata: model "llama" (SentencePiece) or "gpt2" (byte level), by llama.cpp's names.
+/// Throws cria::error for a file without one, another model, and a rule for words that the library doesn't know.
 inline std::unique_ptr<tokenizer> read_gguf(io::gguf const& file) {
   auto const key = [](std::string_view name) { return fmt::format("tokenizer.ggml.{}", name); };
   auto const model = file.text(key("model"));
@@ -36,24 +36,30 @@ inline std::unique_ptr<tokenizer> read_gguf(io::gguf const& file) {
   auto const kinds = file.numbers<std::int32_t>(key("token_type"));
   auto const as_many = [&](std::string_view name, std::size_t count, bool needed) {
     if (count != texts->size() && (needed || count != 0))
-      throw error(file.path(), key(name), fmt::format("{} values, one per token", texts->size()), std::to_string(count));
+      throw error(file.path(), key(name), fmt::format("{} values, one per token", texts->size()),
+                  std::to_string(count));
   };
   as_many("scores", scores.size(), pieces), as_many("token_type", kinds.size(), pieces);
 
   vocabulary v;
   for (std::size_t i = 0; i < texts->size(); ++i) {
     int const kind = kinds.empty() ? 1 : kinds[i];
-    if (kind < 1 || kind > 6) throw error(file.path(), fmt::format("type of token {}", i), "1 to 6", std::to_string(kind));
+    if (kind < 1 || kind > 6)
+      throw error(file.path(), fmt::format("type of token {}", i), "1 to 6", std::to_string(kind));
     v.tokens.push_back({std::string((*texts)[i]), pieces ? scores[i] : 0.0f, token_kind(kind)});
   }
   auto const id = [&](std::string_view name) {  // 2^32 - 1 is how files say "none"
     auto const value = file.integer(key(name), 0, std::numeric_limits<std::uint32_t>::max());
-    return !value || *value == std::numeric_limits<std::uint32_t>::max() ? -1 : int(std::min<std::int64_t>(*value, 1 << 30));
+    return !value || *value == std::numeric_limits<std::uint32_t>::max() ? -1
+                                                                         : int(std::min<std::int64_t>(*value, 1 << 30));
   };
-  v.bos = id("bos_token_id"), v.eos = id("eos_token_id"), v.eot = id("eot_token_id"), v.unknown = id("unknown_token_id");
+  v.bos = id("bos_token_id"), v.eos = id("eos_token_id"), v.eot = id("eot_token_id"),
+  v.unknown = id("unknown_token_id");
   if (pieces) {
-    if (file.boolean(key("remove_extra_whitespaces")).value_or(false) || file.find(key("precompiled_charsmap")) != nullptr)
-      throw error(file.path(), "normalisation of the text is not supported", "none", "remove_extra_whitespaces or precompiled_charsmap");
+    if (file.boolean(key("remove_extra_whitespaces")).value_or(false) ||
+        file.find(key("precompiled_charsmap")) != nullptr)
+      throw error(file.path(), "normalisation of the text is not supported", "none",
+                  "remove_extra_whitespaces or precompiled_charsmap");
     v.add_bos = file.boolean(key("add_bos_token")).value_or(true);
     v.space_prefix = file.boolean(key("add_space_prefix")).value_or(true);
     complete(v, file.path());
@@ -62,8 +68,8 @@ inline std::unique_ptr<tokenizer> read_gguf(io::gguf const& file) {
   auto const name = file.text(key("pre"));
   auto const rule = word_rule_of(name.value_or(""));
   if (!rule)
-    throw error(file.path(), "tokenizer.ggml.pre is not supported", "gpt-2, smollm, llama-bpe, qwen2 or one of their kind",
-                name ? io::printable(*name) : "nothing");
+    throw error(file.path(), "tokenizer.ggml.pre is not supported",
+                "gpt-2, smollm, llama-bpe, qwen2 or one of their kind", name ? io::printable(*name) : "nothing");
   auto const* const merges = file.texts(key("merges"));
   if (merges == nullptr) throw error(file.path(), "missing key tokenizer.ggml.merges");
   v.add_bos = file.boolean(key("add_bos_token")).value_or(rule->whole_words);
@@ -80,20 +86,22 @@ inline std::unique_ptr<tokenizer> read_llama2c(std::string const& path, std::spa
   while (in.remaining() > 0) {
     auto const score = in.read<float>("a score");
     auto const length = in.read<std::int32_t>("a length");
-    if (length < 0) throw error(path, fmt::format("length of piece {}", v.tokens.size()), "0 or more", std::to_string(length));
+    if (length < 0)
+      throw error(path, fmt::format("length of piece {}", v.tokens.size()), "0 or more", std::to_string(length));
     std::string text(io::as_text(in.take(std::uint64_t(length), "a piece")));
     auto const kind = v.tokens.size() > 2 && byte_of_name(text) ? token_kind::byte : token_kind::normal;
     v.tokens.push_back({std::move(text), score, kind});
   }
-  if (v.tokens.size() < 3) throw error(path, "vocabulary", "unknown, bos and eos at least", fmt::format("{} pieces", v.tokens.size()));
+  if (v.tokens.size() < 3)
+    throw error(path, "vocabulary", "unknown, bos and eos at least", fmt::format("{} pieces", v.tokens.size()));
   v.unknown = 0, v.bos = 1, v.eos = 2, v.add_bos = v.space_prefix = true;
   v.tokens[0].kind = token_kind::unknown, v.tokens[1].text = "<s>", v.tokens[2].text = "</s>";
   complete(v, path);
   return std::make_unique<sentencepiece>(std::move(v), path);
 }
 
-/// SentencePiece's .model: a protobuf message. Source: sentencepiece_model.proto. Throws cria::error for a model that is not
-/// byte-pair encoding, or that normalises the text.
+/// SentencePiece's .model: a protobuf message. Source: sentencepiece_model.proto. Throws cria::error for a model that
+/// is not byte-pair encoding, or that normalises the text.
 inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, std::span<std::byte const> bytes) {
   vocabulary v;
   v.unknown = 0, v.bos = 1, v.eos = 2, v.add_bos = v.space_prefix = true;
@@ -109,7 +117,8 @@ inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, st
         if (piece.field() == 2) t.score = piece.real();
         if (piece.field() == 3) {
           if (piece.whole() < 1 || piece.whole() > 6)
-            throw error(path, fmt::format("type of piece {}", v.tokens.size()), "1 to 6", std::to_string(piece.whole()));
+            throw error(path, fmt::format("type of piece {}", v.tokens.size()), "1 to 6",
+                        std::to_string(piece.whole()));
           t.kind = token_kind(piece.whole());
         }
       }
@@ -132,10 +141,13 @@ inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, st
       }
     }
   }
-  if (model_type != 2) throw error(path, "type of the SentencePiece model", "2 (byte-pair encoding)", std::to_string(model_type));
+  if (model_type != 2)
+    throw error(path, "type of the SentencePiece model", "2 (byte-pair encoding)", std::to_string(model_type));
   if (squeeze || charsmap || suffix)
     throw error(path, "normalisation of the text is not supported", "none",
-                charsmap ? "a table of characters" : squeeze ? "removal of white space" : "blanks behind words");
+                charsmap  ? "a table of characters"
+                : squeeze ? "removal of white space"
+                          : "blanks behind words");
   complete(v, path);
   return std::make_unique<sentencepiece>(std::move(v), path);
 }
@@ -149,9 +161,12 @@ inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file) {
     if (first >= 1 && first <= 4096) return read_llama2c(file.path(), bytes);
     if ((first & 0xff) == 0x0a) return read_sentencepiece(file.path(), bytes);
   }
-  throw error(file.path(), "not a tokenizer", "GGUF, SentencePiece's .model or llama2.c's tokenizer.bin", "something else");
+  throw error(file.path(), "not a tokenizer", "GGUF, SentencePiece's .model or llama2.c's tokenizer.bin",
+              "something else");
 }
-inline std::unique_ptr<tokenizer> open_tokenizer(std::string const& path) { return open_tokenizer(io::mapped_file(path)); }
+inline std::unique_ptr<tokenizer> open_tokenizer(std::string const& path) {
+  return open_tokenizer(io::mapped_file(path));
+}
 inline std::unique_ptr<tokenizer> open_tokenizer(io::gguf const& file) { return read_gguf(file); }
 
 }  // namespace cria::text

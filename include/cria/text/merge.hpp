@@ -1,5 +1,5 @@
 #pragma once
-// The loop of byte-pair encoding: the best pair of neighbours becomes one, until no pair is left. n log n in the length.
+// The loop of byte-pair encoding: the best pair of neighbours becomes one, until no pair is left. Of n symbols n log n.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,7 +34,7 @@ template <class Rank> void merge(std::vector<symbol>& symbols, auto const& pair)
     Rank rank;
     int left, right, id;
     std::uint32_t bytes;  // of both: one of them has changed if this is no longer so
-    bool operator<(candidate const& other) const {  // a priority_queue has its largest on top
+    bool operator<(candidate const& other) const {  // the queue's largest goes first
       return rank != other.rank ? rank > other.rank : left > other.left;
     }
   };
@@ -49,7 +49,8 @@ template <class Rank> void merge(std::vector<symbol>& symbols, auto const& pair)
     auto const best = queue.top();
     queue.pop();
     auto &left = symbols[std::size_t(best.left)], &right = symbols[std::size_t(best.right)];
-    if (left.bytes == 0 || right.bytes == 0 || left.next != best.right || left.bytes + right.bytes != best.bytes) continue;
+    if (left.bytes == 0 || right.bytes == 0 || left.next != best.right || left.bytes + right.bytes != best.bytes)
+      continue;
     left.bytes = best.bytes, left.id = best.id, left.next = right.next;
     right.bytes = 0;
     if (left.next >= 0) symbols[std::size_t(left.next)].previous = best.left;

@@ -1,5 +1,5 @@
 #pragma once
-// Protocol buffers' wire format, as far as SentencePiece's models need it. Source: the encoding page of protobuf's documentation.
+// Protocol buffers' wire format, as far as SentencePiece's models need it. Source: protobuf's documentation, "Encoding".
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -42,13 +42,15 @@ class protobuf {
   /// A token's id; -1, for none, is stored as the largest 64-bit number.
   int id() const {
     auto const value = std::int64_t(whole());
-    if (value < -1 || value > 1 << 30) throw error(file_, fmt::format("field {}", field_), "an id", std::to_string(value));
+    if (value < -1 || value > 1 << 30)
+      throw error(file_, fmt::format("field {}", field_), "an id", std::to_string(value));
     return int(value);
   }
 
  private:
   void expect(unsigned type) const {
-    if (type_ != type) throw error(file_, fmt::format("wire type of field {}", field_), std::to_string(type), std::to_string(type_));
+    if (type_ != type)
+      throw error(file_, fmt::format("wire type of field {}", field_), std::to_string(type), std::to_string(type_));
   }
 
   std::uint64_t varint() {

@@ -1,5 +1,6 @@
 #pragma once
-// SentencePiece's byte-pair encoding with byte fallback, the tokenizer of Llama 2. Source: bpe_model.cc of SentencePiece.
+// SentencePiece's byte-pair encoding with byte fallback, the tokenizer of Llama 2. Source: bpe_model.cc of
+// SentencePiece.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -52,7 +53,8 @@ class sentencepiece final : public tokenizer {
     for (int id = 0; id < size(); ++id) {
       auto const& t = tokens().tokens[std::size_t(id)];
       if (t.kind == token_kind::byte) bytes_[static_cast<unsigned char>(t.text[0])] = id;
-      if (t.kind == token_kind::normal && !t.text.empty()) pieces_.emplace(t.text, id), longest_ = std::max(longest_, t.text.size());
+      if (t.kind == token_kind::normal && !t.text.empty())
+        pieces_.emplace(t.text, id), longest_ = std::max(longest_, t.text.size());
     }
   }
 
@@ -72,7 +74,8 @@ class sentencepiece final : public tokenizer {
   }
 
   void encode_plain(std::string_view given, std::vector<int>& ids) const override {
-    if (given.size() > std::numeric_limits<int>::max()) throw error("text", "length", "less than 2 GiB", std::to_string(given.size()));
+    if (given.size() > std::numeric_limits<int>::max())
+      throw error("text", "length", "less than 2 GiB", std::to_string(given.size()));
     std::string const text = (tokens().space_prefix ? " " : "") + with_blanks(given);
     auto const look_up = [&](std::size_t begin, std::size_t bytes) {
       if (bytes > longest_) return -1;
@@ -90,14 +93,16 @@ class sentencepiece final : public tokenizer {
       return {{-tokens().tokens[std::size_t(id)].score, id}};
     });
     for (auto const& s : symbols)
-      if (s.bytes > 0) s.id >= 0 ? ids.push_back(s.id) : fall_back(std::string_view(text).substr(s.begin, s.bytes), ids);
+      if (s.bytes > 0)
+        s.id >= 0 ? ids.push_back(s.id) : fall_back(std::string_view(text).substr(s.begin, s.bytes), ids);
   }
 
   /// A character without a token is written as its bytes, or where there are no byte tokens as the unknown token.
   void fall_back(std::string_view bytes, std::vector<int>& ids) const {
     bool const known = std::ranges::all_of(bytes, [&](char c) { return bytes_[static_cast<unsigned char>(c)] >= 0; });
     if (!known && tokens().unknown < 0)
-      throw error("text", fmt::format("no token of this vocabulary stands for byte 0x{:02X}", static_cast<unsigned char>(bytes[0])));
+      throw error("text", fmt::format("no token of this vocabulary stands for byte 0x{:02X}",
+                                      static_cast<unsigned char>(bytes[0])));
     if (!known) return ids.push_back(tokens().unknown);
     for (char const c : bytes) ids.push_back(bytes_[static_cast<unsigned char>(c)]);
   }

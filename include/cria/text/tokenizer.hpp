@@ -23,8 +23,8 @@ class tokenizer {
   tokenizer(tokenizer const&) = delete;
   tokenizer& operator=(tokenizer const&) = delete;
 
-  /// The tokens of `text`, without bos. With `parse_special` the names of control tokens in the text become those tokens;
-  /// without it they are text like any other. Throws cria::error for a byte that no token stands for.
+  /// The tokens of `text`, without bos. With `parse_special` the names of control tokens in the text become those
+  /// tokens; without it they are text like any other. Throws cria::error for a byte that no token stands for.
   std::vector<int> encode(std::string_view text, bool parse_special = false) const {
     std::vector<int> ids;
     auto const& names = parse_special ? all_names_ : user_names_;
@@ -113,7 +113,8 @@ class tokenizer {
       if (text.empty() || !first_bytes_.test(static_cast<unsigned char>(text[0]))) return {-1, 0};
       for (auto const length : lengths_) {
         if (length > text.size()) continue;
-        if (auto const found = ids_.find(std::string(text.substr(0, length))); found != ids_.end()) return {found->second, length};
+        if (auto const found = ids_.find(std::string(text.substr(0, length))); found != ids_.end())
+          return {found->second, length};
       }
       return {-1, 0};
     }
@@ -125,7 +126,8 @@ class tokenizer {
   };
 
   token const& at(int id) const {
-    if (id < 0 || id >= size()) throw error("token", "id out of range", "0 to " + std::to_string(size() - 1), std::to_string(id));
+    if (id < 0 || id >= size())
+      throw error("token", "id out of range", "0 to " + std::to_string(size() - 1), std::to_string(id));
     return vocabulary_.tokens[std::size_t(id)];
   }
 

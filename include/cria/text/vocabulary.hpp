@@ -21,17 +21,18 @@ struct token {
 struct vocabulary {
   std::vector<token> tokens;
   int bos = -1, eos = -1, eot = -1, unknown = -1;  // -1: the model has none
-  bool add_bos = false;       // a prompt begins with bos
-  bool space_prefix = false;  // a blank is put in front of a text
+  bool add_bos = false;                            // a prompt begins with bos
+  bool space_prefix = false;                       // a blank is put in front of a text
 };
 
-/// Throws cria::error unless the vocabulary has tokens and its special ones are among them. These then are control tokens, and
-/// the end of a turn is found by its usual names.
+/// Throws cria::error unless the vocabulary has tokens and its special ones are among them. These then are control
+/// tokens, and the end of a turn is found by its usual names.
 inline void complete(vocabulary& v, std::string_view file) {
   int const size = int(v.tokens.size());
   if (size == 0) throw error(file, "vocabulary", "tokens", "none");
   for (int const id : {v.bos, v.eos, v.eot, v.unknown})
-    if (id < -1 || id >= size) throw error(file, "id of a special token", "less than " + std::to_string(size), std::to_string(id));
+    if (id < -1 || id >= size)
+      throw error(file, "id of a special token", "less than " + std::to_string(size), std::to_string(id));
   for (int id = 0; id < size && v.eot < 0; ++id) {
     auto const& text = v.tokens[std::size_t(id)].text;
     if (text == "<|im_end|>" || text == "<|eot_id|>") v.eot = id;

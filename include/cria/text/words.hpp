@@ -1,7 +1,7 @@
 #pragma once
 // How byte-level tokenizers cut a text into words before they merge. The rules are regular expressions; these are
-// scanners for the two families that models of Llama's architecture use. Source: the expressions in llama.cpp's llama-vocab.cpp.
-#include <array>
+// scanners for the two families that models of Llama's architecture use. Source: the expressions in llama.cpp's
+// llama-vocab.cpp.
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -13,30 +13,23 @@ namespace cria::text {
 /// What tells one rule from another.
 struct word_rule {
   enum class family { gpt2, llama3 } shape;
-  int digits;        // gpt2: 0 leaves numbers to the expression, 1 sets each digit apart before; llama3: most in one word
+  int digits;  // gpt2: 0 leaves numbers to the expression, 1 sets each digit apart before; llama3: most in one word
   bool whole_words;  // a word that is a token stays one, whatever the merges say
 };
 
 /// The rule that a file calls `name`, or nothing.
 ///   gpt2:   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-///   llama3: (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+///   llama3: (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}
+///           |[ ]?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 inline std::optional<word_rule> word_rule_of(std::string_view name) {
-  struct row {
-    std::string_view name;
-    word_rule rule;
-  };
+  auto const any_of = [&](auto... names) { return ((name == names) || ...); };
   using enum word_rule::family;
-  static constexpr std::array table{
-      row{"gpt-2", {gpt2, 0, false}},       row{"phi-2", {gpt2, 0, false}},       row{"mpt", {gpt2, 0, false}},
-      row{"olmo", {gpt2, 0, false}},        row{"jais", {gpt2, 0, false}},        row{"trillion", {gpt2, 0, false}},
-      row{"smollm", {gpt2, 1, false}},      row{"starcoder", {gpt2, 1, false}},   row{"refact", {gpt2, 1, false}},
-      row{"command-r", {gpt2, 1, false}},   row{"codeshell", {gpt2, 1, false}},   row{"exaone", {gpt2, 1, false}},
-      row{"minerva-7b", {gpt2, 1, false}},  row{"llama-bpe", {llama3, 3, true}},  row{"llama3", {llama3, 3, true}},
-      row{"llama-v3", {llama3, 3, true}},   row{"smaug-bpe", {llama3, 3, false}}, row{"dbrx", {llama3, 3, false}},
-      row{"qwen2", {llama3, 1, false}},     row{"stablelm2", {llama3, 1, false}}, row{"deepseek-r1-qwen", {llama3, 1, false}},
-  };
-  for (auto const& r : table)
-    if (r.name == name) return r.rule;
+  if (any_of("gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion")) return word_rule{gpt2, 0, false};
+  if (any_of("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"))
+    return word_rule{gpt2, 1, false};
+  if (any_of("llama-bpe", "llama3", "llama-v3")) return word_rule{llama3, 3, true};
+  if (any_of("smaug-bpe", "dbrx")) return word_rule{llama3, 3, false};
+  if (any_of("qwen2", "stablelm2", "deepseek-r1-qwen")) return word_rule{llama3, 1, false};
   return {};
 }
 
@@ -73,7 +66,9 @@ class scanner {
 
   /// The end of a shortened form ('s 't 'm 'd 're 've 'll) at `at`, or `at`.
   std::size_t contraction(std::size_t at, bool any_case) const {
-    auto const letter = [&](std::size_t i) { return any_case && text_[i] >= 'A' && text_[i] <= 'Z' ? char(text_[i] + 32) : text_[i]; };
+    auto const letter = [&](std::size_t i) {
+      return any_case && text_[i] >= 'A' && text_[i] <= 'Z' ? char(text_[i] + 32) : text_[i];
+    };
     if (at + 1 >= text_.size() || text_[at] != '\'') return at;
     char const first = letter(at + 1), second = at + 2 < text_.size() ? letter(at + 2) : '\0';
     if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
@@ -143,7 +138,8 @@ void for_each_word(std::string_view text, word_rule const& rule, auto&& f) {
   auto const cut = [&](std::string_view stretch) {
     detail::scanner const scan(stretch);
     for (std::size_t at = 0, end; at < stretch.size(); at = end) {
-      end = rule.shape == word_rule::family::gpt2 ? detail::gpt2_word(scan, at) : detail::llama3_word(scan, at, rule.digits);
+      end = rule.shape == word_rule::family::gpt2 ? detail::gpt2_word(scan, at)
+                                                  : detail::llama3_word(scan, at, rule.digits);
       f(stretch.substr(at, end - at));
     }
   };

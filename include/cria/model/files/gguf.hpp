@@ -12,14 +12,15 @@
 namespace cria::llama2::detail {
 
 inline std::string gguf_name(weight_name n, int layer) {
-  constexpr std::array<std::string_view, weight_names.size()> names{"token_embd", "attn_norm", "attn_q", "attn_k", "attn_v", "attn_output",
-                                                                   "ffn_norm", "ffn_gate", "ffn_down", "ffn_up", "output_norm", "output"};
+  constexpr std::array<std::string_view, weight_names.size()> names{
+      "token_embd", "attn_norm", "attn_q",   "attn_k", "attn_v",      "attn_output",
+      "ffn_norm",   "ffn_gate",  "ffn_down", "ffn_up", "output_norm", "output"};
   auto const name = names[std::size_t(n)];
   return once(n) ? fmt::format("{}.weight", name) : fmt::format("blk.{}.{}.weight", layer, name);
 }
 
-/// The shape the metadata gives. Throws cria::error for another architecture, a missing key, and what the library cannot
-/// compute (scaled rotary angles, experts), which would otherwise give wrong numbers.
+/// The shape the metadata gives. Throws cria::error for another architecture, a missing key, and what the library
+/// cannot compute (scaled rotary angles, experts), which would otherwise give wrong numbers.
 inline hyperparameters read_shape(io::gguf const& file) {
   auto const architecture = file.text("general.architecture");
   if (architecture != "llama")
@@ -31,7 +32,8 @@ inline hyperparameters read_shape(io::gguf const& file) {
   };
   auto const only = [&](std::string_view key, int supported) {
     if (auto const value = optional(key); value && *value != supported)
-      throw error(file.path(), fmt::format("llama.{} is not supported", key), std::to_string(supported), std::to_string(*value));
+      throw error(file.path(), fmt::format("llama.{} is not supported", key), std::to_string(supported),
+                  std::to_string(*value));
   };
   hyperparameters h;
   h.embed = required("embedding_length");
@@ -41,12 +43,14 @@ inline hyperparameters read_shape(io::gguf const& file) {
   h.hidden = required("feed_forward_length");
   h.context = required("context_length");
   if (h.heads > 0 && !optional("attention.key_length") && h.embed % h.heads != 0)
-    throw error(file.path(), "llama.embedding_length", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
+    throw error(file.path(), "llama.embedding_length", fmt::format("a multiple of {} heads", h.heads),
+                std::to_string(h.embed));
   h.head_dim = int(optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
   only("attention.value_length", h.head_dim), only("rope.dimension_count", h.head_dim), only("expert_count", 0);
   for (auto const key : file.keys())
     if (key.starts_with("llama.rope.scal") && !(key == "llama.rope.scaling.type" && file.text(key) == "none"))
-      throw error(file.path(), fmt::format("{} is not supported yet", io::printable(key)), "unscaled rotary angles", io::describe(*file.find(key)));
+      throw error(file.path(), fmt::format("{} is not supported yet", io::printable(key)), "unscaled rotary angles",
+                  io::describe(*file.find(key)));
   h.rope_theta = file.number("llama.rope.freq_base").value_or(1e4);
   auto const epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
   if (!epsilon) throw error(file.path(), "missing key llama.attention.layer_norm_rms_epsilon");
@@ -59,8 +63,8 @@ inline hyperparameters read_shape(io::gguf const& file) {
   return h;
 }
 
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of
-/// a Llama (rope_freqs.weight, biases, experts).
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
+/// of a Llama (rope_freqs.weight, biases, experts).
 inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
   stored_weights weights;
   std::set<std::string, std::less<>> used;
@@ -77,12 +81,14 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
       if (is_norm(n)) expected.pop_back();
       if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
       if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0 or Q4_1", t->type.name);
-      weights[i].push_back({.where = where, .format = *t->type.format, .bytes = t->bytes, .scales = {}, .group = 0, .halves_paired = false});
+      weights[i].push_back({where, *t->type.format, t->bytes});
       used.insert(name);
     }
   }
   for (auto const& t : file.tensors())
-    if (!used.contains(t.name)) throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama", "another");
+    if (!used.contains(t.name))
+      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
+                  "another");
   return weights;
 }
 

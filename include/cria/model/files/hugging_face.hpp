@@ -1,6 +1,6 @@
 #pragma once
-// A Llama as Hugging Face publishes it: config.json beside model.safetensors. Source: LlamaConfig and modeling_llama.py of
-// transformers, versions 4 (rope_theta, rope_scaling, torch_dtype) and 5 (rope_parameters, dtype).
+// A Llama as Hugging Face publishes it: config.json beside model.safetensors. Source: LlamaConfig and modeling_llama.py
+// of transformers, versions 4 (rope_theta, rope_scaling, torch_dtype) and 5 (rope_parameters, dtype).
 #include <array>
 #include <set>
 #include <string>
@@ -27,7 +27,8 @@ class config_reader {
     auto const* const value = find(member);
     if (value == nullptr && otherwise >= 0) return otherwise;
     if (value == nullptr) throw error(file_, fmt::format("missing member {}", member));
-    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > 1u << 30) refuse(member, "a whole number", *value);
+    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > 1u << 30)
+      refuse(member, "a whole number", *value);
     return value->get<int>();
   }
   double number(char const* member, double otherwise) const {
@@ -56,8 +57,8 @@ class config_reader {
   io::json const& object_;
 };
 
-/// The shape config.json gives; the head is tied where it says so. Throws cria::error for a missing or unfit member, and for
-/// what the library cannot compute: another architecture or activation, biases, scaled rotary angles.
+/// The shape config.json gives; the head is tied where it says so. Throws cria::error for a missing or unfit member,
+/// and for what the library cannot compute: another architecture or activation, biases, scaled rotary angles.
 inline hyperparameters read_shape(config_reader const& config) {
   config.only("model_type", "llama"), config.only("hidden_act", "silu");
   config.only("attention_bias", false), config.only("mlp_bias", false), config.only("rope_scaling", nullptr);
@@ -86,15 +87,24 @@ inline hyperparameters read_shape(config_reader const& config) {
 
 /// `name` without the layer's number, for weights that exist in each.
 inline std::string hugging_face_name(weight_name n, int layer) {
-  constexpr std::array<std::string_view, weight_names.size()> names{
-      "model.embed_tokens", "input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-      "post_attention_layernorm", "mlp.gate_proj", "mlp.down_proj", "mlp.up_proj", "model.norm", "lm_head"};
+  constexpr std::array<std::string_view, weight_names.size()> names{"model.embed_tokens",
+                                                                    "input_layernorm",
+                                                                    "self_attn.q_proj",
+                                                                    "self_attn.k_proj",
+                                                                    "self_attn.v_proj",
+                                                                    "self_attn.o_proj",
+                                                                    "post_attention_layernorm",
+                                                                    "mlp.gate_proj",
+                                                                    "mlp.down_proj",
+                                                                    "mlp.up_proj",
+                                                                    "model.norm",
+                                                                    "lm_head"};
   auto const name = names[std::size_t(n)];
   return once(n) ? fmt::format("{}.weight", name) : fmt::format("model.layers.{}.{}.weight", layer, name);
 }
 
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of
-/// a Llama.
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
+/// of a Llama.
 inline stored_weights locate(io::safetensors const& file, hyperparameters const& h) {
   stored_weights weights;
   std::set<std::string, std::less<>> used;
@@ -113,12 +123,13 @@ inline stored_weights locate(io::safetensors const& file, hyperparameters const&
       if (t->shape != expected) throw error(where, "shape", extents(expected), extents(t->shape));
       if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
       bool const rotated = n == weight_name::wq || n == weight_name::wk;
-      weights[i].push_back({.where = where, .format = *t->format(), .bytes = t->bytes, .scales = {}, .group = 0, .halves_paired = rotated});
+      weights[i].push_back({where, *t->format(), t->bytes, {}, 0, rotated});
     }
   }
   for (auto const& t : file.tensors())  // old files carry the rotary frequencies, which follow from theta
     if (!used.contains(t.name) && !t.name.ends_with(".rotary_emb.inv_freq"))
-      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama", "another");
+      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
+                  "another");
   return weights;
 }
 

@@ -15,7 +15,8 @@ inline hyperparameters read_shape(io::llama2c const& file) {
 }
 
 inline stored_weights locate(io::llama2c const& file, hyperparameters const& h) {
-  static_assert(int(weight_name::head) == int(io::llama2c_tensor::head) && int(weight_name::w3) == int(io::llama2c_tensor::w3));
+  static_assert(int(weight_name::head) == int(io::llama2c_tensor::head) &&
+                int(weight_name::w3) == int(io::llama2c_tensor::w3));
   stored_weights weights;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (weight_name(i) == weight_name::head && h.tied) continue;
@@ -24,8 +25,7 @@ inline stored_weights locate(io::llama2c const& file, hyperparameters const& h) 
       int const group = t.scales.empty() ? 0 : file.group();
       bool const blocks = group > 0 && group % 32 == 0 && t.columns % 32 == 0;
       auto const where = fmt::format("{}: {} of layer {}", file.path(), weight_names[i], layer);
-      weights[i].push_back({.where = where, .format = blocks ? dtype::q8_f32 : dtype::f32, .bytes = t.bytes, .scales = t.scales,
-                            .group = group, .halves_paired = false});
+      weights[i].push_back({where, blocks ? dtype::q8_f32 : dtype::f32, t.bytes, t.scales, group});
     }
   }
   return weights;

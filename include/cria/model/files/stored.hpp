@@ -30,7 +30,9 @@ struct stored {
 /// [weight][layer]; weights that exist once have one layer.
 using stored_weights = std::array<std::vector<stored>, weight_names.size()>;
 
-constexpr bool once(weight_name n) { return n == weight_name::embed || n == weight_name::norm || n == weight_name::head; }
+constexpr bool once(weight_name n) {
+  return n == weight_name::embed || n == weight_name::norm || n == weight_name::head;
+}
 constexpr bool is_norm(weight_name n) {
   return n == weight_name::attention_norm || n == weight_name::ffn_norm || n == weight_name::norm;
 }
@@ -60,17 +62,25 @@ inline void check(hyperparameters const& h, std::string_view file) {
     if (n < 1 || n > most) throw error(file, name, fmt::format("1 to {}", most), std::to_string(n));
   };
   within("width", h.embed), within("number of layers", h.layers), within("number of heads", h.heads);
-  within("number of kv heads", h.kv_heads), within("width of a head", h.head_dim), within("width of the feed-forward part", h.hidden);
+  within("number of kv heads", h.kv_heads), within("width of a head", h.head_dim),
+      within("width of the feed-forward part", h.hidden);
   within("size of the vocabulary", h.vocabulary), within("length of the context", h.context);
   if (h.heads % h.kv_heads != 0)
-    throw error(file, "number of heads", fmt::format("a multiple of the {} kv heads", h.kv_heads), std::to_string(h.heads));
-  if (h.head_dim % 2 != 0) throw error(file, "width of a head", "an even number, for rotary pairs", std::to_string(h.head_dim));
+    throw error(file, "number of heads", fmt::format("a multiple of the {} kv heads", h.kv_heads),
+                std::to_string(h.heads));
+  if (h.head_dim % 2 != 0)
+    throw error(file, "width of a head", "an even number, for rotary pairs", std::to_string(h.head_dim));
   if (std::int64_t(h.heads) * h.head_dim > most)
-    throw error(file, "width of all heads", fmt::format("at most {}", most), std::to_string(std::int64_t(h.heads) * h.head_dim));
-  if (!(h.rope_theta > 0) || !(h.rope_theta < 1e30)) throw error(file, "rope theta", "a positive number", fmt::format("{}", h.rope_theta));
-  if (!(h.norm_eps >= 0) || !(h.norm_eps < 1)) throw error(file, "epsilon of the norms", "0 to 1", fmt::format("{}", h.norm_eps));
+    throw error(file, "width of all heads", fmt::format("at most {}", most),
+                std::to_string(std::int64_t(h.heads) * h.head_dim));
+  if (!(h.rope_theta > 0) || !(h.rope_theta < 1e30))
+    throw error(file, "rope theta", "a positive number", fmt::format("{}", h.rope_theta));
+  if (!(h.norm_eps >= 0) || !(h.norm_eps < 1))
+    throw error(file, "epsilon of the norms", "0 to 1", fmt::format("{}", h.norm_eps));
 }
 
-inline std::string extents(std::vector<std::uint64_t> const& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+inline std::string extents(std::vector<std::uint64_t> const& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 }  // namespace cria::llama2::detail
