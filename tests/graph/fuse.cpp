@@ -63,6 +63,19 @@ struct reads_twice : of_rows {  // the sums of wo are read by silu and by the ne
   }
 };
 
+struct costly : of_rows {  // three silus, read by a product and a sum
+  static constexpr auto forward(auto x) {
+    auto h = silu(silu(silu(x)));
+    return matmul(h * h, weight<w1, E, E>) + matmul(x + h, weight<w3, E, E>);
+  }
+};
+struct costly_once : of_rows {  // read by two contractions of one kernel
+  static constexpr auto forward(auto x) {
+    auto h = silu(silu(silu(x)));
+    return matmul(h, weight<w1, E, E>) * matmul(h, weight<w3, E, E>);
+  }
+};
+
 struct normed_gate : of_rows {  // one contraction's sums times the norm of another's, which needs whole rows
   static constexpr auto forward(auto x) {
     return matmul(x, weight<w1, E, E>) * cria::rms_norm(matmul(x, weight<w3, E, E>), weight<norm, E>);
@@ -175,6 +188,12 @@ TEST_CASE("a map is an epilogue only where that saves a store") {
   static_assert(count_in(p, 1, op::map) == 1, "the product; silu(h) is recomputed");
 }
 
+TEST_CASE("a map is stored where its readers would pay more to compute it again") {
+  static_assert(fused<costly>.count == 3 && fused<costly>.groups[0].k == kernel_class::row);
+  static_assert(fused<costly_once>.count == 1);
+  static_assert(fused<squares>.count == 1 && fused<norms_twice>.count == 1);
+}
+
 TEST_CASE("an epilogue never needs a whole row of its own kernel's sums") {
   constexpr plan p = fused<normed_gate>;
   static_assert(p.count == 2 && p.groups[0].output_count == 2 && p.groups[1].k == kernel_class::row);
@@ -183,14 +202,14 @@ TEST_CASE("an epilogue never needs a whole row of its own kernel's sums") {
 TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms, norms_twice, turns, attends,
                    cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
                    block_stage<llama2::config_7b>, head_stage<llama2::config_smollm2_135m>, reads_twice,
-                   normed_gate) {
+                   normed_gate, costly, costly_once) {
   check_rules(fused<TestType>);
   check_rules(fused_gradient<TestType>);
 }
 
 TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes, gates, norms,
                    norms_twice, turns, attends, cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
-                   reads_twice, normed_gate) {
+                   reads_twice, normed_gate, costly, costly_once) {
   step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }};
   auto const check = [&](plan const& p) {
     auto const leaf = [&](int i) {

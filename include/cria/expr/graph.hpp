@@ -23,21 +23,24 @@ struct graph {
   int symbol_count = 0;
   short outputs[output_capacity]{};
   int output_count = 0;
+  bool full = false;  // something had no room any more: the graph is not what was asked for
 
   /// Appends a node and returns its index; an equal node that is there already is returned instead.
   constexpr int add(node const& n) {
     if (n.kind != op::input)
       for (int i = 0; i < count; ++i)
         if (nodes[i] == n) return i;
-    nodes[count] = n;
-    return count++;
+    if (count == capacity) full = true;
+    else nodes[count++] = n;
+    return count - 1;
   }
 
   constexpr short intern(symbol s) {
     for (int i = 0; i < symbol_count; ++i)
       if (symbols[i].key == s.key) return short(i);
-    symbols[symbol_count] = s;
-    return short(symbol_count++);
+    if (symbol_count == symbol_capacity) full = true;
+    else symbols[symbol_count++] = s;
+    return short(symbol_count - 1);
   }
 
   /// Makes node i an output. Outputs are stored by a kernel of their own, so a leaf or a second use is copied.
@@ -47,7 +50,8 @@ struct graph {
       copy.in[0] = short(i);
       i = add(copy);
     }
-    outputs[output_count++] = short(i);
+    if (output_count == output_capacity) full = true;
+    else outputs[output_count++] = short(i);
   }
 
   /// Where node i stands among the outputs, or -1.

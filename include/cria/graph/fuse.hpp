@@ -32,11 +32,12 @@ struct fuser {
   constexpr node const& at(int i) const { return p.g.nodes[i]; }
 
   constexpr void open(kernel_class k, int i) {
-    p.groups[p.count].k = k;
-    p.groups[p.count].add(i);
-    p.home[i] = short(p.count++);
+    if (p.count == plan::capacity) return void(p.g.full = true);
+    p.groups[p.count++].k = k;
+    join(p.count - 1, i);
   }
   constexpr void join(int q, int i) {
+    if (p.groups[q].count == group::capacity) return void(p.g.full = true);
     p.groups[q].add(i);
     p.home[i] = short(q);
   }
@@ -55,15 +56,19 @@ struct fuser {
     }
   }
 
-  /// The right operand of a weight gradient is evaluated once for each 16 of its rows: store it where that costs more
-  /// than a trip through memory, at 8 operations a byte.
+  /// A map is computed again by each reader: once by contractions, which share a kernel; by a weight gradient once for each 16
+  /// of its rows. Store it where that costs more than a trip through memory, at 8 operations a byte.
   constexpr bool cheaper_stored(int i) const {
+    int times = 0;
+    bool contracted = false;
     for (int u = i + 1; u < p.g.count; ++u)
-      if (at(u).kind == op::matmul_dw && (at(u).in[0] == i || at(u).in[1] == i)) {
-        int const times = (at(u).in[1] == i ? at(u).rows : at(u).cols) / 16 + 1;
-        if (again[i] * times > 8 * 4 * (1 + times)) return true;
+      for (int k = 0; k < 2; ++k) {
+        if (at(u).in[k] != i) continue;
+        if (at(u).kind == op::matmul_dw) times += (k == 1 ? at(u).rows : at(u).cols) / 16 + 1;
+        else if (at(u).kind != op::matmul || !contracted) ++times;
+        contracted = contracted || at(u).kind == op::matmul;
       }
-    return false;
+    return times > 1 && again[i] * times > 8 * 4 * (1 + times);
   }
 
   /// A contraction with the same left operand that doesn't come after what i needs: q, k, v; w1, w3.
@@ -131,8 +136,10 @@ struct fuser {
       for (int u = i + 1; u < p.g.count && !needed; ++u)
         for (short j : at(u).in) needed = needed || (j == i && p.home[u] != p.home[i]);
       if (!needed) continue;
+      group& q = p.groups[p.home[i]];
       p.stored[i] = true;
-      p.groups[p.home[i]].store(i);
+      if (q.output_count == group::output_capacity) p.g.full = true;
+      else q.store(i);
     }
   }
 

@@ -39,7 +39,9 @@ template <class Block, class Policy> struct forward_of {
   static constexpr plan make() {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
     static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of 32");
-    return place(fuse(recorded(), true), true);
+    constexpr plan p = place(fuse(recorded(), true), true);
+    static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
+    return p;
   }
 };
 
@@ -49,8 +51,11 @@ template <class Block, class Policy> struct gradient_of {
   using functors = functors_in<Block>;
   static constexpr graph recorded() { return differentiate(with_formats<typename Policy::weights>(record<Block>())); }
   static constexpr plan make() {
-    if constexpr (detail::trainable<functors>) return place(fuse(recorded(), false), false);
-    else {
+    if constexpr (detail::trainable<functors>) {
+      constexpr plan p = place(fuse(recorded(), false), false);
+      static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
+      return p;
+    } else {
       static_assert(detail::trainable<functors>, "gradient_of: a custom operator needs a derivative to be trained");
       return plan{};
     }
