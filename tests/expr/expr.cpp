@@ -55,6 +55,7 @@ TEST_CASE("the type of an expression holds its axes") {
   static_assert(has_shape<decltype(matmul(row<A>(), weight<mix, Q, A>)), shape<tokens, Q>>);
   static_assert(has_shape<decltype(rms_norm(row<A>(), weight<gain, A>)), shape<tokens, A>>);
   static_assert(has_shape<decltype(row<A>() + row<A>() * silu(row<A>())), shape<tokens, A>>);
+  static_assert(has_shape<decltype(row<A>() * weight<gain, A> + weight<gain, A>), shape<tokens, A>>);
   static_assert(has_shape<decltype(rope(row<Q>())), shape<tokens, Q>>);
   static_assert(has_shape<decltype(attention(row<Q>(), row<KV>(), row<KV>())), shape<tokens, Q>>);
   static_assert(has_shape<decltype(embedding(expr<token_ids>{}, weight<mix, B, A>)), shape<tokens, A>>);

@@ -58,6 +58,8 @@ TEST_CASE("elementwise operators") {
   CHECK((x + y)(2, 3) == x(2, 3) + y(2, 3));
   CHECK((x * y)(4, 7) == x(4, 7) * y(4, 7));
   CHECK(silu(x)(1, 1) == Approx(x(1, 1) / (1 + std::exp(-x(1, 1)))));
+  CHECK((x + weight<norm, E>)(3, 4) == x(3, 4) + s.weights.at("norm")[4]);
+  CHECK((x * weight<norm, E>)(3, 4) == x(3, 4) * s.weights.at("norm")[4]);
   CHECK(map<cube>(x)(0, 5) == std::pow(x(0, 5), 3));
 }
 
@@ -148,5 +150,5 @@ template <class Block> void check_graph() {
 TEST_CASE("a block's forward gives what its graph gives") {
   check_graph<adds>(), check_graph<multiplies>(), check_graph<squares>(), check_graph<passes>(), check_graph<gates>();
   check_graph<norms>(), check_graph<norms_twice>(), check_graph<turns>(), check_graph<attends>(), check_graph<cubes>();
-  check_graph<shares>(), check_graph<looks_up>(), check_graph<tiny_layer>();
+  check_graph<scales>(), check_graph<shares>(), check_graph<looks_up>(), check_graph<tiny_layer>();
 }

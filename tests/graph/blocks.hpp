@@ -46,6 +46,9 @@ struct attends : of_rows {
   }
 };
 struct cubes : of_rows { static constexpr auto forward(auto x) { return map<cube>(x) + map<cube>(matmul(x, weight<wo, E, E>)); } };
+struct scales : of_rows {  // a gain and a bias
+  static constexpr auto forward(auto x) { return matmul(x, weight<wo, E, E>) * weight<norm, E> + weight<ffn_norm, E>; }
+};
 struct shares : of_rows {  // one weight, read twice
   static constexpr auto forward(auto x) { return matmul(silu(matmul(x, weight<wo, E, E>)), weight<wo, E, E>); }
 };

@@ -69,7 +69,7 @@ template <class F> graph made(F const& f) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes, gates, norms,
-                   norms_twice, turns, attends, cubes, shares, looks_up, tiny_layer) {
+                   norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer) {
   check_gradients(record<TestType>());
 }
 

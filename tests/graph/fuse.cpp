@@ -178,6 +178,7 @@ TEST_CASE("variants of a layer") {
   static_assert(count_in(fused<parallel_layer>, 0, op::matmul) == 5);
   static_assert(fused<no_gate_layer>.count == 5 && count_in(fused<no_gate_layer>, 3, op::map) == 1);
   static_assert(fused<cube_layer>.count == 2 && count_in(fused<cube_layer>, 0, op::map) == 1, "the cube is an epilogue");
+  static_assert(fused<scales>.count == 1 && fused<scales>.groups[0].output_count == 1, "a gain and a bias are an epilogue");
   static_assert(fused<shares>.count == 2, "a weight that is read twice doesn't join what reads it");
   static_assert(fused<passes>.count == 1 && fused<passes>.groups[0].k == kernel_class::row);
 }
@@ -200,7 +201,7 @@ TEST_CASE("an epilogue never needs a whole row of its own kernel's sums") {
 }
 
 TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms, norms_twice, turns, attends,
-                   cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
+                   cubes, scales, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
                    block_stage<llama2::config_7b>, head_stage<llama2::config_smollm2_135m>, reads_twice,
                    normed_gate, costly, costly_once) {
   check_rules(fused<TestType>);
@@ -208,7 +209,7 @@ TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, sq
 }
 
 TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes, gates, norms,
-                   norms_twice, turns, attends, cubes, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
+                   norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
                    reads_twice, normed_gate, costly, costly_once) {
   step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }};
   auto const check = [&](plan const& p) {

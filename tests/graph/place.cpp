@@ -63,7 +63,7 @@ void check_places(plan const& p) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("values that live at the same time don't share memory", "", adds, multiplies, norms, norms_twice, attends, cubes, shares,
+TEMPLATE_TEST_CASE("values that live at the same time don't share memory", "", adds, multiplies, norms, norms_twice, attends, cubes, scales, shares,
                    looks_up, tiny_layer, block_stage<llama2::config_7b>, block_stage<llama2::config_70b>, head_stage<llama2::config_smollm2_135m>) {
   check_places(forward_plan<TestType>);
   check_places(gradient_plan<TestType>);

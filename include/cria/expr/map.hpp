@@ -1,6 +1,7 @@
 #pragma once
 // Elementwise operators: +, *, silu, and maps from outside the library.
 #include "cria/expr/expr.hpp"
+#include "cria/expr/weight.hpp"
 
 namespace cria {
 
@@ -18,6 +19,24 @@ template <class S, class... F, class S2, class... F2> constexpr auto operator*(e
   if constexpr (same_shape<S, S2>) return make_expr<S>(unite<functors<F...>, functors<F2...>>{}, x.v * y.v);
   else {
     static_assert(same_shape<S, S2>, "x * y: the axes of x must be the axes of y");
+    return failed{};
+  }
+}
+
+/// x + w, the same for every row: x [token, axis], w [axis].
+template <class T, class A, class... F, class Tag, class B> constexpr auto operator+(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
+  if constexpr (same_axis<A, B>) return expr<shape<T, A>, F...>{x.v + leaf(x.v.g, w)};
+  else {
+    static_assert(same_axis<A, B>, "x + w: the last axis of x must be the axis of w");
+    return failed{};
+  }
+}
+
+/// x * w, the same for every row: x [token, axis], w [axis].
+template <class T, class A, class... F, class Tag, class B> constexpr auto operator*(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
+  if constexpr (same_axis<A, B>) return expr<shape<T, A>, F...>{x.v * leaf(x.v.g, w)};
+  else {
+    static_assert(same_axis<A, B>, "x * w: the last axis of x must be the axis of w");
     return failed{};
   }
 }

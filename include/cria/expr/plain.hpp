@@ -88,6 +88,16 @@ template <class S> plain<S> operator*(plain<S> const& x, plain<S> const& y) {
   return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) * y(row, col); });
 }
 
+template <class T, class A, class Tag> plain<shape<T, A>> operator+(plain<shape<T, A>> const& x, weight_t<Tag, A>) {
+  auto const& w = x.step->weight(Tag::name, x.cols);
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) + w[col]; });
+}
+
+template <class T, class A, class Tag> plain<shape<T, A>> operator*(plain<shape<T, A>> const& x, weight_t<Tag, A>) {
+  auto const& w = x.step->weight(Tag::name, x.cols);
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) * w[col]; });
+}
+
 template <class S> plain<S> silu(plain<S> const& x) {
   return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) / (1 + std::exp(-x(row, col))); });
 }
