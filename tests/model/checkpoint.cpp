@@ -125,6 +125,10 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
                "llama.expert_count is not supported (expected 0, found 8)");
   gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }),
                "llama.rope.dimension_count is not supported (expected 8, found 4)");
+  gguf_refuses(with([](auto& w) { w.u32("llama.attention.sliding_window", 9); }),
+               "llama.attention.sliding_window is not supported (expected 0, found 9)");
+  gguf_refuses(with([](auto& w) { w.f32("llama.attention.scale", 0.5f); }),
+               "llama.attention.scale is not supported (expected 1 / sqrt(width of a head), found 0.5)");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }),
                "rope theta (expected a positive number, found -1)");
   auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();

@@ -83,8 +83,32 @@ TEST_CASE("a GGUF vocabulary that lies is refused") {
   wrong = pieces;
   wrong[260].score = std::numeric_limits<float>::quiet_NaN();
   refuses(test::piece_gguf(wrong).str(), "score of token 260 (expected a number, found NaN)");
+  auto const none_at_all = open(test::piece_gguf(pieces).u32("tokenizer.ggml.eot_token_id", 0xffffffff).str());
+  REQUIRE(none_at_all->eot() == -1);
   auto const no_bos = test::byte_gguf("gpt-2").u32("tokenizer.ggml.eos_token_id", 0xffffffff).str();
   REQUIRE(open(no_bos)->eos() == -1);
+}
+
+TEST_CASE("without ids SentencePiece's usual ones hold; a vocabulary without bos puts none in front") {
+  auto const pieces = test::small_pieces();
+  auto bytes = test::piece_gguf(pieces).str();
+  for (auto const* const name : {"bos_token_id", "eos_token_id", "unknown_token_id"})
+    bytes[bytes.find(name)] = 'x';
+  auto const t = open(bytes);
+  REQUIRE(std::array{t->bos(), t->eos()} == std::array{1, 2});
+  REQUIRE(t->add_bos());
+  using test::field;
+  auto const none = open(test::sentencepiece_model(pieces) + field(2, field(41, ~std::uint64_t{0})));
+  REQUIRE(none->bos() == -1);
+  REQUIRE_FALSE(none->add_bos());
+}
+
+TEST_CASE("a user-defined token named like a control token is one") {
+  auto pieces = test::small_pieces();
+  pieces.push_back({"<|im_start|>", 0, 4});
+  auto const t = open(test::piece_gguf(pieces).str());
+  REQUIRE(t->find_special("<|im_start|>") == 269);
+  REQUIRE(t->encode("<|im_start|>").size() > 1);
 }
 
 TEST_CASE("a llama2.c vocabulary that lies is refused") {

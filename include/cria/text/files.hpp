@@ -48,19 +48,19 @@ inline std::unique_ptr<tokenizer> read_gguf(io::gguf const& file) {
       throw error(file.path(), fmt::format("type of token {}", i), "1 to 6", std::to_string(kind));
     v.tokens.push_back({std::string((*texts)[i]), pieces ? scores[i] : 0.0f, token_kind(kind)});
   }
-  auto const id = [&](std::string_view name) {  // 2^32 - 1 is how files say "none"
-    auto const value = file.integer(key(name), 0, std::numeric_limits<std::uint32_t>::max());
-    return !value || *value == std::numeric_limits<std::uint32_t>::max() ? -1
-                                                                         : int(std::min<std::int64_t>(*value, 1 << 30));
+  constexpr std::int64_t none = std::numeric_limits<std::uint32_t>::max();  // as files say it
+  auto const id = [&](std::string_view name, int absent) {
+    auto const value = file.integer(key(name), 0, none);
+    return !value ? absent : *value == none ? -1 : int(std::min<std::int64_t>(*value, 1 << 30));
   };
-  v.bos = id("bos_token_id"), v.eos = id("eos_token_id"), v.eot = id("eot_token_id"),
-  v.unknown = id("unknown_token_id");
+  v.unknown = id("unknown_token_id", pieces ? 0 : -1), v.eot = id("eot_token_id", -1);
+  v.bos = id("bos_token_id", pieces ? 1 : -1), v.eos = id("eos_token_id", pieces ? 2 : -1);
   if (pieces) {
     if (file.boolean(key("remove_extra_whitespaces")).value_or(false) ||
         file.find(key("precompiled_charsmap")) != nullptr)
       throw error(file.path(), "normalisation of the text is not supported", "none",
                   "remove_extra_whitespaces or precompiled_charsmap");
-    v.add_bos = file.boolean(key("add_bos_token")).value_or(true);
+    v.add_bos = file.boolean(key("add_bos_token")).value_or(v.bos >= 0);
     v.space_prefix = file.boolean(key("add_space_prefix")).value_or(true);
     complete(v, file.path());
     return std::make_unique<sentencepiece>(std::move(v), file.path());
@@ -104,7 +104,7 @@ inline std::unique_ptr<tokenizer> read_llama2c(std::string const& path, std::spa
 /// is not byte-pair encoding, or that normalises the text.
 inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, std::span<std::byte const> bytes) {
   vocabulary v;
-  v.unknown = 0, v.bos = 1, v.eos = 2, v.add_bos = v.space_prefix = true;
+  v.unknown = 0, v.bos = 1, v.eos = 2, v.space_prefix = true;
   std::uint64_t model_type = 1;
   bool squeeze = true, charsmap = false, suffix = false;
   protobuf message(path, bytes);
@@ -148,6 +148,7 @@ inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, st
                 charsmap  ? "a table of characters"
                 : squeeze ? "removal of white space"
                           : "blanks behind words");
+  v.add_bos = v.bos >= 0;
   complete(v, path);
   return std::make_unique<sentencepiece>(std::move(v), path);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The loop of byte-pair encoding: the best pair of neighbours becomes one, until no pair is left. Of n symbols n log n.
+// The loop of byte-pair encoding: the best pair of neighbours becomes one, until none is left. n log n for n symbols.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,9 +34,7 @@ template <class Rank> void merge(std::vector<symbol>& symbols, auto const& pair)
     Rank rank;
     int left, right, id;
     std::uint32_t bytes;  // of both: one of them has changed if this is no longer so
-    bool operator<(candidate const& other) const {  // the queue's largest goes first
-      return rank != other.rank ? rank > other.rank : left > other.left;
-    }
+    bool operator<(candidate const& other) const { return rank != other.rank ? rank > other.rank : left > other.left; }
   };
   std::priority_queue<candidate> queue;
   auto const consider = [&](int left, int right) {

@@ -1,5 +1,5 @@
 #pragma once
-// Protocol buffers' wire format, as far as SentencePiece's models need it. Source: protobuf's documentation, "Encoding".
+// The wire format of protocol buffers, as far as SentencePiece's models need it. Source: protobuf's page on encoding.
 #include <bit>
 #include <cstdint>
 #include <span>

@@ -26,16 +26,18 @@ struct vocabulary {
 };
 
 /// Throws cria::error unless the vocabulary has tokens and its special ones are among them. These then are control
-/// tokens, and the end of a turn is found by its usual names.
+/// tokens, as is every token named like <|this|>, and the end of a turn is found by its usual names.
 inline void complete(vocabulary& v, std::string_view file) {
   int const size = int(v.tokens.size());
   if (size == 0) throw error(file, "vocabulary", "tokens", "none");
   for (int const id : {v.bos, v.eos, v.eot, v.unknown})
     if (id < -1 || id >= size)
       throw error(file, "id of a special token", "less than " + std::to_string(size), std::to_string(id));
-  for (int id = 0; id < size && v.eot < 0; ++id) {
-    auto const& text = v.tokens[std::size_t(id)].text;
-    if (text == "<|im_end|>" || text == "<|eot_id|>") v.eot = id;
+  for (int id = 0; id < size; ++id) {
+    auto& t = v.tokens[std::size_t(id)];
+    if (v.eot < 0 && (t.text == "<|im_end|>" || t.text == "<|eot_id|>")) v.eot = id;
+    bool const named = t.text.starts_with("<|") && t.text.ends_with("|>");
+    if (t.kind == token_kind::user_defined && named) t.kind = token_kind::control;
   }
   for (int const id : {v.bos, v.eos, v.eot})
     if (id >= 0) v.tokens[std::size_t(id)].kind = token_kind::control;

@@ -46,11 +46,15 @@ inline hyperparameters read_shape(io::gguf const& file) {
     throw error(file.path(), "llama.embedding_length", fmt::format("a multiple of {} heads", h.heads),
                 std::to_string(h.embed));
   h.head_dim = int(optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
-  only("attention.value_length", h.head_dim), only("rope.dimension_count", h.head_dim), only("expert_count", 0);
+  only("attention.value_length", h.head_dim), only("rope.dimension_count", h.head_dim), only("expert_count", 0),
+      only("attention.sliding_window", 0);
   for (auto const key : file.keys())
     if (key.starts_with("llama.rope.scal") && !(key == "llama.rope.scaling.type" && file.text(key) == "none"))
       throw error(file.path(), fmt::format("{} is not supported yet", io::printable(key)), "unscaled rotary angles",
                   io::describe(*file.find(key)));
+  if (auto const* const scale = file.find("llama.attention.scale"))
+    throw error(file.path(), "llama.attention.scale is not supported", "1 / sqrt(width of a head)",
+                io::describe(*scale));
   h.rope_theta = file.number("llama.rope.freq_base").value_or(1e4);
   auto const epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
   if (!epsilon) throw error(file.path(), "missing key llama.attention.layer_norm_rms_epsilon");

@@ -62,6 +62,7 @@ class config_reader {
 inline hyperparameters read_shape(config_reader const& config) {
   config.only("model_type", "llama"), config.only("hidden_act", "silu");
   config.only("attention_bias", false), config.only("mlp_bias", false), config.only("rope_scaling", nullptr);
+  config.only("quantization_config", nullptr);
   hyperparameters h;
   h.embed = config.whole("hidden_size");
   h.layers = config.whole("num_hidden_layers");
