@@ -93,7 +93,7 @@ TEST_CASE("without ids SentencePiece's usual ones hold; a vocabulary without bos
   auto const pieces = test::small_pieces();
   auto bytes = test::piece_gguf(pieces).str();
   for (auto const* const name : {"bos_token_id", "eos_token_id", "unknown_token_id"})
-    bytes[bytes.find(name)] = 'x';
+    bytes[bytes.find(name) + 1] = 'x';
   auto const t = open(bytes);
   REQUIRE(std::array{t->bos(), t->eos()} == std::array{1, 2});
   REQUIRE(t->add_bos());
