@@ -41,7 +41,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     rotary_.template make<block>(exec_, cache_.room());
     work_.template make<embedding, block, head>(exec_, rows_);
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
-    logits_ = floats("cria/logits", vocabulary);
+    make_logits(vocabulary);
     ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
     ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
     exec_.fence();
@@ -69,19 +69,20 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     at_ = 1 - at_;
   }
 
-  /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call.
+  /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call. Allocates
+  /// where no call before asked for as many.
   std::span<float const> run_head(int first, int count) {
-    if (logits_.size() < std::size_t(count) * vocabulary) logits_ = floats("cria/logits", std::size_t(count) * vocabulary);
+    std::size_t const size = std::size_t(count) * vocabulary;
+    if (logits_.size() < size) make_logits(size);
     kernel::context c = step_;
     c.rows = count, c.token += first, c.sequence += first, c.position += first;
     c.in[0] = x_[at_].data() + std::size_t(first) * width, c.out[0] = logits_.data();
     weights_.template bind<head>(c);
     execute<head>(exec_, c);
-    auto const computed = Kokkos::subview(logits_, std::pair(std::size_t(0), std::size_t(count) * vocabulary));
-    logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, computed);
-    Kokkos::deep_copy(exec_, logits_host_, computed);
+    std::pair const computed(std::size_t(0), size);
+    Kokkos::deep_copy(exec_, Kokkos::subview(logits_host_, computed), Kokkos::subview(logits_, computed));
     exec_.fence();
-    return {logits_host_.data(), logits_host_.size()};
+    return {logits_host_.data(), size};
   }
 
   /// All stages but the head.
@@ -118,6 +119,11 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   int at_ = 0;
 
   buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
+
+  void make_logits(std::size_t n) {
+    logits_ = floats("cria/logits", n);
+    logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
+  }
 
   template <class P> void run(int layer, float* out) {
     kernel::context c = step_;
