@@ -1,5 +1,6 @@
 #pragma once
 // Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin.
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>

@@ -1,6 +1,7 @@
 #pragma once
 // SentencePiece's byte-pair encoding with byte fallback, the tokenizer of Llama 2. Source: bpe_model.cc of
 // SentencePiece.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
