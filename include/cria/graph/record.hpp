@@ -35,10 +35,10 @@ template <class S, class... F> struct functors_of_result<expr<S, F...>> { using 
 /// The operators from outside the library that a block uses.
 template <class Block> using functors_in = typename functors_of_result<result_of<Block>>::type;
 
-/// Whether what a block returns has the shape of what it takes; true where an error was reported already.
-template <class Input, class Result> inline constexpr bool repeats = false;
-template <class Input> inline constexpr bool repeats<Input, failed> = true;
-template <class S, class... F> inline constexpr bool repeats<expr<S>, expr<S, F...>> = true;
+/// Whether a stage returned rows of the expected axes; true where an error was reported already.
+template <class Expected, class Result> inline constexpr bool same_rows = false;
+template <class Expected> inline constexpr bool same_rows<Expected, failed> = true;
+template <class S, class... F> inline constexpr bool same_rows<expr<S>, expr<S, F...>> = true;
 
 /// The graph of Block::forward: one input (or token ids), its weights, one output. Empty when an error was reported.
 template <class Block> constexpr graph record() {

@@ -29,7 +29,7 @@ template <class V> struct decoder {
 
   using rows = expr<typename block::input>;
   using result = decltype(block::forward(rows{}));
-  static_assert(repeats<rows, result>, "a repeated block must return the axes that it takes");
+  static_assert(same_rows<rows, result>, "a repeated block must return the axes that it takes");
 
   /// All trained values, a tied embedding counted once.
   static constexpr long long parameter_count = detail::parameters_of<embedding>() + layers * detail::parameters_of<block>() +

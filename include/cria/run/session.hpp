@@ -28,7 +28,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
-  static_assert(repeats<expr<typename Model::block::input>, result_of<typename Model::block>>, "a repeated block must return the axes that it takes");
+  using rows_type = expr<typename Model::block::input>;
+  static_assert(same_rows<rows_type, result_of<typename Model::embedding>>, "the embedding must return the axes that the block takes");
+  static_assert(same_rows<rows_type, result_of<typename Model::block>>, "a repeated block must return the axes that it takes");
+  static_assert(same_rows<rows_type, expr<typename Model::head::input>>, "the head must take the axes that the block returns");
 
   /// Loads and packs the weights; `read` and `done` as in weight_store::load.
   template <class Read, class Done>
