@@ -21,12 +21,12 @@
 namespace cria::llama2 {
 
 /// The bytes of one weight, row after row, without alignment. shape is [out, in]; of a norm [1, embed].
-struct weight {
-  weight(dtype f, std::array<int, 2> s, std::span<std::byte const> mapped) : format(f), shape(s), bytes(mapped) {}
-  weight(dtype f, std::array<int, 2> s, std::vector<std::byte> made)
+struct weight_values {
+  weight_values(dtype f, std::array<int, 2> s, std::span<std::byte const> mapped) : format(f), shape(s), bytes(mapped) {}
+  weight_values(dtype f, std::array<int, 2> s, std::vector<std::byte> made)
       : format(f), shape(s), owned(std::move(made)), bytes(owned) {}
-  weight(weight&&) = default;  // moving a vector leaves its bytes where they are
-  weight& operator=(weight&&) = default;
+  weight_values(weight_values&&) = default;  // moving a vector leaves its bytes where they are
+  weight_values& operator=(weight_values&&) = default;
 
   dtype format;
   std::array<int, 2> shape;
@@ -75,7 +75,7 @@ class checkpoint {
 
   /// The weight in format shape().formats[name]: rows of wq and wk in Meta's order (rotary pairs 2i, 2i+1), norms f32.
   /// `layer` is 0 for embed, norm and head; a tied head is the embedding.
-  weight read(weight_name name, int layer = 0) const {
+  weight_values read(weight_name name, int layer = 0) const {
     auto const& from = find(name, layer);
     auto const to = shape_.formats[std::size_t(name)];
     auto const shape = detail::shape_of(shape_, name);
