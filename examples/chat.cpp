@@ -43,7 +43,10 @@ class chat {
         format(infer::choose_chat_format(*files.tokens, chat_template(files.weights), files.weights.shape().embed)),
         engine(infer::open_engine(files.weights, {})),
         session(*engine),
-        talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {}
+        talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {
+    if (format->name() == "plain" && !chat_template(files.weights).empty())
+      support::say("chat", "the model's chat template is neither ChatML nor Llama 2's; it goes on with plain text");
+  }
 
   /// Answers on stdout, piece by piece.
   void answer(std::string const& text) {

@@ -45,9 +45,9 @@ struct facts_of_model {
     nlohmann::ordered_json out;
     out["file"] = file.path();
     out["format"] = file.format_name();
-    out["shape"] = {{"embed", h.embed},           {"layers", h.layers},         {"heads", h.heads},
-                    {"kv_heads", h.kv_heads},     {"head_dim", h.head_dim},     {"hidden", h.hidden},
-                    {"vocabulary", h.vocabulary}, {"context", h.context},       {"rope_theta", h.rope_theta},
+    out["shape"] = {{"embed", h.embed},           {"layers", h.layers},     {"heads", h.heads},
+                    {"kv_heads", h.kv_heads},     {"head_dim", h.head_dim}, {"hidden", h.hidden},
+                    {"vocabulary", h.vocabulary}, {"context", h.context},   {"rope_theta", h.rope_theta},
                     {"norm_eps", h.norm_eps},     {"tied", h.tied}};
     out["parameters"] = compiled.parameters;
     out["bytes"] = bytes;
@@ -59,7 +59,7 @@ struct facts_of_model {
     out["kernels_per_layer"] = compiled.kernels_per_layer;
     out["policy"] = support::compiled_policy();
     out["type"] = support::model_type(h, support::compiled_policy());
-    return out.dump() + "\n";
+    return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
 
   std::string text() const {

@@ -22,13 +22,15 @@ struct outcome {
   int code = -1;  // of the exit; -1: ended by a signal
 };
 
-/// The programs are in CRIA_PROGRAMS, typegen is CRIA_TYPEGEN. `input` is what stdin holds, `output` a file in place of stdout.
+/// The programs are in CRIA_PROGRAMS, typegen is CRIA_TYPEGEN. `input` is what stdin holds, `output` a file in place of
+/// stdout.
 inline outcome run(std::string const& program, std::vector<std::string> arguments, std::string const& input = "",
                    std::string const& output = "") {
   temporary_folder const folder;
   auto const in = folder.write("in", input), out = (folder.path() / "out").string(),
              err = (folder.path() / "err").string();
-  auto const executable = (program == "typegen" ? environment("CRIA_TYPEGEN") : environment("CRIA_PROGRAMS") / program).string();
+  auto const executable =
+      (program == "typegen" ? environment("CRIA_TYPEGEN") : environment("CRIA_PROGRAMS") / program).string();
   arguments.insert(arguments.begin(), executable);
   pid_t const child = fork();
   REQUIRE(child >= 0);
