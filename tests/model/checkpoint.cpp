@@ -18,7 +18,7 @@ using test::tiny_llama2c;
 
 namespace {
 
-std::vector<float> values(weight const& w) {
+std::vector<float> values(weight_values const& w) {
   std::vector<float> out(std::size_t(w.shape[0]) * std::size_t(w.shape[1]));
   decode(w.format, w.bytes, out);
   return out;
@@ -31,14 +31,23 @@ void gguf_refuses(tiny_gguf const& model, std::string const& message) {
   REQUIRE_THROWS_WITH(open_gguf(bytes), EndsWith(message));
 }
 
-/// A Hugging Face folder's config.json for the forward case gqa, with `change` in it.
+/// config.json as transformers 5 writes it.
+nlohmann::json good_config() {
+  return nlohmann::json::parse(
+      R"({"model_type": "llama", "attention_bias": false, "mlp_bias": false, "hidden_act": "silu",
+    "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96,
+    "vocab_size": 70, "max_position_embeddings": 32, "rms_norm_eps": 1e-5, "tie_word_embeddings": false,
+    "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}})");
+}
+
+std::string const no_weights = test::safetensors("{}", "");
+
 void config_refuses(std::string const& member, nlohmann::json const& value, std::string const& message) {
-  test::temporary_folder const folder;
-  auto config = test::read_json(test::golden_file("forward/gqa/config.json"));
+  auto config = good_config();
   config[member] = value;
-  folder.write("config.json", config.dump());
-  folder.write("model.safetensors", test::read_text(test::golden_file("forward/gqa/model.safetensors")));
-  REQUIRE_THROWS_WITH(checkpoint::open(folder.path().string()), ContainsSubstring("config.json: " + message));
+  auto const bytes = config.dump();
+  REQUIRE_THROWS_WITH(checkpoint(io::safetensors(test::as_file(no_weights)), test::as_file(bytes, "config.json")),
+                      ContainsSubstring("config.json: " + message));
 }
 
 }  // namespace
@@ -231,13 +240,24 @@ TEST_CASE("a Hugging Face folder that lacks something is refused") {
   REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("(one file), found neither)"));
   folder.write("model.safetensors.index.json", "{}");
   REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("found several files of weights"));
-  auto const model =
-      folder.write("model.safetensors", test::read_text(test::golden_file("forward/gqa/model.safetensors")));
+  auto const model = folder.write("model.safetensors", no_weights);
   REQUIRE_THROWS_WITH(checkpoint::open(path), ContainsSubstring("config.json: cannot be opened"));
-  folder.write("config.json", test::read_text(test::golden_file("forward/mha/config.json")));
-  REQUIRE_THROWS_WITH(
-      checkpoint::open(model),
-      ContainsSubstring("model.safetensors: model.embed_tokens.weight: shape (expected [128, 48], found"));
+  folder.write("config.json", good_config().dump());
+  REQUIRE_THROWS_WITH(checkpoint::open(model),
+                      EndsWith("model.safetensors: model.embed_tokens.weight: missing tensor"));
+  auto const embedding = [&](std::string const& type, std::size_t rows, std::string const& data) {
+    auto const size = std::to_string(data.size());
+    folder.write("model.safetensors",
+                 test::safetensors(R"({"model.embed_tokens.weight": {"dtype": ")" + type + R"(", "shape": [)" +
+                                       std::to_string(rows) + R"(, 64], "data_offsets": [0, )" + size + "]}}",
+                                   data));
+  };
+  embedding("F32", 69, std::string(69 * 64 * 4, 'x'));
+  REQUIRE_THROWS_WITH(checkpoint::open(path),
+                      EndsWith("model.embed_tokens.weight: shape (expected [70, 64], found [69, 64])"));
+  embedding("F64", 70, std::string(70 * 64 * 8, 'x'));
+  REQUIRE_THROWS_WITH(checkpoint::open(path),
+                      EndsWith("model.embed_tokens.weight: type (expected F32, F16 or BF16, found F64)"));
 }
 
 TEST_CASE("what is no checkpoint is refused") {
