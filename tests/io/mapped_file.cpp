@@ -25,6 +25,26 @@ TEST_CASE("a mapped file shows the file's bytes, also after its pages were let g
   REQUIRE(moved.path().ends_with("weights"));
 }
 
+TEST_CASE("released pages leave memory") {
+  test::temporary_folder const folder;
+  std::size_t const size = 32 << 20;
+  io::mapped_file const file(folder.write("weights", std::string(size, 'w')));
+  auto const file_pages = [] {  // kB of this process that are backed by files
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("RssFile:")) return std::stol(line.substr(8));
+    return -1l;
+  };
+  if (file_pages() < 0) SKIP("this system has no RssFile in /proc/self/status");
+  auto const before = file_pages();
+  std::size_t sum = 0;
+  for (auto const b : file.bytes()) sum += std::size_t(b);
+  REQUIRE(sum == size * 'w');
+  REQUIRE(file_pages() >= before + 30000);
+  file.release(file.bytes());
+  REQUIRE(file_pages() <= before + 2000);
+}
+
 TEST_CASE("an empty file is no bytes") {
   test::temporary_folder const folder;
   io::mapped_file const file(folder.write("empty", ""));
