@@ -24,7 +24,8 @@ template <class S, class... F, class S2, class... F2> constexpr auto operator*(e
 }
 
 /// x + w, the same for every row: x [token, axis], w [axis].
-template <class T, class A, class... F, class Tag, class B> constexpr auto operator+(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
+template <class T, class A, class... F, class Tag, class B>
+constexpr auto operator+(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
   if constexpr (same_axis<A, B>) return expr<shape<T, A>, F...>{x.v + leaf(x.v.g, w)};
   else {
     static_assert(same_axis<A, B>, "x + w: the last axis of x must be the axis of w");
@@ -33,7 +34,8 @@ template <class T, class A, class... F, class Tag, class B> constexpr auto opera
 }
 
 /// x * w, the same for every row: x [token, axis], w [axis].
-template <class T, class A, class... F, class Tag, class B> constexpr auto operator*(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
+template <class T, class A, class... F, class Tag, class B>
+constexpr auto operator*(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
   if constexpr (same_axis<A, B>) return expr<shape<T, A>, F...>{x.v * leaf(x.v.g, w)};
   else {
     static_assert(same_axis<A, B>, "x * w: the last axis of x must be the axis of w");

@@ -1,6 +1,7 @@
 #pragma once
-// Plain tensors of doubles with the operators of expressions: Block::forward(plain<...>) computes what the block says, row by
-// row and with nothing fused. It is the oracle of any block, those of users included.
+// Plain tensors of doubles with the operators of expressions: Block::forward(plain<...>) computes what the block says,
+// operator by operator. It is the oracle of any block, those of users included.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -109,13 +110,16 @@ template <custom_map M, class S> plain<S> map(plain<S> const& x) {
 /// Row operators work in f32, as they do in kernels.
 template <class M, class T, class A> requires custom_row_operator<M, A> auto custom_row(plain<shape<T, A>> const& x) {
   plain<shape<T, typename M::template result<A>>> y(*x.step);
-  for (std::size_t row = 0; row < x.step->rows(); ++row)
-    M::row(detail::plain_team{}, [&](int k) { return float(x(row, std::size_t(k))); }, [&](int k, float value) { y(row, std::size_t(k)) = double(value); },
-           A::extent);
+  for (std::size_t row = 0; row < x.step->rows(); ++row) {
+    auto const get = [&](int k) { return float(x(row, std::size_t(k))); };
+    auto const put = [&](int k, float value) { y(row, std::size_t(k)) = double(value); };
+    M::row(detail::plain_team{}, get, put, A::extent);
+  }
   return y;
 }
 
-template <class T, class A, class Tag, class Out> plain<shape<T, Out>> matmul(plain<shape<T, A>> const& x, weight_t<Tag, Out, A>) {
+template <class T, class A, class Tag, class Out>
+plain<shape<T, Out>> matmul(plain<shape<T, A>> const& x, weight_t<Tag, Out, A>) {
   auto const& w = x.step->weight(Tag::name, std::size_t(Out::extent) * x.cols);
   return detail::filled<shape<T, Out>>(*x.step, [&](auto row, auto col) {
     double sum = 0;
@@ -137,35 +141,42 @@ plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, doubl
 template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, double theta = 1e4) {
   return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
     auto const pair = col % A::size / 2 * 2;
-    double const angle = x.step->position[row] * std::pow(theta, -double(pair) / A::size), c = std::cos(angle), s = std::sin(angle);
+    double const angle = x.step->position[row] * std::pow(theta, -double(pair) / A::size);
+    double const c = std::cos(angle), s = std::sin(angle);
     return col % 2 == 0 ? x(row, col) * c - x(row, col + 1) * s : x(row, col - 1) * s + x(row, col) * c;
   });
 }
 
-template <class T, class Q, class K> plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {
-  plain<shape<T, Q>> y(*q.step);
-  auto const& s = *q.step;
+template <class T, class Q, class K>
+plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {
   constexpr std::size_t size = Q::size, share = Q::count / K::count;
-  std::vector<double> weight(s.rows());
+  auto const& s = *q.step;
+  plain<shape<T, Q>> y(s);
   for (std::size_t row = 0; row < s.rows(); ++row)
     for (std::size_t h = 0; h < Q::count; ++h) {
-      double total = 0, top = -INFINITY;
-      auto const seen = [&](std::size_t u) { return s.sequence[u] == s.sequence[row] && s.position[u] <= s.position[row]; };
+      std::size_t const at = h * size, kv = h / share * size;
+      std::vector<double> score(s.rows(), -INFINITY);
+      double top = -INFINITY, total = 0;
       for (std::size_t u = 0; u < s.rows(); ++u) {
-        weight[u] = 0;
-        for (std::size_t d = 0; d < size; ++d) weight[u] += q(row, h * size + d) * k(u, h / share * size + d) / std::sqrt(double(size));
-        if (seen(u)) top = std::max(top, weight[u]);
+        if (s.sequence[u] != s.sequence[row] || s.position[u] > s.position[row]) continue;
+        score[u] = 0;
+        for (std::size_t d = 0; d < size; ++d) score[u] += q(row, at + d) * k(u, kv + d) / std::sqrt(double(size));
+        top = std::max(top, score[u]);
       }
-      for (std::size_t u = 0; u < s.rows(); ++u) total += weight[u] = seen(u) ? std::exp(weight[u] - top) : 0;
+      for (double x : score) total += std::exp(x - top);
       for (std::size_t u = 0; u < s.rows(); ++u)
-        for (std::size_t d = 0; d < size; ++d) y(row, h * size + d) += weight[u] / total * v(u, h / share * size + d);
+        for (std::size_t d = 0; d < size; ++d) y(row, at + d) += std::exp(score[u] - top) / total * v(u, kv + d);
     }
   return y;
 }
 
-template <class Tag, class Vocabulary, class A> plain<shape<tokens, A>> embedding(plain<token_ids> ids, weight_t<Tag, Vocabulary, A>) {
-  auto const& w = ids.step->weight(Tag::name, std::size_t(Vocabulary::extent) * std::size_t(A::extent));
-  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) { return w[std::size_t(ids.step->token[row]) * std::size_t(A::extent) + col]; });
+template <class Tag, class Vocabulary, class A>
+plain<shape<tokens, A>> embedding(plain<token_ids> ids, weight_t<Tag, Vocabulary, A>) {
+  constexpr std::size_t cols = std::size_t(A::extent);
+  auto const& w = ids.step->weight(Tag::name, std::size_t(Vocabulary::extent) * cols);
+  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) {
+    return w[std::size_t(ids.step->token[row]) * cols + col];
+  });
 }
 
 }  // namespace cria

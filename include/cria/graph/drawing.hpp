@@ -26,8 +26,14 @@ template <class Text> constexpr void append_width(Text& to, plan const& p, int i
   append_integer(to, p.g.nodes[i].cols);
 }
 
-/// Arrows from each value in memory to the kernels that load it: through the value's box, where `boxed(i)`, else straight
-/// from the kernel that stores it. `head(i, sink)` says what stands in a box.
+template <class Picture, class Parts>
+constexpr void draw_kernel(Picture& to, std::string_view title, plan const& p, int q, Parts const& parts) {
+  look const l = look_of(p.g.nodes[p.groups[q].nodes[0]].kind);
+  to.kernel({title, 'k', q}, l, [&](auto& sink) { sink += label_of(p, q).view(); }, parts);
+}
+
+/// Arrows from each value in memory to the kernels that load it: through the value's box, where `boxed(i)`, else
+/// straight from the kernel that stores it. `head(i, sink)` says what stands in a box.
 template <class Picture, class Boxed, class Head>
 constexpr void draw_flow(Picture& to, std::string_view title, plan const& p, Boxed const& boxed, Head const& head) {
   auto const box = [&](int i) { return p.where[i].at != region::none && boxed(i); };
@@ -61,18 +67,20 @@ template <class Picture> constexpr void draw_nodes(Picture& to, std::string_view
   to.end_graph();
 }
 
-/// A plan: a box for each kernel with its parts and cost; what comes from outside, leaves or stays has a box too.
+/// A plan: a box for each kernel with its parts and cost; what comes from outside, leaves or stays has one too.
 template <class Picture> constexpr void draw_kernels(Picture& to, std::string_view title, plan const& p, dtype cache) {
   to.begin_graph(title);
   for (int q = 0; q < p.count; ++q) {
     kernel_cost const c = cost_of(p, q, facts(cache).bytes);
-    to.kernel({title, 'k', q}, detail::look_of(p.g.nodes[p.groups[q].nodes[0]].kind), [&](auto& sink) { sink += label_of(p, q).view(); },
-              [&](auto const& part) {
-                visit_parts(p, q, part);
-                part("costs", [&](auto& sink) { append_cost(sink, c); });
-              });
+    detail::draw_kernel(to, title, p, q, [&](auto const& part) {
+      visit_parts(p, q, part);
+      part("costs", [&](auto& sink) { append_cost(sink, c); });
+    });
   }
-  auto const boxed = [&](int i) { return p.where[i].at != region::weight && p.where[i].at != region::work && p.where[i].at != region::fixed; };
+  auto const boxed = [&](int i) {
+    region const at = p.where[i].at;
+    return at != region::weight && at != region::work && at != region::fixed;
+  };
   detail::draw_flow(to, title, p, boxed, [&](int i, auto& sink) {
     region const at = p.where[i].at;
     if (at == region::key_cache || at == region::value_cache) sink += at == region::key_cache ? "key cache" : "value cache";
@@ -84,9 +92,7 @@ template <class Picture> constexpr void draw_kernels(Picture& to, std::string_vi
 /// A plan: a box for each kernel and for each value in memory, with its place and size.
 template <class Picture> constexpr void draw_places(Picture& to, std::string_view title, plan const& p, dtype cache) {
   to.begin_graph(title);
-  for (int q = 0; q < p.count; ++q)
-    to.kernel({title, 'k', q}, detail::look_of(p.g.nodes[p.groups[q].nodes[0]].kind), [&](auto& sink) { sink += label_of(p, q).view(); },
-              [](auto const&) {});
+  for (int q = 0; q < p.count; ++q) detail::draw_kernel(to, title, p, q, [](auto const&) {});
   detail::draw_flow(to, title, p, [](int) { return true; }, [&](int i, auto& sink) {
     append_name(sink, p, i), sink += ": ", append_place(sink, p.where[i]), sink += ", ", append_size(sink, p, i, cache);
   });

@@ -21,8 +21,8 @@ constexpr bool has_role(graph const& g, int i) {
 
 }  // namespace detail
 
-/// What a value in memory is called: a weight's name; x and dy (inputs), q, k, v, y (the first output); the others a to f
-/// in their order, or %n where they are more.
+/// What a value in memory is called: a weight's name; x and dy (inputs), q, k, v, y (the first output); the others a to
+/// f in their order, or %n where they are more.
 template <class Text> constexpr void append_name(Text& to, plan const& p, int i) {
   graph const& g = p.g;
   if (g.nodes[i].kind == op::weight) return void(to += g.name(i));
@@ -51,7 +51,9 @@ namespace detail {
 /// How tightly a formula binds, loosest first.
 enum class binding { sum, product, pair, call };
 
-constexpr bool in_memory_for(plan const& p, int q, int i) { return is_leaf(p.g.nodes[i]) || (p.home[i] >= 0 && p.home[i] != q); }
+constexpr bool in_memory_for(plan const& p, int q, int i) {
+  return is_leaf(p.g.nodes[i]) || (p.home[i] >= 0 && p.home[i] != q);
+}
 
 constexpr binding binding_of(plan const& p, int q, int i) {
   node const& n = p.g.nodes[i];

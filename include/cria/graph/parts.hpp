@@ -13,7 +13,8 @@ constexpr std::string_view name_of(kernel_class k) {
 
 /// Where a value is, and from where on: "key cache 0", "workspace 4096".
 template <class Text> constexpr void append_place(Text& to, spot s) {
-  constexpr std::string_view names[] = {"", "input ", "weight ", "output ", "key cache ", "value cache ", "workspace ", "fixed "};
+  constexpr std::string_view names[] = {"",           "input ",       "weight ",    "output ",
+                                        "key cache ", "value cache ", "workspace ", "fixed "};
   to += names[std::size_t(s.at)];
   append_integer(to, s.index);
 }
@@ -42,8 +43,8 @@ template <class Text> constexpr void append_cost(Text& to, kernel_cost const& c)
   if (c.weight_bytes > 0) to += "; ", append_bytes(to, c.weight_bytes), to += " of weights";
 }
 
-/// What a kernel is made of: `part(name, write)` is called for its prologue, contraction and epilogue, where `write(sink)`
-/// gives the text.
+/// What a kernel is made of: `part(name, write)` is called for its prologue, contraction and epilogue, where
+/// `write(sink)` gives the text.
 template <class Part> constexpr void visit_parts(plan const& p, int q, Part const& part) {
   group const& k = p.groups[q];
   node const& first = p.g.nodes[k.nodes[0]];

@@ -26,11 +26,13 @@ constexpr look_facts facts(look l) {
   return table[std::size_t(l)];
 }
 
-template <class Text> constexpr void append_id(Text& to, box_id id) {
+template <class Text> constexpr void put_one(Text& to, std::string_view s) { to += s; }
+template <class Text> constexpr void put_one(Text& to, box_id id) {
   to += id.graph.substr(0, id.graph.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"));
   to += std::string_view(&id.letter, 1);
   append_integer(to, id.number);
 }
+template <class Text, class... Parts> constexpr void put(Text& to, Parts const&... parts) { (put_one(to, parts), ...); }
 
 /// Passes text on, with special characters as HTML (dot: begin "&") or Mermaid ("#") wants them.
 template <class Text> struct escaped {
@@ -38,7 +40,11 @@ template <class Text> struct escaped {
   std::string_view begin;
   constexpr escaped& operator+=(std::string_view s) {
     for (char const& ch : s) {
-      std::string_view const name = ch == '&' ? "amp;" : ch == '<' ? "lt;" : ch == '>' ? "gt;" : ch == '"' ? "quot;" : "";
+      std::string_view const name = ch == '&'   ? "amp;"
+                                    : ch == '<' ? "lt;"
+                                    : ch == '>' ? "gt;"
+                                    : ch == '"' ? "quot;"
+                                                : "";
       to += name.empty() ? std::string_view(&ch, 1) : begin;
       to += name;
     }
@@ -54,16 +60,16 @@ template <class Text> struct dot_picture {
 
   constexpr void begin() {
     to += "digraph cria {\n"
-          "  graph [fontname=\"Helvetica\", fontsize=15, fontcolor=\"#334155\", ranksep=0.4, nodesep=0.3, bgcolor=\"white\"];\n"
+          "  bgcolor=\"white\";\n"
+          "  graph [fontname=\"Helvetica\", fontsize=15, fontcolor=\"#334155\", ranksep=0.4, nodesep=0.3];\n"
           "  node [fontname=\"Helvetica\", fontsize=12, fontcolor=\"#0f172a\", height=0.3, margin=\"0.12,0.06\"];\n"
           "  edge [fontname=\"Helvetica\", fontsize=11, fontcolor=\"#475569\", color=\"#64748b\", arrowsize=0.7];\n";
   }
   constexpr void end() { to += "}\n"; }
 
   constexpr void begin_graph(std::string_view title) {
-    to += "  subgraph cluster_", detail::append_id(to, {title, 'g', 0}), to += " {\n    label=<<B>";
     auto sink = text();
-    sink += title;
+    detail::put(to, "  subgraph cluster_", box_id{title, 'g', 0}, " {\n    label=<<B>"), sink += title;
     to += "</B>>; labeljust=l; style=rounded; color=\"#cbd5e1\"; margin=16;\n";
   }
   constexpr void end_graph() { to += "  }\n"; }
@@ -71,26 +77,27 @@ template <class Text> struct dot_picture {
   /// A value: one line.
   template <class Head> constexpr void value(box_id id, look l, Head const& head) {
     auto sink = text();
-    to += "    ", detail::append_id(to, id), to += l == look::cache ? " [shape=cylinder, style=filled" : " [shape=box, style=\"rounded,filled\"";
-    to += ", fillcolor=\"", to += detail::facts(l).fill, to += "\", color=\"", to += detail::facts(l).line, to += "\", label=<";
+    bool const cache = l == look::cache;
+    detail::put(to, "    ", id, " [", cache ? "shape=cylinder, style=filled" : "shape=box, style=\"rounded,filled\"");
+    detail::put(to, ", fillcolor=\"", detail::facts(l).fill, "\", color=\"", detail::facts(l).line, "\", label=<");
     head(sink), to += ">];\n";
   }
   /// A kernel: a head and a line for each part; `parts(part)` calls part(name, write).
   template <class Head, class Parts> constexpr void kernel(box_id id, look l, Head const& head, Parts const& parts) {
     auto sink = text();
-    to += "    ", detail::append_id(to, id), to += " [shape=plain, label=<<TABLE CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"5\" COLOR=\"";
-    to += detail::facts(l).line, to += "\" BGCOLOR=\"white\"><TR><TD COLSPAN=\"2\" BGCOLOR=\"", to += detail::facts(l).fill, to += "\"><B>";
-    head(sink), to += "</B></TD></TR>";
+    detail::put(to, "    ", id, " [shape=plain, label=<<TABLE CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"5\"");
+    detail::put(to, " COLOR=\"", detail::facts(l).line, "\" BGCOLOR=\"white\">");
+    detail::put(to, "<TR><TD COLSPAN=\"2\" BGCOLOR=\"", detail::facts(l).fill, "\"><B>"), head(sink), to += "</B></TD></TR>";
     parts([&](std::string_view name, auto const& write) {
-      to += "<TR><TD ALIGN=\"RIGHT\"><FONT COLOR=\"#64748b\">", to += name, to += "</FONT></TD><TD ALIGN=\"LEFT\">";
+      detail::put(to, "<TR><TD ALIGN=\"RIGHT\"><FONT COLOR=\"#64748b\">", name, "</FONT></TD><TD ALIGN=\"LEFT\">");
       write(sink), to += "</TD></TR>";
     });
     to += "</TABLE>>];\n";
   }
-  constexpr void arrow(box_id from, box_id into) { to += "    ", detail::append_id(to, from), to += " -> ", detail::append_id(to, into), to += ";\n"; }
+  constexpr void arrow(box_id from, box_id into) { detail::put(to, "    ", from, " -> ", into, ";\n"); }
   template <class Write> constexpr void arrow(box_id from, box_id into, Write const& write) {
     auto sink = text();
-    to += "    ", detail::append_id(to, from), to += " -> ", detail::append_id(to, into), to += " [label=<&#160;", write(sink), to += "&#160;>];\n";
+    detail::put(to, "    ", from, " -> ", into, " [label=<&#160;"), write(sink), to += "&#160;>];\n";
   }
 
  private:
@@ -105,32 +112,33 @@ template <class Text> struct mermaid_picture {
     to += "flowchart TB\n";
     for (int l = 0; l <= int(look::row); ++l) {
       detail::look_facts const f = detail::facts(look(l));
-      to += "  classDef ", to += f.name, to += " fill:", to += f.fill, to += ",stroke:", to += f.line, to += "\n";
+      detail::put(to, "  classDef ", f.name, " fill:", f.fill, ",stroke:", f.line, "\n");
     }
   }
   constexpr void end() {}
 
   constexpr void begin_graph(std::string_view title) {
     auto sink = text();
-    to += "  subgraph ", detail::append_id(to, {title, 'g', 0}), to += "[\"", sink += title, to += "\"]\n";
+    detail::put(to, "  subgraph ", box_id{title, 'g', 0}, "[\""), sink += title, to += "\"]\n";
   }
   constexpr void end_graph() { to += "  end\n"; }
 
   template <class Head> constexpr void value(box_id id, look l, Head const& head) {
     auto sink = text();
-    to += "    ", detail::append_id(to, id), to += l == look::cache ? "[(\"" : "([\"", head(sink), to += l == look::cache ? "\")]" : "\"])";
-    to += ":::", to += detail::facts(l).name, to += "\n";
+    bool const cache = l == look::cache;
+    detail::put(to, "    ", id, cache ? "[(\"" : "([\""), head(sink);
+    detail::put(to, cache ? "\")]" : "\"])", ":::", detail::facts(l).name, "\n");
   }
   template <class Head, class Parts> constexpr void kernel(box_id id, look l, Head const& head, Parts const& parts) {
     auto sink = text();
-    to += "    ", detail::append_id(to, id), to += "[\"<b>", head(sink), to += "</b>";
-    parts([&](std::string_view name, auto const& write) { to += "<br/>", to += name, to += ": ", write(sink); });
-    to += "\"]:::", to += detail::facts(l).name, to += "\n";
+    detail::put(to, "    ", id, "[\"<b>"), head(sink), to += "</b>";
+    parts([&](std::string_view name, auto const& write) { detail::put(to, "<br/>", name, ": "), write(sink); });
+    detail::put(to, "\"]:::", detail::facts(l).name, "\n");
   }
-  constexpr void arrow(box_id from, box_id into) { to += "    ", detail::append_id(to, from), to += " --> ", detail::append_id(to, into), to += "\n"; }
+  constexpr void arrow(box_id from, box_id into) { detail::put(to, "    ", from, " --> ", into, "\n"); }
   template <class Write> constexpr void arrow(box_id from, box_id into, Write const& write) {
     auto sink = text();
-    to += "    ", detail::append_id(to, from), to += " -->|\"", write(sink), to += "\"| ", detail::append_id(to, into), to += "\n";
+    detail::put(to, "    ", from, " -->|\""), write(sink), detail::put(to, "\"| ", into, "\n");
   }
 
  private:

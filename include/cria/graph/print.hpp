@@ -43,9 +43,18 @@ template <class Text> struct graph_printer {
   constexpr void table(std::string_view title, plan const& p) {
     to += title, to += ": ";
     switch (stage) {
-      case graph_stage::recorded: append_integer(to, p.g.count), to += " nodes\n", append_table(to, p.g); break;
-      case graph_stage::fused: append_integer(to, p.count), to += p.count == 1 ? " kernel\n" : " kernels\n", append_kernels_table(to, p, cache); break;
-      case graph_stage::placed: to += "workspace of ", append_integer(to, p.work), to += " floats a row\n", append_places_table(to, p, cache); break;
+      case graph_stage::recorded:
+        append_integer(to, p.g.count), to += " nodes\n";
+        append_table(to, p.g);
+        break;
+      case graph_stage::fused:
+        append_integer(to, p.count), to += p.count == 1 ? " kernel\n" : " kernels\n";
+        append_kernels_table(to, p, cache);
+        break;
+      case graph_stage::placed:
+        to += "workspace of ", append_integer(to, p.work), to += " floats a row\n";
+        append_places_table(to, p, cache);
+        break;
     }
     to += "\n";
   }

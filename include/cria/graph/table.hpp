@@ -38,7 +38,8 @@ template <class Text> constexpr void append_details(Text& to, node const& n) {
     to += n.part < 0 ? ", back" : "";
   }
   if (n.kind == op::attention || n.kind == op::attention_back) {
-    append_integer(to, n.count), to += " heads over ", append_integer(to, n.kv_count), to += ", each of ", append_integer(to, n.size);
+    append_integer(to, n.count), to += " heads over ", append_integer(to, n.kv_count);
+    to += ", each of ", append_integer(to, n.size);
     if (n.part >= 0) to += ", operand ", append_integer(to, n.part);
   }
   if (n.f == fn::rstd) to += "width ", append_integer(to, n.size), to += ", epsilon ", append_parameter(to, n.scalar);
@@ -49,7 +50,8 @@ template <class Text> constexpr void append_details(Text& to, node const& n) {
 
 /// The nodes of a graph with operands, shapes and formats.
 template <class Text> constexpr void append_table(Text& to, graph const& g) {
-  detail::table_line<Text>{to}.word(6, "node").word(18, "what").word(22, "operands").word(18, "shape").word(0, "format, details").end();
+  detail::table_line<Text> head{to};
+  head.word(6, "node").word(18, "what").word(22, "operands").word(18, "shape").word(0, "format, details").end();
   for (int i = 0; i < g.count; ++i) {
     node const& n = g.nodes[i];
     auto const operands = [&](auto& sink) {
@@ -60,13 +62,15 @@ template <class Text> constexpr void append_table(Text& to, graph const& g) {
         .word(18, name_of(g, i))
         .cell(22, operands)
         .cell(18, [&n](auto& sink) { append_shape(sink, n); })
-        .cell(0, [&n](auto& sink) { detail::append_details(sink, n); }).end();
+        .cell(0, [&n](auto& sink) { detail::append_details(sink, n); })
+        .end();
   }
 }
 
 /// The kernels of a plan: class, cost, and their parts. An h is the kernel's own prologue.
 template <class Text> constexpr void append_kernels_table(Text& to, plan const& p, dtype cache) {
-  detail::table_line<Text>{to}.word(26, "kernel").word(16, "class").word(14, "FLOP a row").word(14, "of weights").word(0, "of rows").end();
+  detail::table_line<Text> head{to};
+  head.word(26, "kernel").word(16, "class").word(14, "FLOP a row").word(14, "of weights").word(0, "of rows").end();
   for (int q = 0; q < p.count; ++q) {
     kernel_cost const c = cost_of(p, q, facts(cache).bytes);
     detail::table_line<Text>{to}
@@ -74,12 +78,14 @@ template <class Text> constexpr void append_kernels_table(Text& to, plan const& 
         .word(16, name_of(p.groups[q].k))
         .cell(14, [&c](auto& sink) { append_rounded(sink, c.flops_per_row); })
         .cell(14, [&c](auto& sink) { append_bytes(sink, c.weight_bytes); })
-        .cell(0, [&c](auto& sink) { append_bytes(sink, c.bytes_per_row), sink += " a row"; }).end();
+        .cell(0, [&c](auto& sink) { append_bytes(sink, c.bytes_per_row), sink += " a row"; })
+        .end();
     if (c.flops_per_position > 0)
       detail::table_line<Text>{to}
           .word(42, "    for each position")
           .cell(28, [&c](auto& sink) { append_rounded(sink, c.flops_per_position); })
-          .cell(0, [&c](auto& sink) { append_bytes(sink, c.cache_bytes_per_position); }).end();
+          .cell(0, [&c](auto& sink) { append_bytes(sink, c.cache_bytes_per_position); })
+          .end();
     auto const part = [&](std::string_view name, auto const& write) {
       detail::table_line<Text>{.to = to, .start = 6}.word(13, name).cell(0, write).end();
     };
@@ -90,7 +96,8 @@ template <class Text> constexpr void append_kernels_table(Text& to, plan const& 
 
 /// The values in memory: where, how large, and from which to which kernel they are needed.
 template <class Text> constexpr void append_places_table(Text& to, plan const& p, dtype cache) {
-  detail::table_line<Text>{to}.word(18, "value").word(18, "shape").word(18, "place").word(20, "size").word(0, "kernels").end();
+  detail::table_line<Text> head{to};
+  head.word(18, "value").word(18, "shape").word(18, "place").word(20, "size").word(0, "kernels").end();
   life_times const lives = lives_of(p);
   for (int i = 0; i < p.g.count; ++i) {
     if (p.where[i].at == region::none) continue;
@@ -103,7 +110,8 @@ template <class Text> constexpr void append_places_table(Text& to, plan const& p
         .cell(18, [&](auto& sink) { append_shape(sink, p.g.nodes[i]); })
         .cell(18, [&](auto& sink) { append_place(sink, p.where[i]); })
         .cell(20, [&](auto& sink) { append_size(sink, p, i, cache); })
-        .cell(0, life).end();
+        .cell(0, life)
+        .end();
   }
 }
 

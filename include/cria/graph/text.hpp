@@ -20,10 +20,9 @@ template <int N> struct fixed_text {
 template <class Text> constexpr void append_integer(Text& to, long long n) {
   char digits[20]{};
   int at = 20;
-  bool const negative = n < 0;
-  for (unsigned long long rest = negative ? 0ULL - static_cast<unsigned long long>(n) : static_cast<unsigned long long>(n); at == 20 || rest > 0; rest /= 10)
-    digits[--at] = char('0' + rest % 10);
-  to += negative ? "-" : "";
+  unsigned long long rest = static_cast<unsigned long long>(n);
+  if (n < 0) to += "-", rest = 0 - rest;
+  for (; at == 20 || rest > 0; rest /= 10) digits[--at] = char('0' + rest % 10);
   to += std::string_view(digits + at, std::size_t(20 - at));
 }
 

@@ -32,8 +32,8 @@ template <class V> struct decoder {
   static_assert(same_rows<rows, result>, "a repeated block must return the axes that it takes");
 
   /// All trained values, a tied embedding counted once.
-  static constexpr long long parameter_count = detail::parameters_of<embedding>() + layers * detail::parameters_of<block>() +
-                                               detail::parameters_of<head>() - (V::tied ? detail::parameters_of<embedding>() : 0);
+  static constexpr long long parameter_count =
+      detail::parameters_of<embedding>() * (V::tied ? 0 : 1) + layers * detail::parameters_of<block>() + detail::parameters_of<head>();
 };
 
 }  // namespace cria::llama2
