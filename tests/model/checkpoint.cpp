@@ -229,7 +229,7 @@ TEST_CASE("a config.json the library cannot compute is refused") {
   config_refuses("rope_parameters", {{"rope_type", "llama3"}},
                  "rope_parameters: rope_type is not supported (expected \"default\", found \"llama3\")");
   config_refuses("hidden_size", nullptr, "missing member hidden_size");
-  config_refuses("hidden_size", "64", "hidden_size is not supported (expected a whole number, found \"64\")");
+  config_refuses("hidden_size", "64", "hidden_size (expected a whole number, found \"64\")");
   config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");
   config_refuses("rms_norm_eps", 2, "epsilon of the norms (expected 0 to 1, found 2)");
 }

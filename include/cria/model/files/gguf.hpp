@@ -85,7 +85,7 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
       if (is_norm(n)) expected.pop_back();
       if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
       if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0 or Q4_1", t->type.name);
-      weights[i].push_back({where, *t->type.format, t->bytes});
+      weights[i].push_back({*t->type.format, t->bytes});
       used.insert(name);
     }
   }

@@ -44,11 +44,11 @@ class config_reader {
   /// Throws when the member is there and not `supported`.
   void only(char const* member, io::json const& supported) const {
     auto const* const value = find(member);
-    if (value != nullptr && *value != supported) refuse(member, supported.dump(), *value);
+    if (value != nullptr && *value != supported)
+      refuse(fmt::format("{} is not supported", member), supported.dump(), *value);
   }
-  [[noreturn]] void refuse(char const* member, std::string_view expected, io::json const& found) const {
-    throw error(file_, fmt::format("{} is not supported", member), expected,
-                io::printable(found.dump(-1, ' ', true, io::json::error_handler_t::replace)));
+  [[noreturn]] void refuse(std::string_view what, std::string_view expected, io::json const& found) const {
+    throw error(file_, what, expected, io::printable(found.dump(-1, ' ', true, io::json::error_handler_t::replace)));
   }
   std::string const& file() const { return file_; }
 
@@ -86,7 +86,6 @@ inline hyperparameters read_shape(config_reader const& config) {
   return h;
 }
 
-/// `name` without the layer's number, for weights that exist in each.
 inline std::string hugging_face_name(weight_name n, int layer) {
   constexpr std::array<std::string_view, weight_names.size()> names{"model.embed_tokens",
                                                                     "input_layernorm",
@@ -124,7 +123,7 @@ inline stored_weights locate(io::safetensors const& file, hyperparameters const&
       if (t->shape != expected) throw error(where, "shape", extents(expected), extents(t->shape));
       if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
       bool const rotated = n == weight_name::wq || n == weight_name::wk;
-      weights[i].push_back({where, *t->format(), t->bytes, {}, 0, rotated});
+      weights[i].push_back({*t->format(), t->bytes, {}, 0, rotated});
     }
   }
   for (auto const& t : file.tensors())  // old files carry the rotary frequencies, which follow from theta

@@ -24,8 +24,7 @@ inline stored_weights locate(io::llama2c const& file, hyperparameters const& h) 
       auto const& t = file.at(io::llama2c_tensor(i), layer);
       int const group = t.scales.empty() ? 0 : file.group();
       bool const blocks = group > 0 && group % 32 == 0 && t.columns % 32 == 0;
-      auto const where = fmt::format("{}: {} of layer {}", file.path(), weight_names[i], layer);
-      weights[i].push_back({where, blocks ? dtype::q8_f32 : dtype::f32, t.bytes, t.scales, group});
+      weights[i].push_back({blocks ? dtype::q8_f32 : dtype::f32, t.bytes, t.scales, group});
     }
   }
   return weights;

@@ -20,7 +20,6 @@ namespace cria::llama2::detail {
 
 /// One weight in a file: `bytes` in `format`, or, where there are `scales`, int8 with one f32 scale per `group` values.
 struct stored {
-  std::string where;  // file and tensor, for messages
   dtype format = dtype::f32;
   std::span<std::byte const> bytes, scales = {};
   int group = 0;
