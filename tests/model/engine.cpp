@@ -5,7 +5,7 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include "cria/expr/plain.hpp"
+#include "cria/model/plain.hpp"
 #include "support/files.hpp"
 #include "support/kokkos.hpp"
 
@@ -95,24 +95,11 @@ TEST_CASE("an input longer than a step is cut, with the same bits; logits of non
 }
 
 TEST_CASE("an engine's logits are those of the model's own forward on plain tensors") {
-  using D = llama2::decoder<tiny_shape>;
   with_file([](llama2::checkpoint const& file) {
     auto const input = rows({3, 1, 4, 1, 5, 9, 2, 6, 5, 35});
     plain_step s;
     for (auto const& r : input) s.token.push_back(r.token), s.sequence.push_back(0), s.position.push_back(r.position);
-    auto const load = [&](llama2::weight_name name, int layer) {
-      auto const w = file.read(name, layer);
-      std::vector<float> values(std::size_t(w.shape[0]) * std::size_t(w.shape[1]));
-      decode(w.format, w.bytes, values);
-      s.weights[std::string(llama2::weight_names[std::size_t(name)])] = {values.begin(), values.end()};
-    };
-    load(llama2::weight_name::embed, 0), load(llama2::weight_name::norm, 0);
-    auto x = D::embedding::forward(plain<token_ids>{&s});
-    for (int layer = 0; layer < D::layers; ++layer) {
-      for (int n = int(llama2::weight_name::attention_norm); n <= int(llama2::weight_name::w3); ++n) load(llama2::weight_name(n), layer);
-      x = D::block::forward(x);
-    }
-    auto const expected = D::head::forward(x);
+    auto const expected = llama2::plain_logits<llama2::decoder<tiny_shape>>(file, s);
     small_engine engine(file, {}, space());
     auto const logits = engine.forward(input, infer::logits::all);
     REQUIRE(logits.size() == expected.at.size());
