@@ -9,7 +9,8 @@ using namespace cria;
 TEST_CASE("formats have GGUF's names and sizes") {
   static_assert(facts(dtype::q4_0).name == "q4_0" && facts(dtype::bf16).name == "bf16");
   static_assert(bytes_of(dtype::f32, 10) == 40 && bytes_of(dtype::f16, 10) == 20 && bytes_of(dtype::bf16, 10) == 20);
-  static_assert(bytes_of(dtype::q8_0, 64) == 2 * (2 + 32) && bytes_of(dtype::q4_0, 64) == 2 * (2 + 16) && bytes_of(dtype::q4_1, 64) == 2 * (2 + 2 + 16));
+  static_assert(bytes_of(dtype::q8_0, 64) == 2 * (2 + 32) && bytes_of(dtype::q4_0, 64) == 2 * (2 + 16) &&
+                bytes_of(dtype::q4_1, 64) == 2 * (2 + 2 + 16));
   static_assert(bytes_of(dtype::q8_f32, 32) == 4 + 32);
   // More than 32 bits hold.
   static_assert(bytes_of(dtype::f32, std::size_t(28672) * 8192 * 80) == std::size_t(75'161'927'680));
@@ -22,6 +23,7 @@ TEST_CASE("a format's type says what its table says") {
 
 TEST_CASE("an error is one line that says where, what was expected and what was found") {
   CHECK(std::string(error("model.gguf", "no tensors").what()) == "model.gguf: no tensors");
-  CHECK(std::string(error("wq", "wrong size", "64 bytes", "63").what()) == "wq: wrong size (expected 64 bytes, found 63)");
+  CHECK(std::string(error("wq", "wrong size", "64 bytes", "63").what()) ==
+        "wq: wrong size (expected 64 bytes, found 63)");
   CHECK(std::string(error("", "nothing to say").what()) == "nothing to say");
 }

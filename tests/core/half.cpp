@@ -19,8 +19,10 @@ double value_of(std::uint16_t h, int exponent_bits, int fraction_bits) {
   return sign * std::ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
 }
 
-/// Every code there and back, and between each pair of neighbours: the middle goes to the even one, all else to the nearer.
-template <class To, class From> bool all_exact(To const& to_half, From const& to_float, int exponent_bits, int fraction_bits) {
+/// Every code there and back, and between each pair of neighbours: the middle goes to the even one, all else to the
+/// nearer.
+template <class To, class From>
+bool all_exact(To const& to_half, From const& to_float, int exponent_bits, int fraction_bits) {
   std::uint16_t const infinity = std::uint16_t(((1 << exponent_bits) - 1) << fraction_bits);
   for (unsigned code = 0; code < 0x10000; ++code) {
     std::uint16_t const h = std::uint16_t(code);
@@ -53,7 +55,8 @@ TEST_CASE("every bfloat16 is converted exactly, and to the nearest even") {
 }
 
 TEST_CASE("what is too large becomes infinity, what is too small zero") {
-  static_assert(f32_to_f16(65504) == 0x7bff && f32_to_f16(65519.996f) == 0x7bff && f32_to_f16(65520) == 0x7c00 && f32_to_f16(-1e9f) == 0xfc00);
+  static_assert(f32_to_f16(65504) == 0x7bff && f32_to_f16(65519.996f) == 0x7bff && f32_to_f16(65520) == 0x7c00 &&
+                f32_to_f16(-1e9f) == 0xfc00);
   static_assert(f32_to_f16(0x1p-25f) == 0 && f32_to_f16(0x1.000002p-25f) == 1 && f32_to_f16(-1e-30f) == 0x8000);
   static_assert(f32_to_bf16(std::numeric_limits<float>::max()) == 0x7f80);
   CHECK(std::isnan(f16_to_f32(f32_to_f16(std::numeric_limits<float>::quiet_NaN()))));

@@ -10,8 +10,12 @@ namespace {
 
 struct one {};
 struct two {};
-struct gain { static constexpr char name[] = "gain"; };
-struct mix { static constexpr char name[] = "mix"; };
+struct gain {
+  static constexpr char name[] = "gain";
+};
+struct mix {
+  static constexpr char name[] = "mix";
+};
 using A = axis<one, 8>;
 using B = axis<two, 6>;
 using Q = heads<one, 4, 2>;
@@ -67,7 +71,8 @@ TEST_CASE("and the operators from outside that it has met, each once") {
   using both = decltype(map<sign>(row<A>()) + map<half>(row<A>()) * map<sign>(row<A>()));
   static_assert(std::is_same_v<functors_of<both>, functors<sign, half>>);
   static_assert(std::is_same_v<functors_of<decltype(matmul(row<A, half>(), weight<mix, B, A>))>, functors<half>>);
-  static_assert(std::is_same_v<functors_of<decltype(attention(row<Q, sign>(), row<KV>(), row<KV, half>()))>, functors<sign, half>>);
+  static_assert(std::is_same_v<functors_of<decltype(attention(row<Q, sign>(), row<KV>(), row<KV, half>()))>,
+                               functors<sign, half>>);
   static_assert(std::is_same_v<functors_of<decltype(custom_row<doubled>(row<A, sign>()))>, functors<sign, doubled>>);
   static_assert(functors<sign, half>::count == 2 && std::is_same_v<functor_at<1, functors<sign, half>>, half>);
   static_assert(std::is_same_v<unite<functors<sign>, functors<>>, functors<sign>>);
@@ -85,8 +90,10 @@ TEST_CASE("after an error every operator is silent") {
   static_assert(std::is_same_v<decltype(f + row<A>()), failed> && std::is_same_v<decltype(row<A>() + f), failed>);
   static_assert(std::is_same_v<decltype(f * f), failed> && std::is_same_v<decltype(row<A>() * f), failed>);
   static_assert(std::is_same_v<decltype(silu(f)), failed> && std::is_same_v<decltype(map<sign>(f)), failed>);
-  static_assert(std::is_same_v<decltype(rope(f, 1e5)), failed> && std::is_same_v<decltype(custom_row<doubled>(f)), failed>);
-  static_assert(std::is_same_v<decltype(attention(f, row<KV>(), f)), failed> && std::is_same_v<decltype(attention(row<Q>(), f, row<KV>())), failed>);
+  static_assert(std::is_same_v<decltype(rope(f, 1e5)), failed> &&
+                std::is_same_v<decltype(custom_row<doubled>(f)), failed>);
+  static_assert(std::is_same_v<decltype(attention(f, row<KV>(), f)), failed> &&
+                std::is_same_v<decltype(attention(row<Q>(), f, row<KV>())), failed>);
   static_assert(std::is_same_v<decltype(attention(row<Q>(), row<KV>(), f)), failed>);
 }
 

@@ -24,8 +24,11 @@ std::vector<double> some(std::size_t n, unsigned seed) { return numbers(1, int(n
 /// Two sequences, of three and of two rows, and every weight of the small blocks.
 plain_step step_of() {
   plain_step s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, {}};
-  auto const add = [&](char const* name, std::size_t size) { s.weights[name] = some(size, unsigned(s.weights.size()) + 20); };
-  add("attention_norm", 8), add("ffn_norm", 8), add("norm", 8), add("wq", 64), add("wk", 32), add("wv", 32), add("wo", 64);
+  auto const add = [&](char const* name, std::size_t size) {
+    s.weights[name] = some(size, unsigned(s.weights.size()) + 20);
+  };
+  add("attention_norm", 8), add("ffn_norm", 8), add("norm", 8), add("wq", 64), add("wk", 32), add("wv", 32),
+      add("wo", 64);
   add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48);
   return s;
 }
@@ -120,7 +123,8 @@ TEST_CASE("what is wrong with weights and values is said") {
   plain_step s = step_of();
   rows_of_e const x(s, some(40, 1));
   s.weights["wo"].pop_back();
-  CHECK_THROWS_WITH(matmul(x, weight<wo, E, E>), ContainsSubstring("wo: wrong size of a weight (expected 64, found 63)"));
+  CHECK_THROWS_WITH(matmul(x, weight<wo, E, E>),
+                    ContainsSubstring("wo: wrong size of a weight (expected 64, found 63)"));
   s.weights.erase("wo");
   CHECK_THROWS_WITH(matmul(x, weight<wo, E, E>), ContainsSubstring("wo: no weight of this name"));
   CHECK_THROWS_WITH(rows_of_e(s, some(39, 1)), ContainsSubstring("expected 40, found 39"));
@@ -140,8 +144,10 @@ template <class Block> void check_graph() {
   };
   matrix const expected = interpret(g, same, leaf)[std::size_t(g.outputs[0])];
   auto const found = [&] {
-    if constexpr (std::is_same_v<typename Block::input, token_ids>) return Block::forward(plain<token_ids>{&s});
-    else return Block::forward(plain<typename Block::input>(s, x));
+    if constexpr (std::is_same_v<typename Block::input, token_ids>)
+      return Block::forward(plain<token_ids>{&s});
+    else
+      return Block::forward(plain<typename Block::input>(s, x));
   }();
   REQUIRE(found.at.size() == expected.at.size());
   for (std::size_t i = 0; i < found.at.size(); ++i) CHECK(found.at[i] == Approx(expected.at[i]).margin(1e-12));

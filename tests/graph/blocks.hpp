@@ -6,8 +6,12 @@ namespace cria::test {
 
 using namespace nn;
 
-struct narrow { static constexpr char name[] = "narrow"; };
-struct wide { static constexpr char name[] = "wide"; };
+struct narrow {
+  static constexpr char name[] = "narrow";
+};
+struct wide {
+  static constexpr char name[] = "wide";
+};
 using E = axis<narrow, 8>;
 using H = axis<wide, 12>;
 using Q = heads<llama2::axes::query, 2, 4>;
@@ -29,23 +33,39 @@ struct cube {
 struct tiny : llama2::config<8, 2, 2, 1, 12, 20, 16> {};
 using tiny_layer = block_stage<tiny>;
 
-struct adds : of_rows { static constexpr auto forward(auto x) { return x + matmul(x, weight<wo, E, E>); } };
-struct multiplies : of_rows { static constexpr auto forward(auto x) { return x * matmul(x, weight<wo, E, E>); } };
-struct squares : of_rows { static constexpr auto forward(auto x) { return x * x + x; } };
-struct passes : of_rows { static constexpr auto forward(auto x) { return x; } };
-struct gates : of_rows { static constexpr auto forward(auto x) { return silu(matmul(x, weight<w1, H, E>)) * matmul(x, weight<w3, H, E>); } };
-struct norms : of_rows { static constexpr auto forward(auto x) { return cria::rms_norm(x, weight<norm, E>, 1e-2); } };
+struct adds : of_rows {
+  static constexpr auto forward(auto x) { return x + matmul(x, weight<wo, E, E>); }
+};
+struct multiplies : of_rows {
+  static constexpr auto forward(auto x) { return x * matmul(x, weight<wo, E, E>); }
+};
+struct squares : of_rows {
+  static constexpr auto forward(auto x) { return x * x + x; }
+};
+struct passes : of_rows {
+  static constexpr auto forward(auto x) { return x; }
+};
+struct gates : of_rows {
+  static constexpr auto forward(auto x) { return silu(matmul(x, weight<w1, H, E>)) * matmul(x, weight<w3, H, E>); }
+};
+struct norms : of_rows {
+  static constexpr auto forward(auto x) { return cria::rms_norm(x, weight<norm, E>, 1e-2); }
+};
 struct norms_twice : of_rows {
   static constexpr auto forward(auto x) { return cria::rms_norm(cria::rms_norm(x, weight<norm, E>), weight<norm, E>); }
 };
-struct turns : of_rows { static constexpr auto forward(auto x) { return rope(matmul(x, weight<wq, Q, E>), 10.0); } };
+struct turns : of_rows {
+  static constexpr auto forward(auto x) { return rope(matmul(x, weight<wq, Q, E>), 10.0); }
+};
 struct attends : of_rows {
   static constexpr auto forward(auto x) {
     auto const kv = matmul(x, weight<wk, KV, E>);
     return cria::attention(matmul(x, weight<wq, Q, E>), rope(kv), kv);
   }
 };
-struct cubes : of_rows { static constexpr auto forward(auto x) { return map<cube>(x) + map<cube>(matmul(x, weight<wo, E, E>)); } };
+struct cubes : of_rows {
+  static constexpr auto forward(auto x) { return map<cube>(x) + map<cube>(matmul(x, weight<wo, E, E>)); }
+};
 struct scales : of_rows {  // a gain and a bias
   static constexpr auto forward(auto x) { return matmul(x, weight<wo, E, E>) * weight<norm, E> + weight<ffn_norm, E>; }
 };
@@ -54,7 +74,9 @@ struct shares : of_rows {  // one weight, read twice
 };
 struct looks_up {
   using input = token_ids;
-  static constexpr auto forward(auto ids) { return silu(cria::embedding(ids, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>)); }
+  static constexpr auto forward(auto ids) {
+    return silu(cria::embedding(ids, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>));
+  }
 };
 
 }  // namespace cria::test

@@ -10,12 +10,13 @@ using namespace cria::test;
 
 namespace {
 
-template <class Formats> constexpr plan layer_7b = plan_of<forward_of<block_stage<llama2::config_7b>, policy::fast<Formats>>>;
+template <class Formats> constexpr plan layer_7b =
+    plan_of<forward_of<block_stage<llama2::config_7b>, policy::fast<Formats>>>;
 
 }  // namespace
 
-// The figures are counted by hand: E = 4096, F = 11008, 32 heads of 128. A sum or product of maps is one operation, rstd
-// four, rope three, silu 24, a product and a sum of a contraction two.
+// The figures are counted by hand: E = 4096, F = 11008, 32 heads of 128. A sum or product of maps is one operation,
+// rstd four, rope three, silu 24, a product and a sum of a contraction two.
 TEST_CASE("operations of the kernels of a 7B layer") {
   constexpr plan const& p = layer_7b<formats<f32>>;
   constexpr double E = 4096, F = 11008;
@@ -31,9 +32,11 @@ TEST_CASE("bytes of the kernels of a 7B layer") {
   constexpr plan const& p = layer_7b<formats<q4_0>>;
   constexpr double E = 4096, F = 11008, q4 = 18.0 / 32;
   static_assert(cost_of(p, 0, 2).weight_bytes == 3 * E * E * q4 + 4 * E);
-  static_assert(cost_of(p, 0, 2).bytes_per_row == 4 * E + 4 * E + 2 * 2 * E, "x and q in f32, k and v to the cache in f16");
+  static_assert(cost_of(p, 0, 2).bytes_per_row == 4 * E + 4 * E + 2 * 2 * E,
+                "x and q in f32, k and v to the cache in f16");
   static_assert(cost_of(p, 1, 2).weight_bytes == 0 && cost_of(p, 1, 2).bytes_per_row == 2 * 4 * E);
-  static_assert(cost_of(p, 1, 2).cache_bytes_per_position == 2 * 2 * E && cost_of(p, 1, 4).cache_bytes_per_position == 2 * 4 * E);
+  static_assert(cost_of(p, 1, 2).cache_bytes_per_position == 2 * 2 * E &&
+                cost_of(p, 1, 4).cache_bytes_per_position == 2 * 4 * E);
   static_assert(cost_of(p, 2, 2).bytes_per_row == 3 * 4 * E, "attention, residual, sum");
   static_assert(cost_of(p, 3, 2).weight_bytes == 2 * E * F * q4 + 4 * E);
   static_assert(cost_of(p, 4, 2).weight_bytes == E * F * q4 && cost_of(p, 4, 2).bytes_per_row == 4 * (F + 2 * E));
@@ -41,14 +44,16 @@ TEST_CASE("bytes of the kernels of a 7B layer") {
 
 TEST_CASE("a model's figures are the sums of its kernels'") {
   constexpr kernel_cost layer = cost_of(layer_7b<formats<f16>>, 2);
-  constexpr kernel_cost head = cost_of(plan_of<forward_of<head_stage<llama2::config_7b>, policy::fast<formats<f16>>>>, 2);
+  constexpr kernel_cost head =
+      cost_of(plan_of<forward_of<head_stage<llama2::config_7b>, policy::fast<formats<f16>>>>, 2);
   constexpr double E = 4096, F = 11008, V = 32000;
   // 2 operations for each of the 6 607 077 376 values that are multiplied, and what stands around: 0.03 %.
   constexpr double contractions = 2 * (32 * (4 * E * E + 3 * E * F) + V * E);
   static_assert(contractions == 13'214'154'752.0);
   static_assert(32 * layer.flops_per_row + head.flops_per_row > contractions);
   static_assert(32 * layer.flops_per_row + head.flops_per_row < 1.002 * contractions);
-  static_assert(32 * layer.weight_bytes + head.weight_bytes == contractions + 4 * (65 * E), "two bytes a value; norms are f32");
+  static_assert(32 * layer.weight_bytes + head.weight_bytes == contractions + 4 * (65 * E),
+                "two bytes a value; norms are f32");
   static_assert(32 * layer.cache_bytes_per_position == 524'288, "half a megabyte for each position");
 }
 
@@ -58,7 +63,8 @@ TEST_CASE("grouped-query attention reads fewer bytes for the same operations") {
 }
 
 TEST_CASE("an embedding reads a row for each token, in its format") {
-  constexpr kernel_cost c = cost_of(plan_of<forward_of<embedding_stage<llama2::config_7b>, policy::fast<formats<q8_0>>>>, 2);
+  constexpr kernel_cost c =
+      cost_of(plan_of<forward_of<embedding_stage<llama2::config_7b>, policy::fast<formats<q8_0>>>>, 2);
   static_assert(c.weight_bytes == 0 && c.bytes_per_row == 4096.0 * 34 / 32 + 4 * 4096);
 }
 
@@ -75,7 +81,8 @@ TEST_CASE("gradients cost twice the contractions, and are written once") {
       }
     return total;
   };
-  static_assert(contractions(kernel_class::matmul) == 2 * parameters && contractions(kernel_class::matmul_dx) == 2 * parameters);
+  static_assert(contractions(kernel_class::matmul) == 2 * parameters &&
+                contractions(kernel_class::matmul_dx) == 2 * parameters);
   double written = 0, back = 0;
   for (int q = 0; q < p.count; ++q) {
     kernel_cost const c = cost_of(p, q, 4);

@@ -14,7 +14,9 @@ namespace {
 
 /// Two sequences, of three and of two rows.
 step two_sequences() {
-  return {{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }};
+  return {{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) {
+            return part < 0 ? cube::apply(x) : cube::derivative<0>(x);
+          }};
 }
 
 /// Each gradient that differentiate gives of sum(y dy) against central differences of the forward.
@@ -68,8 +70,8 @@ template <class F> graph made(F const& f) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes, gates, norms,
-                   norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer) {
+TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes,
+                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer) {
   check_gradients(record<TestType>());
 }
 
@@ -90,7 +92,8 @@ TEST_CASE("differentiate adds what flows to a value that is used twice, and prun
   static_assert(g.count_of(op::map) == 2 + 3);
   constexpr graph layer = differentiate(record<tiny_layer>());
   static_assert(layer.output_count == 1 + 1 + 9, "y, the input, nine weights");
-  static_assert(layer.count_of(op::matmul_dw) == 7 && layer.count_of(op::token_sum) == 2 && layer.count_of(op::attention_back) == 3);
+  static_assert(layer.count_of(op::matmul_dw) == 7 && layer.count_of(op::token_sum) == 2 &&
+                layer.count_of(op::attention_back) == 3);
   for (int i = 0; i < layer.count; ++i) {
     bool used = is_leaf(layer.nodes[i]) || layer.output_index(i) >= 0;
     for (int u = i + 1; u < layer.count; ++u)

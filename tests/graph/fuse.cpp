@@ -52,7 +52,8 @@ struct no_gate_layer {
 struct cube_layer {  // an operator from outside between the contractions
   using input = shape<tokens, tiny::embed>;
   static constexpr auto forward(auto x) {
-    return x + matmul(map<cube>(matmul(x, weight<w1, tiny::hidden, tiny::embed>)), weight<w2, tiny::embed, tiny::hidden>);
+    return x +
+           matmul(map<cube>(matmul(x, weight<w1, tiny::hidden, tiny::embed>)), weight<w2, tiny::embed, tiny::hidden>);
   }
 };
 
@@ -134,15 +135,22 @@ void check_rules(plan const& p) {
 TEST_CASE("a decoder layer is five kernels") {
   constexpr plan p = fused<block_stage<llama2::config_7b>>;
   static_assert(p.count == 5);
-  static_assert(p.groups[0].k == kernel_class::matmul && count_in(p, 0, op::matmul) == 3 && count_in(p, 0, op::rope) == 2 && p.groups[0].count == 5,
+  static_assert(p.groups[0].k == kernel_class::matmul && count_in(p, 0, op::matmul) == 3 &&
+                    count_in(p, 0, op::rope) == 2 && p.groups[0].count == 5,
                 "norm, q, k, v, rope");
   static_assert(p.groups[0].output_count == 3, "q, k, v");
   static_assert(p.groups[1].k == kernel_class::attention);
-  static_assert(p.groups[2].k == kernel_class::matmul && count_in(p, 2, op::matmul) == 1 && count_in(p, 2, op::map) == 1, "wo, residual");
-  static_assert(p.groups[3].k == kernel_class::matmul && count_in(p, 3, op::matmul) == 2 && count_in(p, 3, op::map) == 2 && p.groups[3].output_count == 1,
+  static_assert(
+      p.groups[2].k == kernel_class::matmul && count_in(p, 2, op::matmul) == 1 && count_in(p, 2, op::map) == 1,
+      "wo, residual");
+  static_assert(p.groups[3].k == kernel_class::matmul && count_in(p, 3, op::matmul) == 2 &&
+                    count_in(p, 3, op::map) == 2 && p.groups[3].output_count == 1,
                 "norm, w1, w3, swiglu");
-  static_assert(p.groups[4].k == kernel_class::matmul && count_in(p, 4, op::matmul) == 1 && count_in(p, 4, op::map) == 1, "w2, residual");
-  static_assert(fused<block_stage<llama2::config_70b>>.count == 5 && fused<block_stage<llama2::config_stories260k>>.count == 5);
+  static_assert(
+      p.groups[4].k == kernel_class::matmul && count_in(p, 4, op::matmul) == 1 && count_in(p, 4, op::map) == 1,
+      "w2, residual");
+  static_assert(fused<block_stage<llama2::config_70b>>.count == 5 &&
+                fused<block_stage<llama2::config_stories260k>>.count == 5);
   // Both norms are recomputed: nothing of them is stored.
   for (int i = 0; i < p.g.count; ++i)
     if (p.g.nodes[i].kind == op::row_sum) CHECK(p.home[i] < 0);
@@ -177,8 +185,10 @@ TEST_CASE("variants of a layer") {
   static_assert(fused<parallel_layer>.count == 4, "wq, wk, wv, w1, w3 share the norm; then attention, wo, w2");
   static_assert(count_in(fused<parallel_layer>, 0, op::matmul) == 5);
   static_assert(fused<no_gate_layer>.count == 5 && count_in(fused<no_gate_layer>, 3, op::map) == 1);
-  static_assert(fused<cube_layer>.count == 2 && count_in(fused<cube_layer>, 0, op::map) == 1, "the cube is an epilogue");
-  static_assert(fused<scales>.count == 1 && fused<scales>.groups[0].output_count == 1, "a gain and a bias are an epilogue");
+  static_assert(fused<cube_layer>.count == 2 && count_in(fused<cube_layer>, 0, op::map) == 1,
+                "the cube is an epilogue");
+  static_assert(fused<scales>.count == 1 && fused<scales>.groups[0].output_count == 1,
+                "a gain and a bias are an epilogue");
   static_assert(fused<shares>.count == 2, "a weight that is read twice doesn't join what reads it");
   static_assert(fused<passes>.count == 1 && fused<passes>.groups[0].k == kernel_class::row);
 }
@@ -200,18 +210,21 @@ TEST_CASE("an epilogue never needs a whole row of its own kernel's sums") {
   static_assert(p.count == 2 && p.groups[0].output_count == 2 && p.groups[1].k == kernel_class::row);
 }
 
-TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms, norms_twice, turns, attends,
-                   cubes, scales, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
-                   block_stage<llama2::config_7b>, head_stage<llama2::config_smollm2_135m>, reads_twice,
-                   normed_gate, costly, costly_once) {
+TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms,
+                   norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer, post_norm_layer,
+                   parallel_layer, no_gate_layer, cube_layer, block_stage<llama2::config_7b>,
+                   head_stage<llama2::config_smollm2_135m>, reads_twice, normed_gate, costly, costly_once) {
   check_rules(fused<TestType>);
   check_rules(fused_gradient<TestType>);
 }
 
-TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes, gates, norms,
-                   norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer, post_norm_layer, parallel_layer, no_gate_layer, cube_layer,
-                   reads_twice, normed_gate, costly, costly_once) {
-  step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }};
+TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes,
+                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer,
+                   post_norm_layer, parallel_layer, no_gate_layer, cube_layer, reads_twice, normed_gate, costly,
+                   costly_once) {
+  step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) {
+                 return part < 0 ? cube::apply(x) : cube::derivative<0>(x);
+               }};
   auto const check = [&](plan const& p) {
     auto const leaf = [&](int i) {
       node const& n = p.g.nodes[i];
@@ -219,7 +232,8 @@ TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "
     };
     auto const expected = interpret(p.g, s, leaf);
     auto const found = run_plan(p, s, leaf);
-    for (int o = 0; o < p.g.output_count; ++o) CHECK(largest_difference(found[std::size_t(o)], expected[std::size_t(p.g.outputs[o])]) < 1e-12);
+    for (int o = 0; o < p.g.output_count; ++o)
+      CHECK(largest_difference(found[std::size_t(o)], expected[std::size_t(p.g.outputs[o])]) < 1e-12);
   };
   check(plan_of<forward_of<TestType, policy::exact<>>>);
   check(plan_of<gradient_of<TestType, policy::exact<>>>);

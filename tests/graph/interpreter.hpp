@@ -1,6 +1,6 @@
 #pragma once
-// Evaluates graphs and plans in double precision, node by node as the comments of expr/node.hpp say: what passes are checked
-// against.
+// Evaluates graphs and plans in double precision, node by node as the comments of expr/node.hpp say: what passes are
+// checked against.
 #include <cmath>
 #include <map>
 #include <stdexcept>
@@ -62,7 +62,9 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
     std::vector<double> w(std::size_t(s.rows()), 0.0);
     double total = 0;
     for (int t = 0; t < s.rows(); ++t) {
-      if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] || s.position[std::size_t(t)] > s.position[std::size_t(i)]) continue;
+      if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] ||
+          s.position[std::size_t(t)] > s.position[std::size_t(i)])
+        continue;
       double score = 0;
       for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv * n.size + d);
       total += w[std::size_t(t)] = std::exp(score / std::sqrt(n.size));
@@ -72,40 +74,66 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
   };
   auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
   switch (n.kind) {
-    case op::embedding: each([&](int i, int j) { return (*in[0])(s.token[std::size_t(i)], j); }); break;
+    case op::embedding:
+      each([&](int i, int j) { return (*in[0])(s.token[std::size_t(i)], j); });
+      break;
     case op::map:
       each([&](int i, int j) -> double {
         switch (n.f) {
-          case fn::copy: return a(i, j);
-          case fn::add: return a(i, j) + b(i, j);
-          case fn::mul: return a(i, j) * b(i, j);
-          case fn::silu: return a(i, j) * sigmoid(a(i, j));
-          case fn::silu_slope: return sigmoid(a(i, j)) * (1 + a(i, j) * (1 - sigmoid(a(i, j))));
-          case fn::rstd: return 1 / std::sqrt(a(i, j) / n.size + n.scalar);
-          case fn::rstd_slope: return -0.5 * std::pow(a(i, j), 3) / n.size;  // of the value, not of the sum
-          case fn::custom: return s.custom(a(i, j), n.part);
-          default: throw std::logic_error("a map of no function");
+          case fn::copy:
+            return a(i, j);
+          case fn::add:
+            return a(i, j) + b(i, j);
+          case fn::mul:
+            return a(i, j) * b(i, j);
+          case fn::silu:
+            return a(i, j) * sigmoid(a(i, j));
+          case fn::silu_slope:
+            return sigmoid(a(i, j)) * (1 + a(i, j) * (1 - sigmoid(a(i, j))));
+          case fn::rstd:
+            return 1 / std::sqrt(a(i, j) / n.size + n.scalar);
+          case fn::rstd_slope:
+            return -0.5 * std::pow(a(i, j), 3) / n.size;  // of the value, not of the sum
+          case fn::custom:
+            return s.custom(a(i, j), n.part);
+          default:
+            throw std::logic_error("a map of no function");
         }
       });
       break;
     case op::rope:
       each([&](int i, int j) {
-        double const angle = n.part * s.position[std::size_t(i)] * std::pow(n.scalar, -double(j % n.size / 2 * 2) / n.size);
-        return j % 2 == 0 ? a(i, j) * std::cos(angle) - a(i, j + 1) * std::sin(angle) : a(i, j - 1) * std::sin(angle) + a(i, j) * std::cos(angle);
+        double const angle =
+            n.part * s.position[std::size_t(i)] * std::pow(n.scalar, -double(j % n.size / 2 * 2) / n.size);
+        return j % 2 == 0 ? a(i, j) * std::cos(angle) - a(i, j + 1) * std::sin(angle)
+                          : a(i, j - 1) * std::sin(angle) + a(i, j) * std::cos(angle);
       });
       break;
-    case op::row_sum: dot(in[0]->cols, [&](int i, int, int k) { return (*in[0])(i, k); }); break;
-    case op::token_sum: dot(in[0]->rows, [&](int, int j, int k) { return (*in[0])(k, j); }); break;
-    case op::matmul: dot(in[0]->cols, [&](int i, int j, int k) { return (*in[0])(i, k) * (*in[1])(j, k); }); break;
-    case op::matmul_dx: dot(in[0]->cols, [&](int i, int j, int k) { return (*in[0])(i, k) * (*in[1])(k, j); }); break;
-    case op::matmul_dw: dot(s.rows(), [&](int i, int j, int k) { return in[0]->wide(k, i) * in[1]->wide(k, j); }); break;
-    case op::embedding_dw: dot(s.rows(), [&](int i, int j, int k) { return s.token[std::size_t(k)] == i ? (*in[0])(k, j) : 0.0; }); break;
+    case op::row_sum:
+      dot(in[0]->cols, [&](int i, int, int k) { return (*in[0])(i, k); });
+      break;
+    case op::token_sum:
+      dot(in[0]->rows, [&](int, int j, int k) { return (*in[0])(k, j); });
+      break;
+    case op::matmul:
+      dot(in[0]->cols, [&](int i, int j, int k) { return (*in[0])(i, k) * (*in[1])(j, k); });
+      break;
+    case op::matmul_dx:
+      dot(in[0]->cols, [&](int i, int j, int k) { return (*in[0])(i, k) * (*in[1])(k, j); });
+      break;
+    case op::matmul_dw:
+      dot(s.rows(), [&](int i, int j, int k) { return in[0]->wide(k, i) * in[1]->wide(k, j); });
+      break;
+    case op::embedding_dw:
+      dot(s.rows(), [&](int i, int j, int k) { return s.token[std::size_t(k)] == i ? (*in[0])(k, j) : 0.0; });
+      break;
     case op::attention:
       for (int i = 0; i < s.rows(); ++i)
         for (int h = 0; h < n.count; ++h) {
           auto const w = probabilities(i, h);
           for (int u = 0; u < s.rows(); ++u)
-            for (int d = 0; d < n.size; ++d) r(i, h * n.size + d) += w[std::size_t(u)] * (*in[2])(u, kv_of(h) * n.size + d);
+            for (int d = 0; d < n.size; ++d)
+              r(i, h * n.size + d) += w[std::size_t(u)] * (*in[2])(u, kv_of(h) * n.size + d);
         }
       break;
     case op::attention_back:
@@ -115,7 +143,8 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
           std::vector<double> dw(w.size(), 0.0);
           double mean = 0;
           for (std::size_t u = 0; u < w.size(); ++u) {
-            for (int d = 0; d < n.size; ++d) dw[u] += (*in[3])(i, h * n.size + d) * (*in[2])(int(u), kv_of(h) * n.size + d);
+            for (int d = 0; d < n.size; ++d)
+              dw[u] += (*in[3])(i, h * n.size + d) * (*in[2])(int(u), kv_of(h) * n.size + d);
             mean += w[u] * dw[u];
           }
           for (int u = 0; u < s.rows(); ++u)
@@ -128,7 +157,8 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
             }
         }
       break;
-    default: throw std::logic_error("not computed: " + std::to_string(int(n.kind)));
+    default:
+      throw std::logic_error("not computed: " + std::to_string(int(n.kind)));
   }
   return r;
 }
@@ -144,11 +174,12 @@ template <class Leaf> std::vector<matrix> interpret(graph const& g, step const& 
   return value;
 }
 
-/// Runs a plan kernel by kernel with nothing but its memory: a kernel loads what other kernels stored from where `place` put
-/// it, recomputes what is not stored, and writes its outputs when all are computed. Returns the outputs of the graph.
+/// Runs a plan kernel by kernel with nothing but its memory: a kernel loads what other kernels stored from where
+/// `place` put it, recomputes what is not stored, and writes its outputs when all are computed. Returns the outputs of
+/// the graph.
 template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s, Leaf const& leaf) {
   std::vector<double> work(std::size_t(p.work) * std::size_t(s.rows()), NAN), fixed(std::size_t(p.fixed), NAN);
-  std::map<std::pair<region, int>, matrix> kept;  // outputs and caches
+  std::map<std::pair<region, int>, matrix> kept;    // outputs and caches
   auto const in_work = [&](int i, auto const& f) {  // f(memory, element)
     node const& n = p.g.nodes[i];
     bool const rows = p.where[i].at == region::work;
@@ -163,8 +194,11 @@ template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s,
       node const& n = p.g.nodes[i];
       if (is_leaf(n)) return here[i] = leaf(i);
       if (p.home[i] >= 0 && p.home[i] != q) {
-        if (!p.stored[i] || p.home[i] > q) throw std::logic_error("kernel " + std::to_string(q) + " reads node " + std::to_string(i) + ", which is not in memory");
-        if (p.where[i].at != region::work && p.where[i].at != region::fixed) return here[i] = kept.at({p.where[i].at, p.where[i].index});
+        if (!p.stored[i] || p.home[i] > q)
+          throw std::logic_error("kernel " + std::to_string(q) + " reads node " + std::to_string(i) +
+                                 ", which is not in memory");
+        if (p.where[i].at != region::work && p.where[i].at != region::fixed)
+          return here[i] = kept.at({p.where[i].at, p.where[i].index});
         matrix m(n.rows == per_token ? s.rows() : n.rows, n.cols);
         in_work(i, [&](double x, std::size_t k) { m.at[k] = x; });
         return here[i] = m;
@@ -178,8 +212,10 @@ template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s,
     for (int o = 0; o < k.output_count; ++o) results.push_back(value(value, k.outputs[o]));
     for (int o = 0; o < k.output_count; ++o) {
       int const i = k.outputs[o];
-      if (p.where[i].at != region::work && p.where[i].at != region::fixed) kept[{p.where[i].at, p.where[i].index}] = results[std::size_t(o)];
-      else in_work(i, [&](double& x, std::size_t e) { x = results[std::size_t(o)].at[e]; });
+      if (p.where[i].at != region::work && p.where[i].at != region::fixed)
+        kept[{p.where[i].at, p.where[i].index}] = results[std::size_t(o)];
+      else
+        in_work(i, [&](double& x, std::size_t e) { x = results[std::size_t(o)].at[e]; });
     }
   }
   std::vector<matrix> outputs;
@@ -189,7 +225,8 @@ template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s,
 
 inline double largest_difference(matrix const& a, matrix const& b) {
   double most = a.rows == b.rows && a.cols == b.cols ? 0 : INFINITY;
-  for (std::size_t i = 0; i < a.at.size() && most < INFINITY; ++i) most = std::isnan(a.at[i] - b.at[i]) ? INFINITY : std::max(most, std::abs(a.at[i] - b.at[i]));
+  for (std::size_t i = 0; i < a.at.size() && most < INFINITY; ++i)
+    most = std::isnan(a.at[i] - b.at[i]) ? INFINITY : std::max(most, std::abs(a.at[i] - b.at[i]));
   return most;
 }
 

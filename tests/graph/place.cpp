@@ -49,7 +49,8 @@ void check_places(plan const& p) {
     for (int q = 0; q < p.count; ++q)
       if (reads(p, q, i)) last = q;
     bool const once = p.where[i].at == region::fixed;
-    (once ? fixed : work).push_back({i, p.where[i].index, p.where[i].index + (once ? n.rows : 1) * n.cols, p.home[i], last});
+    (once ? fixed : work)
+        .push_back({i, p.where[i].index, p.where[i].index + (once ? n.rows : 1) * n.cols, p.home[i], last});
     CHECK(p.where[i].index >= 0);
     CHECK((once ? fixed : work).back().end <= (once ? p.fixed : p.work));
   }
@@ -63,8 +64,9 @@ void check_places(plan const& p) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("values that live at the same time don't share memory", "", adds, multiplies, norms, norms_twice, attends, cubes, scales, shares,
-                   looks_up, tiny_layer, block_stage<llama2::config_7b>, block_stage<llama2::config_70b>, head_stage<llama2::config_smollm2_135m>) {
+TEMPLATE_TEST_CASE("values that live at the same time don't share memory", "", adds, multiplies, norms, norms_twice,
+                   attends, cubes, scales, shares, looks_up, tiny_layer, block_stage<llama2::config_7b>,
+                   block_stage<llama2::config_70b>, head_stage<llama2::config_smollm2_135m>) {
   check_places(forward_plan<TestType>);
   check_places(gradient_plan<TestType>);
 }
@@ -80,14 +82,16 @@ TEST_CASE("a layer's workspace is reused where lives don't overlap") {
 
 TEST_CASE("keys and values are in the cache when it is inference, in the workspace when it is training") {
   constexpr plan p = forward_plan<block_stage<llama2::config_70b>>;
-  static_assert(place_of(p, op::rope, 1024).at == region::key_cache && place_of(p, op::matmul, 1024).at == region::none);
+  static_assert(place_of(p, op::rope, 1024).at == region::key_cache &&
+                place_of(p, op::matmul, 1024).at == region::none);
   for (int i = 0; i < p.g.count; ++i)
     if (p.g.nodes[i].kind == op::attention) {
       CHECK(p.where[p.g.nodes[i].in[1]].at == region::key_cache);
       CHECK(p.where[p.g.nodes[i].in[2]].at == region::value_cache);
     }
   constexpr plan b = gradient_plan<block_stage<llama2::config_70b>>;
-  for (int i = 0; i < b.g.count; ++i) CHECK((b.where[i].at != region::key_cache && b.where[i].at != region::value_cache));
+  for (int i = 0; i < b.g.count; ++i)
+    CHECK((b.where[i].at != region::key_cache && b.where[i].at != region::value_cache));
 }
 
 TEST_CASE("inputs, weights and outputs are counted in the order of their nodes") {
@@ -99,5 +103,6 @@ TEST_CASE("inputs, weights and outputs are counted in the order of their nodes")
   }
   CHECK(inputs == 2);
   CHECK(weights == 9);
-  for (int o = 0; o < p.g.output_count; ++o) CHECK((p.where[p.g.outputs[o]].at == region::output && p.where[p.g.outputs[o]].index == o));
+  for (int o = 0; o < p.g.output_count; ++o)
+    CHECK((p.where[p.g.outputs[o]].at == region::output && p.where[p.g.outputs[o]].index == o));
 }

@@ -69,16 +69,20 @@ struct angles : of_rows {
 
 TEST_CASE("numbers are rounded to three digits and a unit") {
   static_assert(rounded(0).view() == "0 " && rounded(7.4).view() == "7 " && rounded(576).view() == "576 ");
-  static_assert(rounded(999.4).view() == "999 " && rounded(999.6).view() == "1.00 k" && rounded(16384).view() == "16.4 k");
-  static_assert(rounded(100687876).view() == "101 M" && rounded(9.999e6).view() == "10.0 M" && rounded(1.05e9).view() == "1.05 G");
-  static_assert(parameter(10000).view() == "10000" && parameter(1e-5).view() == "1e-5" && parameter(1.5e-6).view() == "1.5e-6");
+  static_assert(rounded(999.4).view() == "999 " && rounded(999.6).view() == "1.00 k" &&
+                rounded(16384).view() == "16.4 k");
+  static_assert(rounded(100687876).view() == "101 M" && rounded(9.999e6).view() == "10.0 M" &&
+                rounded(1.05e9).view() == "1.05 G");
+  static_assert(parameter(10000).view() == "10000" && parameter(1e-5).view() == "1e-5" &&
+                parameter(1.5e-6).view() == "1.5e-6");
   static_assert(text<8>([](auto& to) { append_integer(to, -120); }).view() == "-120");
   static_assert(text<5>([](auto& to) { to += "too long"; }).view() == "too ", "the rest is dropped, the zero is kept");
 }
 
 TEST_CASE("tables are made while compiling") {
   constexpr auto recorded = text<1024>([](auto& to) {
-    graph_printer<fixed_text<1024>>{to, graph_stage::recorded, graph_format::table, dtype::f16}.print("t", planned<turns>);
+    graph_printer<fixed_text<1024>>{to, graph_stage::recorded, graph_format::table, dtype::f16}.print("t",
+                                                                                                      planned<turns>);
   });
   static_assert(recorded.view() ==
                 "t: 4 nodes\n"
@@ -92,13 +96,19 @@ TEST_CASE("tables are made while compiling") {
 TEST_CASE("formulas are written with what is in memory") {
   std::string const s = printed(layer, graph_stage::fused, graph_format::table);
   CHECK_THAT(s, ContainsSubstring("block, twice: 5 kernels\n"));
-  CHECK(lines_of(s, "prologue") == "prologue     h = x * rstd(sum(x * x)) * attention_norm\nprologue     h = b * rstd(sum(b * b)) * ffn_norm\n");
-  CHECK(lines_of(s, "contraction") == "contraction  wq h, wk h, v = wv h\ncontraction  wo a\ncontraction  w1 h, w3 h\ncontraction  w2 c\n");
-  CHECK(lines_of(s, "epilogue") == "epilogue     q = rope(wq h)\nepilogue     k = rope(wk h)\nepilogue     b = x + wo a\n"
-                                   "epilogue     c = silu(w1 h) * (w3 h)\nepilogue     y = b + w2 c\n");
+  CHECK(lines_of(s, "prologue") ==
+        "prologue     h = x * rstd(sum(x * x)) * attention_norm\nprologue     h = b * rstd(sum(b * b)) * ffn_norm\n");
+  CHECK(lines_of(s, "contraction") ==
+        "contraction  wq h, wk h, v = wv h\ncontraction  wo a\ncontraction  w1 h, w3 h\ncontraction  w2 c\n");
+  CHECK(lines_of(s, "epilogue") ==
+        "epilogue     q = rope(wq h)\nepilogue     k = rope(wk h)\nepilogue     b = x + wo a\n"
+        "epilogue     c = silu(w1 h) * (w3 h)\nepilogue     y = b + w2 c\n");
   CHECK_THAT(s, ContainsSubstring("computes     a = attention(q, k, v)"));
-  CHECK_THAT(s, ContainsSubstring("stores       q [token, 4096], k [token, 4096] in the key cache, v [token, 4096] in the value cache"));
-  CHECK_THAT(lines_of(s, "cria/w1+w3"), ContainsSubstring("181 M") && ContainsSubstring("50.7 MB") && ContainsSubstring("60.4 kB a row"));
+  CHECK_THAT(s,
+             ContainsSubstring(
+                 "stores       q [token, 4096], k [token, 4096] in the key cache, v [token, 4096] in the value cache"));
+  CHECK_THAT(lines_of(s, "cria/w1+w3"),
+             ContainsSubstring("181 M") && ContainsSubstring("50.7 MB") && ContainsSubstring("60.4 kB a row"));
   CHECK_THAT(lines_of(s, "for each position"), ContainsSubstring("16.4 k"));
 }
 
@@ -107,7 +117,8 @@ TEST_CASE("formulas bind as they are computed") {
   CHECK_THAT(s, ContainsSubstring("silu'("));
   CHECK_THAT(s, ContainsSubstring("^T"));
   CHECK_THAT(printed(planned<squares>, graph_stage::fused, graph_format::table), ContainsSubstring("y = x * x + x"));
-  CHECK_THAT(printed(planned<cubes>, graph_stage::fused, graph_format::table), ContainsSubstring("y = cube(x) + cube(wo x)"));
+  CHECK_THAT(printed(planned<cubes>, graph_stage::fused, graph_format::table),
+             ContainsSubstring("y = cube(x) + cube(wo x)"));
 }
 
 TEST_CASE("placed values have a place, a size and a life") {
@@ -120,7 +131,8 @@ TEST_CASE("placed values have a place, a size and a life") {
 }
 
 TEST_CASE("values that are many are numbered as the nodes are") {
-  std::string const s = printed(plan_of<gradient_of<tiny_layer, policy::exact<>>>, graph_stage::fused, graph_format::table);
+  std::string const s =
+      printed(plan_of<gradient_of<tiny_layer, policy::exact<>>>, graph_stage::fused, graph_format::table);
   CHECK_THAT(s, ContainsSubstring("stores       %"));
   CHECK_THAT(s, !ContainsSubstring("stores       a "));
 }
@@ -161,12 +173,15 @@ TEST_CASE("a picture of a layer is made while compiling") {
     printer.begin(), printer.print("layer", layer), printer.end();
   });
   CHECK(dot.view() == printed(layer, graph_stage::fused, graph_format::dot, "layer"));
-  CHECK_THAT(std::string(dot.view()), ContainsSubstring("layerk3 -> layerk4 [label=<&#160;c 11008&#160;>]") && ContainsSubstring("key cache"));
+  CHECK_THAT(std::string(dot.view()),
+             ContainsSubstring("layerk3 -> layerk4 [label=<&#160;c 11008&#160;>]") && ContainsSubstring("key cache"));
 }
 
 TEST_CASE("a name from outside doesn't break a picture") {
-  CHECK_THAT(printed(planned<angles>, graph_stage::fused, graph_format::dot), ContainsSubstring("y = a&lt;b&amp;&quot;c&quot;(x)"));
-  CHECK_THAT(printed(planned<angles>, graph_stage::fused, graph_format::mermaid), ContainsSubstring("y = a#lt;b#amp;#quot;c#quot;(x)"));
+  CHECK_THAT(printed(planned<angles>, graph_stage::fused, graph_format::dot),
+             ContainsSubstring("y = a&lt;b&amp;&quot;c&quot;(x)"));
+  CHECK_THAT(printed(planned<angles>, graph_stage::fused, graph_format::mermaid),
+             ContainsSubstring("y = a#lt;b#amp;#quot;c#quot;(x)"));
 }
 
 TEST_CASE("Mermaid is one flowchart") {
@@ -174,5 +189,6 @@ TEST_CASE("Mermaid is one flowchart") {
   CHECK(s.starts_with("flowchart TB\n"));
   CHECK(times(s, "subgraph ") == 1);
   CHECK(times(s, "  end\n") == 1);
-  CHECK_THAT(s, ContainsSubstring("blockk0 -->|\"q 4096\"| blockk1\n") && ContainsSubstring("[(\"key cache\")]:::cache"));
+  CHECK_THAT(s,
+             ContainsSubstring("blockk0 -->|\"q 4096\"| blockk1\n") && ContainsSubstring("[(\"key cache\")]:::cache"));
 }
