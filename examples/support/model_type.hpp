@@ -13,9 +13,9 @@
 
 namespace support {
 
-/// A double as a C++ literal that reads back as the same number.
+/// The shortest C++ literal for a number that files keep as f32: 1e-05, whether the file says that or the f32 nearest it.
 inline std::string literal(double x) {
-  auto const text = fmt::format("{}", x);
+  auto const text = fmt::format("{}", float(x));
   return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
