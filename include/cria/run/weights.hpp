@@ -26,11 +26,17 @@ template <class Exec> class weight_store {
  public:
   using memory = typename Exec::memory_space;
 
-  /// Adds the weights of program P, each with `layers` instances. A weight that is there already is shared.
+  /// Adds the weights of program P, each with `layers` instances. A weight that is there already is shared. Throws where two
+  /// programs give one name different shapes.
   template <class P> void declare(int layers) {
     for (int i = 0; i < plan_of<P>.g.count; ++i) {
       node const& n = plan_of<P>.g.nodes[i];
-      if (n.kind == op::weight && !find(plan_of<P>.g.name(i))) entries_.push_back({plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type, {}});
+      if (n.kind != op::weight) continue;
+      weight_entry<memory> const entry{plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type, {}};
+      auto const* const known = find(entry.name);
+      if (!known) entries_.push_back(entry);
+      else if (known->rows != n.rows || known->cols != n.cols || known->type != n.type || known->layers != layers)
+        throw error(std::string(entry.name), "one name for two weights", text_of(*known), text_of(entry));
     }
   }
 
@@ -73,6 +79,10 @@ template <class Exec> class weight_store {
     for (auto const& e : entries_)
       if (e.name == name) return &e;
     return nullptr;
+  }
+
+  static std::string text_of(weight_entry<memory> const& e) {
+    return std::to_string(e.layers) + " x [" + std::to_string(e.rows) + ", " + std::to_string(e.cols) + "] " + std::string(facts(e.type).name);
   }
 
   /// Packs one layer, a tile for each index, on the host; a device gets a copy.
