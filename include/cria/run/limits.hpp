@@ -30,7 +30,7 @@ struct read_functor {
 template <class Exec> struct multiply_functor {
   using V = std::conditional_t<kernel::on_host<Exec>, kernel::host_lanes, kernel::scalar_lane>;
   enum : int { chains = 12, rounds = 1 << 16 };
-  static constexpr double flops = 2.0 * chains * rounds * V::width;
+  static constexpr double flops = 2.0 * int(chains) * int(rounds) * V::width;
   KOKKOS_INLINE_FUNCTION void operator()(int i, float& total) const {
     typename V::f x[chains];
     for (int k = 0; k < chains; ++k) x[k] = V::splat(float(i + k));
