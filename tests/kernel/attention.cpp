@@ -8,9 +8,9 @@ using namespace cria::test;
 
 namespace {
 
-struct in { static constexpr char name[] = "in"; };
-struct queries { static constexpr char name[] = "queries"; };
-struct keys { static constexpr char name[] = "keys"; };
+struct in {};
+struct queries {};
+struct keys {};
 struct wq { static constexpr char name[] = "wq"; };
 struct wk { static constexpr char name[] = "wk"; };
 struct wv { static constexpr char name[] = "wv"; };

@@ -9,8 +9,8 @@ using namespace cria::test;
 
 namespace {
 
-struct in { static constexpr char name[] = "in"; };
-struct out { static constexpr char name[] = "out"; };
+struct in {};
+struct out {};
 struct w { static constexpr char name[] = "w"; };
 
 /// x w^T
