@@ -21,7 +21,8 @@ template <int Heads, int KvHeads, int Size> struct attend {
   using KV = heads<keys, KvHeads, Size>;
   using input = shape<tokens, E>;
   static constexpr auto forward(auto x) {
-    auto q = rope(matmul(x, weight<wq, Q, E>), 100.0), k = rope(matmul(x, weight<wk, KV, E>), 100.0);
+    auto q = rope(matmul(x, weight<wq, Q, E>), 100.0);
+    auto k = rope(matmul(x, weight<wk, KV, E>), 100.0);
     return attention(q, k, matmul(x, weight<wv, KV, E>));
   }
 };
