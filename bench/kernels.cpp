@@ -80,8 +80,9 @@ int main(int argc, char** argv) {
   workbench bench;
   benchmark::AddCustomContext("model", "SmolLM2 135M, policy fast, at position 512; the argument is the number of rows");
   benchmark::AddCustomContext("f32 limit, GFLOP/s", std::to_string(int(measure_peak_flops(bench.exec) / 1e9)));
-  std::vector<std::byte> memory(std::size_t(128) << 20, std::byte{1});
-  benchmark::AddCustomContext("read limit, GB/s", std::to_string(int(measure_read_bandwidth(bench.exec, std::span<std::byte const>(memory)) / 1e9)));
+  std::vector<std::byte> const memory(std::size_t(128) << 20, std::byte{1});
+  std::span<std::byte const> const pieces[]{memory};
+  benchmark::AddCustomContext("read limit, GB/s", std::to_string(int(measure_read_bandwidth(bench.exec, std::span<std::span<std::byte const> const>(pieces)) / 1e9)));
   add_all(bench, std::make_integer_sequence<int, plan_of<P>.count>{});
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -45,35 +45,44 @@ template <class Exec> struct multiply_functor {
   }
 };
 
-/// The best of several runs of a sum over indices, in indices per second.
-template <class Exec, class Functor, class Result> double best_rate(Exec const& exec, char const* label, int indices, Functor const& f, Result seen) {
+}  // namespace detail
+
+/// Bytes per second that `exec` sustains when it reads all of `memory`, piece after piece: the best of seven passes. The
+/// result means something when the memory is larger than the caches.
+template <class Exec> double measure_read_bandwidth(Exec const& exec, std::span<std::span<std::byte const> const> memory) {
+  int const pieces = kernel::on_host<Exec> ? exec.concurrency() : 16 * exec.concurrency();
   double best = 0;
   for (int pass = 0; pass < 7; ++pass) {
+    double bytes = 0;
     exec.fence();
     Kokkos::Timer const timer;
-    Kokkos::parallel_reduce(label, Kokkos::RangePolicy<Exec>(exec, 0, indices), f, seen);
+    for (auto const& m : memory) {
+      std::size_t const piece = m.size() / 8 / std::size_t(pieces) / 32 * 32;
+      std::uint64_t seen = 0;
+      detail::read_functor const f{reinterpret_cast<std::uint64_t const*>(m.data()), piece};
+      Kokkos::parallel_reduce("cria/read bandwidth", Kokkos::RangePolicy<Exec>(exec, 0, pieces), f, seen);
+      bytes += double(piece) * 8 * pieces;
+    }
     exec.fence();
-    best = std::max(best, indices / timer.seconds());
+    best = std::max(best, bytes / timer.seconds());
   }
   return best;
 }
 
-}  // namespace detail
-
-/// Bytes per second that `exec` sustains when it reads `memory`: the best of seven passes. The result means something when
-/// the memory is larger than the caches.
-template <class Exec> double measure_read_bandwidth(Exec const& exec, std::span<std::byte const> memory) {
-  int const pieces = kernel::on_host<Exec> ? exec.concurrency() : 16 * exec.concurrency();
-  std::size_t const words = memory.size() / 8, piece = words / std::size_t(pieces) / 32 * 32;
-  if (piece == 0) return 0;
-  detail::read_functor const f{reinterpret_cast<std::uint64_t const*>(memory.data()), piece};
-  return double(piece) * 8 * detail::best_rate(exec, "cria/read bandwidth", pieces, f, std::uint64_t{});
-}
-
 /// Floating-point operations per second of fused multiply-adds in f32, the best of seven passes.
 template <class Exec> double measure_peak_flops(Exec const& exec) {
+  using functor = detail::multiply_functor<Exec>;
   int const indices = kernel::on_host<Exec> ? exec.concurrency() : 4 * exec.concurrency();
-  return detail::multiply_functor<Exec>::flops * detail::best_rate(exec, "cria/peak flops", indices, detail::multiply_functor<Exec>{}, float{});
+  double best = 0;
+  for (int pass = 0; pass < 7; ++pass) {
+    float seen = 0;
+    exec.fence();
+    Kokkos::Timer const timer;
+    Kokkos::parallel_reduce("cria/peak flops", Kokkos::RangePolicy<Exec>(exec, 0, indices), functor{}, seen);
+    exec.fence();
+    best = std::max(best, functor::flops * indices / timer.seconds());
+  }
+  return best;
 }
 
 }  // namespace cria

@@ -33,19 +33,36 @@ constexpr std::size_t packed_bytes(dtype t, int rows, int cols) {
 }
 
 /// Packs tile `tile` of a matrix [rows, cols] in file order; rows past the end are zero.
-inline void pack_tile(dtype t, std::byte const* file, std::byte* packed, int rows, int cols, int tile) {
-  int const block = facts(t).block, bytes = facts(t).bytes, blocks = cols / block;
-  int const head = t == dtype::q4_1 || t == dtype::q8_f32 ? 4 : block > 1 ? 2 : 0, part = t == dtype::q8_f32 ? 4 : 2;
-  std::byte* out = packed + std::size_t(tile) * tile_bytes(t, cols);
-  std::memset(out, 0, tile_bytes(t, cols));
+template <dtype T> void pack_tile(std::byte const* file, std::byte* packed, int rows, int cols, int tile) {
+  constexpr int bytes = format<T>::bytes;
+  int const blocks = cols / format<T>::block;
+  std::byte* const out = packed + std::size_t(tile) * tile_bytes(T, cols);
+  if (rows < (tile + 1) * tile_rows) std::memset(out, 0, tile_bytes(T, cols));
   for (int r = 0; r < tile_rows && tile * tile_rows + r < rows; ++r) {
-    std::byte const* in = file + std::size_t(tile * tile_rows + r) * std::size_t(blocks) * std::size_t(bytes);
-    for (int b = 0; b < blocks; ++b, in += bytes) {
-      std::byte* to = out + std::size_t(b) * std::size_t(bytes) * tile_rows;
-      if (block == 1) std::memcpy(to + r * bytes, in, std::size_t(bytes));
-      for (int h = 0; h < head; h += part) std::memcpy(to + h * tile_rows + r * part, in + h, std::size_t(part));
-      for (int w = 0; block > 1 && w < bytes - head; w += 4) std::memcpy(to + (head + w) * tile_rows + r * 4, in + head + w, 4);
+    std::byte const* in = file + std::size_t(tile * tile_rows + r) * std::size_t(blocks) * bytes;
+    std::byte* to = out;
+    for (int b = 0; b < blocks; ++b, in += bytes, to += bytes * tile_rows) {
+      if constexpr (!format<T>::quantised) {
+        std::memcpy(to + r * bytes, in, bytes);
+      } else {
+        constexpr int part = block_layout<T>::scale_bytes, head = part + block_layout<T>::minimum_bytes;
+        for (int h = 0; h < head; h += part) std::memcpy(to + h * tile_rows + r * part, in + h, part);
+        for (int w = head; w < bytes; w += 4) std::memcpy(to + w * tile_rows + r * 4, in + w, 4);
+      }
     }
+  }
+}
+
+/// The same, with the format known at run time only.
+inline void pack_tile(dtype t, std::byte const* file, std::byte* packed, int rows, int cols, int tile) {
+  switch (t) {
+    case dtype::f32: return pack_tile<dtype::f32>(file, packed, rows, cols, tile);
+    case dtype::f16: return pack_tile<dtype::f16>(file, packed, rows, cols, tile);
+    case dtype::bf16: return pack_tile<dtype::bf16>(file, packed, rows, cols, tile);
+    case dtype::q8_0: return pack_tile<dtype::q8_0>(file, packed, rows, cols, tile);
+    case dtype::q4_0: return pack_tile<dtype::q4_0>(file, packed, rows, cols, tile);
+    case dtype::q4_1: return pack_tile<dtype::q4_1>(file, packed, rows, cols, tile);
+    case dtype::q8_f32: return pack_tile<dtype::q8_f32>(file, packed, rows, cols, tile);
   }
 }
 
