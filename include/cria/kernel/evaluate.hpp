@@ -140,7 +140,8 @@ template <class P, int G> struct evaluate {
       constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
       float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(col % size & ~1);
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
-      return col & 1 ? x * sine + y * cosine : x * cosine - y * sine;
+      // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
+      return col & 1 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
     } else {
       static_assert(n.kind == op::map);
       return apply<N>(e, row, col);
