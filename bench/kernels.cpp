@@ -50,7 +50,7 @@ struct workbench {
     for (int i = 0; i < most_rows; ++i) sequence.push_back(0), position.push_back(depth + i);
     c.in[0] = x.data(), c.out[0] = y.data(), c.sequence = sequence.data(), c.position = position.data();
     work.make<P>(exec, most_rows);
-    weights.bind<P>(c), cache.bind(c), rotary.bind(c), work.bind(c);
+    c.weight = weights.pointers<P>(), cache.bind(c), rotary.bind(c), work.bind(c);
   }
 };
 

@@ -69,7 +69,7 @@ template <class D, class Policy> class forward_case {
     Kokkos::View<float*, space_type::memory_space> const normed("normed", std::size_t(rows()) * width);
     auto c = session_->step();
     c.in[0] = session_->rows().data(), c.out[0] = normed.data();
-    session_->weights().template bind<last>(c);
+    c.weight = session_->weights().template pointers<last>();
     workspace<space_type> work;
     work.template make<last>(space(), rows());
     work.bind(c);

@@ -57,7 +57,7 @@ template <class P> class runner {
     kernel::context c;
     c.rows = s.rows(), c.token = token.data(), c.sequence = sequence.data(), c.position = position.data();
     cache_.bind(c), rotary_.bind(c), work_.bind(c);
-    weights_.template bind<P>(c);
+    c.weight = weights_.template pointers<P>();
     std::vector<Kokkos::View<float*, space_type::memory_space>> in, out;
     for (matrix const& m : inputs) {
       in.push_back(on_device(std::vector<float>(m.at.begin(), m.at.end())));
@@ -134,6 +134,26 @@ inline double relative_difference(std::vector<float> const& found, matrix const&
     magnitude = std::max(magnitude, std::abs(expected.at[i]));
   }
   return most / magnitude;
+}
+
+/// Every row computed alone has the bits that it has among others.
+template <class P> void check_rows_alone(step const& all, int room = 80) {
+  int const sequences = 1 + *std::max_element(all.sequence.begin(), all.sequence.end());
+  runner<P> r(all.rows(), sequences, room);
+  auto const in = runner<P>::inputs(all);
+  auto const together = r.run(all, in)[0];
+  std::size_t const width = together.size() / std::size_t(all.rows());
+  for (int i = 0; i < all.rows(); ++i) {
+    auto const k = std::size_t(i);
+    std::vector<matrix> one;
+    for (auto const& m : in) {
+      one.emplace_back(1, m.cols);
+      std::copy_n(m.at.begin() + i * m.cols, m.cols, one.back().at.begin());
+    }
+    auto const alone = r.run({{all.token[k]}, {all.sequence[k]}, {all.position[k]}}, one)[0];
+    INFO("row " << i);
+    CHECK(std::memcmp(alone.data(), together.data() + k * width, width * sizeof(float)) == 0);
+  }
 }
 
 /// Runs P on steps and compares every output with the interpreter's.

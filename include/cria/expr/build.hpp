@@ -19,9 +19,7 @@ constexpr var append(graph* g, node n, int a = -1, int b = -1, int c = -1, int d
 constexpr int wider(int a, int b) { return a > b ? a : b; }
 
 /// f(a), elementwise.
-constexpr var map(fn f, var a, double scalar = 0) {
-  return append(a.g, {.kind = op::map, .f = f, .rows = a->rows, .cols = a->cols, .scalar = scalar}, a.id);
-}
+constexpr var map(fn f, var a) { return append(a.g, {.kind = op::map, .f = f, .rows = a->rows, .cols = a->cols}, a.id); }
 
 /// f(a, b), elementwise; one row or one column is repeated.
 constexpr var map(fn f, var a, var b) {
@@ -61,6 +59,9 @@ constexpr var rope(var x, int size, double theta, int direction) {
 
 /// q [token, heads size], k and v [token, kv heads size] -> [token, heads size]
 constexpr var attention(var q, var k, var v, int size) {
+  // Keys and values each get a place of their own in the cache, so they are values of their own.
+  if (is_leaf(*k)) k = map(fn::copy, k);
+  while (is_leaf(*v) || v.id == k.id) v = map(fn::copy, v);
   node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size};
   return append(q.g, n, q.id, k.id, v.id);
 }

@@ -33,10 +33,10 @@ struct node {
   op kind{};
   fn f{};
   short functor = -1;  // custom: its index among the program's functors
-  short part = -1;     // custom: which partial derivative; attention_back: to which operand
+  short part = -1;     // custom: which partial derivative; attention_back: to which operand; rope: the rotation's sign
   short in[max_operands] = {-1, -1, -1, -1};
   int rows = per_token, cols = 0;
-  int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head; the sign of a rotation is in `part`
+  int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head
   double scalar = 0;                      // rstd: epsilon; rope: theta
   short symbol = -1;                      // weights and functors: their entry in the graph's table
   dtype type = dtype::f32;                // weights: as stored

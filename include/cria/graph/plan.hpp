@@ -25,6 +25,9 @@ struct group {
   constexpr void store(int i) { outputs[output_count++] = short(i); }
 };
 
+/// Attentions with a cache, and different rotations, of one block.
+inline constexpr int max_attentions = 2, max_rotations = 2;
+
 /// Where a value is: given by the caller, in the cache as key or value, or in the workspace: once per row, or once.
 enum class region : unsigned char { none, input, weight, output, key_cache, value_cache, work, fixed };
 

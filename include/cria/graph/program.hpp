@@ -25,6 +25,19 @@ constexpr bool shapes_agree(graph const& g) {
 template <class P> inline constexpr bool rows_are_blocks = blocks_fit(P::recorded());
 template <class P> inline constexpr bool names_are_shapes = shapes_agree(P::recorded());
 
+/// Attentions, and rotations that differ.
+constexpr bool arrays_hold(graph const& g) {
+  int rotations = 0;
+  for (int i = 0; i < g.count; ++i) {
+    bool first = g.nodes[i].kind == op::rope;
+    for (int j = 0; j < i && first; ++j)
+      first = g.nodes[j].kind != op::rope || g.nodes[j].size != g.nodes[i].size || g.nodes[j].scalar != g.nodes[i].scalar;
+    rotations += first;
+  }
+  return rotations <= max_rotations && g.count_of(op::attention) <= max_attentions;
+}
+template <class P> inline constexpr bool few_enough = arrays_hold(P::recorded());
+
 template <class F> concept has_derivative = requires(float x) { F::template derivative<0>(x); };
 template <class L> inline constexpr bool trainable = false;
 template <class... F> inline constexpr bool trainable<functors<F...>> = (has_derivative<F> && ...);
@@ -39,6 +52,7 @@ template <class Block, class Policy> struct forward_of {
   static constexpr plan make() {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
     static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of 32");
+    static_assert(detail::few_enough<forward_of>, "a block may have at most 2 attentions and 2 different rotations");
     constexpr plan p = place(fuse(recorded(), true), true);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
     return p;
@@ -61,6 +75,9 @@ template <class Block, class Policy> struct gradient_of {
     }
   }
 };
+
+/// Whether a graph reads a row's position or other rows.
+constexpr bool looks_around(graph const& g) { return g.count_of(op::rope) + g.count_of(op::attention) > 0; }
 
 /// The plan of a program, computed once by the compiler.
 template <class P> inline constexpr plan plan_of = P::make();

@@ -79,7 +79,7 @@ template <class P, int G> struct evaluate {
     constexpr node n = at(N);
     constexpr int index = plan_of<P>.where[N].index;
     constexpr std::size_t bytes = packed_bytes(n.type, n.rows, n.cols);
-    return c.weight[index] + std::size_t(c.layer) * bytes;
+    return c.weight.at[index] + std::size_t(c.layer) * bytes;
   }
 
   /// The cache of one kv head of one sequence: keys [room / 16][size][16], values [room][size].

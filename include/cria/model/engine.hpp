@@ -1,6 +1,8 @@
 #pragma once
 // The engine of one type of model: infer::engine on top of a session.
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 
 #include "cria/infer/engine.hpp"
 #include "cria/model/checkpoint.hpp"
@@ -36,17 +38,17 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:
   decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = Exec())
-      : sequences_(options.sequences), session_(exec, settings(options), reader(file), releaser(file)) {}
+      : session_(exec, settings(options), reader(file), releaser(file)) {}
 
   int vocabulary() const override { return session_type::vocabulary; }
   int room() const override { return session_.room(); }
   infer::token_cost cost() const override {
-    description const d = describe<D, Policy>();
+    static constexpr description d = describe<D, Policy>();
     return {d.weight_bytes_per_token, d.cache_bytes_per_position, d.flops_per_token, d.flops_per_position};
   }
 
   std::span<float const> forward(std::span<infer::row const> rows, infer::logits want) override {
-    check(rows);
+    if (rows.empty()) throw error("forward", "no rows");
     std::size_t const all = rows.size(), most = std::size_t(session_.most_rows());
     if (want == infer::logits::all) gathered_.resize(all * std::size_t(vocabulary()));
     std::span<float const> logits;
@@ -86,7 +88,6 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 
  private:
   using session_type = session<D, Policy, Exec>;
-  int sequences_;
   session_type session_;
   std::vector<int> token_, sequence_, position_;
   std::vector<float> gathered_;
@@ -101,18 +102,6 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
   }
   static auto releaser(checkpoint const& file) {
     return [&file](std::string_view name, int layer) { file.release(weight_name(index_of(name)), layer); };
-  }
-
-  void check(std::span<infer::row const> rows) const {
-    auto const in_range = [](char const* what, int x, int end) {
-      if (x < 0 || x >= end) throw error(what, "out of range", "0 to " + std::to_string(end - 1), std::to_string(x));
-    };
-    if (rows.empty()) throw error("forward", "no rows");
-    for (auto const& r : rows) {
-      in_range("token", r.token, vocabulary());
-      in_range("sequence", r.sequence, sequences_);
-      in_range("position", r.position, room());
-    }
   }
 
   void set_rows(std::span<infer::row const> rows) {

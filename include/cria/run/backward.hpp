@@ -55,8 +55,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     s.space().fence();
   }
 
-  /// All stages over the session's rows; keeps the input of each layer. Returns [rows, vocabulary] on the host.
+  /// All stages over the session's rows, whole sequences one after the other; keeps the input of each layer. Returns [rows, vocabulary] on the host.
   std::span<float const> forward() {
+    session_.check_whole_sequences();
     session_.run_embedding();
     for (int layer = 0; layer < Model::layers; ++layer) keep(layer), session_.run_block(layer);
     keep(Model::layers);
@@ -83,8 +84,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The gradient of a weight: [rows, cols] in the memory of the execution space, valid as long as this.
   std::span<float const> gradient(std::string_view name, int layer) const {
     for (auto const& e : entries_)
-      if (e.name == name) return {e.values.data() + size(e) * std::size_t(layer), size(e)};
-    throw error(name, "no weight of this model");
+      if (e.name == name && layer >= 0 && layer < e.layers) return {e.values.data() + size(e) * std::size_t(layer), size(e)};
+    throw error(name, "no weight of this model in layer " + std::to_string(layer));
   }
 
   std::span<gradient_entry<memory> const> entries() const { return entries_; }
@@ -130,7 +131,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     kernel::context c = session_.step();
     c.layer = layer;
     work_.bind(c);
-    session_.weights().template bind<P>(c);
+    c.weight = session_.weights().template pointers<P>();
     int in = 0, out = 0;
     if (x != nullptr) c.in[in++] = x;
     c.in[in] = dy;

@@ -38,7 +38,7 @@ template <class Exec> class kv_cache {
   }
 
   void bind(kernel::context& c) const {
-    for (int i = 0; i < 2; ++i) c.keys[i] = keys_[i].data(), c.values[i] = values_[i].data();
+    for (int i = 0; i < max_attentions; ++i) c.keys[i] = keys_[i].data(), c.values[i] = values_[i].data();
     c.room = padded_, c.sequences = sequences_;
   }
 
@@ -46,7 +46,7 @@ template <class Exec> class kv_cache {
 
  private:
   using storage = Kokkos::View<std::byte*, typename Exec::memory_space>;
-  storage keys_[2], values_[2];
+  storage keys_[max_attentions], values_[max_attentions];
   int room_ = 0, padded_ = 0, sequences_ = 1;  // keys lie in tiles of 16 positions
 };
 

@@ -50,14 +50,17 @@ template <class Exec> struct multiply_functor {
 /// Bytes per second that `exec` sustains when it reads all of `memory`, piece after piece: the best of seven passes. The
 /// result means something when the memory is larger than the caches.
 template <class Exec> double measure_read_bandwidth(Exec const& exec, std::span<std::span<std::byte const> const> memory) {
-  int const pieces = kernel::on_host<Exec> ? exec.concurrency() : 16 * exec.concurrency();
+  int const most = kernel::on_host<Exec> ? exec.concurrency() : 16 * exec.concurrency();
   double best = 0;
   for (int pass = 0; pass < 7; ++pass) {
     double bytes = 0;
     exec.fence();
     Kokkos::Timer const timer;
     for (auto const& m : memory) {
-      std::size_t const piece = m.size() / 8 / std::size_t(pieces) / 32 * 32;
+      std::size_t const words = m.size() / 8;
+      int const pieces = int(std::min(std::size_t(most), words / 32));
+      if (pieces == 0) continue;
+      std::size_t const piece = words / std::size_t(pieces) / 32 * 32;
       std::uint64_t seen = 0;
       detail::read_functor const f{reinterpret_cast<std::uint64_t const*>(m.data()), piece};
       Kokkos::parallel_reduce("cria/read bandwidth", Kokkos::RangePolicy<Exec>(exec, 0, pieces), f, seen);

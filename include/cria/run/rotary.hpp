@@ -35,7 +35,7 @@ template <class Exec> class rotary_tables {
   }
 
  private:
-  table tables_[2];
+  table tables_[max_rotations];
   int count_ = 0;
 };
 

@@ -28,6 +28,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
+  static constexpr int words = plan_of<embedding>.g.nodes[plan_of<embedding>.g.nodes[plan_of<embedding>.g.outputs[0]].in[0]].rows;
+  static_assert(!looks_around(plan_of<embedding>.g) && !looks_around(plan_of<head>.g), "only the repeated block may rotate or attend");
   using rows_type = expr<typename Model::block::input>;
   static_assert(same_rows<rows_type, result_of<typename Model::embedding>>, "the embedding must return the axes that the block takes");
   static_assert(same_rows<rows_type, result_of<typename Model::block>>, "a repeated block must return the axes that it takes");
@@ -35,11 +37,14 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   /// Loads and packs the weights; `read` and `done` as in weight_store::load.
   template <class Read, class Done>
-  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_(exec), rows_(options.rows) {
+  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_(exec), rows_(options.rows), sequences_(options.sequences) {
     weights_.template declare<embedding>(1);
     weights_.template declare<block>(Model::layers);
     weights_.template declare<head>(1);
     weights_.load(exec_, read, done);
+    embedding_weights_ = weights_.template pointers<embedding>();
+    block_weights_ = weights_.template pointers<block>();
+    head_weights_ = weights_.template pointers<head>();
     cache_.template make<block>(exec_, Model::layers, options.sequences, options.room);
     rotary_.template make<block>(exec_, cache_.room());
     work_.template make<embedding, block, head>(exec_, rows_);
@@ -50,42 +55,59 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     exec_.fence();
   }
 
-  /// The rows of the next step: token, sequence and position of each. At most `options.rows`.
+  /// The rows of the next step: token, sequence and position of each. At most `options.rows`; the earlier positions of a
+  /// sequence must have been given before, in this step or another. Throws for a number that is out of range.
   void set_rows(std::span<int const> token, std::span<int const> sequence, std::span<int const> position) {
+    check("rows", int(token.size()), 1, rows_ + 1);
+    check("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
+    check("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
+    for (std::size_t i = 0; i < token.size(); ++i)
+      check("token", token[i], 0, words), check("sequence", sequence[i], 0, sequences_), check("position", position[i], 0, room());
     exec_.fence();
     step_ = {};
     step_.rows = int(token.size());
     for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
     Kokkos::deep_copy(exec_, ids_, ids_host_);
-    step_.token = &ids_(0, 0), step_.sequence = &ids_(1, 0), step_.position = &ids_(2, 0);
+    step_.token = ids_.data(), step_.sequence = step_.token + rows_, step_.position = step_.sequence + rows_;
     work_.bind(step_);
     cache_.bind(step_);
     rotary_.bind(step_);
     at_ = 0;
   }
 
-  void run_embedding() { run<embedding>(0, x_[at_].data()); }
+  void run_embedding() { run<embedding>(embedding_weights_, 0, x_[at_].data()); }
 
   /// One layer; keys and values of the rows go to the cache.
   void run_block(int layer) {
-    run<block>(layer, x_[1 - at_].data());
+    run<block>(block_weights_, layer, x_[1 - at_].data());
     at_ = 1 - at_;
   }
 
   /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call. Allocates
   /// where no call before asked for as many.
   std::span<float const> run_head(int first, int count) {
+    check("first row of the head", first, 0, step_.rows);
+    check("rows of the head", count, 1, step_.rows - first + 1);
     std::size_t const size = std::size_t(count) * vocabulary;
     if (logits_.size() < size) make_logits(size);
     kernel::context c = step_;
     c.rows = count, c.token += first, c.sequence += first, c.position += first;
     c.in[0] = x_[at_].data() + std::size_t(first) * width, c.out[0] = logits_.data();
-    weights_.template bind<head>(c);
+    c.weight = head_weights_;
     execute<head>(exec_, c);
     std::pair const computed(std::size_t(0), size);
     Kokkos::deep_copy(exec_, Kokkos::subview(logits_host_, computed), Kokkos::subview(logits_, computed));
     exec_.fence();
     return {logits_host_.data(), size};
+  }
+
+  /// Throws unless the rows of each sequence follow each other from position 0 on, as a backward pass wants them.
+  void check_whole_sequences() const {
+    for (std::size_t i = 0; i < std::size_t(step_.rows); ++i) {
+      bool const goes_on = i > 0 && ids_host_(1, i) == ids_host_(1, i - 1);
+      int const expected = goes_on ? ids_host_(2, i - 1) + 1 : 0;
+      if (ids_host_(2, i) != expected) throw error("position", "not the next one of its sequence", std::to_string(expected), std::to_string(ids_host_(2, i)));
+    }
   }
 
   /// All stages but the head.
@@ -110,7 +132,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   using buffer = Kokkos::View<float*, memory>;
   Exec exec_;
   int rows_;
+  int sequences_;
   weight_store<Exec> weights_;
+  kernel::weight_pointers embedding_weights_, block_weights_, head_weights_;
   kv_cache<Exec> cache_;
   rotary_tables<Exec> rotary_;
   workspace<Exec> work_;
@@ -128,10 +152,15 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
   }
 
-  template <class P> void run(int layer, float* out) {
+  static void check(char const* what, int found, int begin, int end) {
+    if (found < begin || found >= end)
+      throw error(what, "out of range", std::to_string(begin) + " to " + std::to_string(end - 1), std::to_string(found));
+  }
+
+  template <class P> void run(kernel::weight_pointers const& weights, int layer, float* out) {
     kernel::context c = step_;
     c.layer = layer, c.in[0] = x_[at_].data(), c.out[0] = out;
-    weights_.template bind<P>(c);
+    c.weight = weights;
     execute<P>(exec_, c);
   }
 };

@@ -10,6 +10,7 @@
 #include "cria/graph/program.hpp"
 #include "cria/kernel/context.hpp"
 #include "cria/kernel/contraction/pack.hpp"
+#include "cria/kernel/team.hpp"
 
 namespace cria {
 
@@ -58,11 +59,13 @@ template <class Exec> class weight_store {
     }
   }
 
-  /// Points a context at the weights of program P, in the order of its nodes.
-  template <class P> void bind(kernel::context& c) const {
+  /// Where the weights of program P are, in the order of its nodes.
+  template <class P> kernel::weight_pointers pointers() const {
+    kernel::weight_pointers r;
     int k = 0;
     for (int i = 0; i < plan_of<P>.g.count; ++i)
-      if (plan_of<P>.g.nodes[i].kind == op::weight) c.weight[k++] = find(plan_of<P>.g.name(i))->packed.data();
+      if (plan_of<P>.g.nodes[i].kind == op::weight) r.at[k++] = find(plan_of<P>.g.name(i))->packed.data();
+    return r;
   }
 
   std::size_t bytes() const {
@@ -94,8 +97,11 @@ template <class Exec> class weight_store {
       std::memcpy(out, file, e.layer_bytes());
     } else {
       int const tiles = (e.rows + kernel::tile_rows - 1) / kernel::tile_rows;
-      Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, tiles), pack_functor{e.type, file, out, e.rows, e.cols});
-      Kokkos::fence("cria/pack");
+      pack_functor const pack{e.type, file, out, e.rows, e.cols};
+      std::conditional_t<kernel::on_host<Exec>, Exec, Kokkos::DefaultHostExecutionSpace> host{};
+      if constexpr (kernel::on_host<Exec>) host = exec;
+      Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<decltype(host)>(host, 0, tiles), pack);
+      host.fence("cria/pack");
     }
     if (staged.data() != to.data()) {
       Kokkos::deep_copy(exec, to, staged);

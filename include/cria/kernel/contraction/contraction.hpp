@@ -22,7 +22,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   static constexpr node_list sums_needed = base::row_sums();
   enum : int {  // not static constexpr: device code takes references to some of them
     block_rows = 32,                                  // rows of the result that share a panel
-    many = host_lanes::width == 16 ? 8 : 4,           // rows that share a pass over a tile
+    many = host_lanes::width == 16 ? 8 : 4,           // rows that share a pass over a tile: their sums fit the registers
     segment_count = segments.count
   };
 
@@ -124,6 +124,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
 
   template <class Team, int S>
   KOKKOS_INLINE_FUNCTION void tile_rows_of(scope const& e, float* panel, int count, int index, int lane) const {
+    if (index * tile_rows + lane >= at(segments.at[S].outputs.at[0]).cols) return;  // lanes past the end
     int first = 0;
     for (; first + many <= count; first += many) compute<Team, S, many>(e, panel, first, index, lane);
     for (; first < count; ++first) compute<Team, S, 1>(e, panel, first, index, lane);

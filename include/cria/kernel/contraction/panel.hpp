@@ -37,25 +37,28 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
            reinterpret_cast<std::int32_t*>(scales + all * blocks + r * blocks)}};
 }
 
-/// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even.
+/// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a
+/// value is no finite number the block becomes NaN.
 KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
-  float largest = 0;
+  float largest = 0, probe = 0;
   for (int i = 0; i < 32; ++i) {
     float const magnitude = Kokkos::fabs(x[i]);
     largest = magnitude > largest ? magnitude : largest;
+    probe += x[i] * 0;  // NaN for NaN and infinity
   }
-  float const inverse = largest > 0 ? 127 / largest : 0;
+  bool const usable = largest >= 1e-30f && probe == 0;
+  float const inverse = usable ? 127 / largest : 0;
   std::int32_t sum = 0;
   for (int g = 0; g < 8; ++g) {
     std::uint32_t word = 0;
     for (int j = 0; j < 4; ++j) {
-      int const code = int(Kokkos::rint(x[4 * g + j] * inverse));
+      int const code = usable ? int(Kokkos::rint(x[4 * g + j] * inverse)) : 0;
       sum += code;
       word |= (std::uint32_t(code) & 0xffu) << (8 * j);
     }
     p.codes[(block * 8 + g) * rows + row] = std::int32_t(word);
   }
-  p.scales[block * rows + row] = largest / 127;
+  p.scales[block * rows + row] = probe == 0 ? (usable ? largest / 127 : 0) : probe;
   p.sums[block * rows + row] = sum;
 }
 
