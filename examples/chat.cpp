@@ -42,7 +42,7 @@ class chat {
         files(s.model),
         format(infer::choose_chat_format(*files.tokens, chat_template(files.weights), files.weights.shape().embed)),
         engine(infer::open_engine(files.weights, {})),
-        session(*engine),
+        sequence(*engine),
         talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {
     if (format->name() == "plain" && !chat_template(files.weights).empty())
       support::say("chat", "the model's chat template is neither ChatML nor Llama 2's; it goes on with plain text");
@@ -61,7 +61,7 @@ class chat {
       all += more;
     };
     support::interrupted = 0;
-    auto const result = session.run(question.tokens, choose,
+    auto const result = sequence.run(question.tokens, choose,
                                     {.max_tokens = max_tokens,
                                      .stops = format->stops(),
                                      .on_token = [&](int id) { put(stream.put(id)); },
@@ -85,7 +85,7 @@ class chat {
   support::model_files files;
   std::unique_ptr<infer::chat_format> format;
   std::unique_ptr<infer::engine> engine;
-  infer::session session;
+  infer::cached_sequence sequence;
   infer::conversation talk;
   support::speeds total;
 };

@@ -49,7 +49,7 @@ void generate(settings const& s) {
     text += more;
   };
   if (!s.json) support::write(s.text), support::flush();
-  auto const result = infer::session(*engine).run(prompt, choose,
+  auto const result = infer::cached_sequence(*engine).run(prompt, choose,
                                                   {.max_tokens = s.max_tokens,
                                                    .stops = {tokens.bos(), tokens.eos(), tokens.eot()},
                                                    .on_token = [&](int id) { put(stream.put(id)); }});

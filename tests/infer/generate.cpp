@@ -8,7 +8,7 @@
 
 using namespace cria;
 using Catch::Matchers::MessageMatches, Catch::Matchers::ContainsSubstring;
-using infer::ending, infer::sampler, infer::session;
+using infer::ending, infer::sampler, infer::cached_sequence;
 using test::toy_engine;
 
 namespace {
@@ -26,7 +26,7 @@ TEST_CASE("greedy tokens follow from all tokens before") {
   sampler greedy({});
   std::vector<int> const prompt{3, 1, 4};
   std::vector<int> seen;
-  auto const g = session(model).run(prompt, greedy, {.max_tokens = 12, .on_token = [&](int t) { seen.push_back(t); }});
+  auto const g = cached_sequence(model).run(prompt, greedy, {.max_tokens = 12, .on_token = [&](int t) { seen.push_back(t); }});
   CHECK(g.tokens == continuation(model, prompt, 12));
   CHECK(seen == g.tokens);
   CHECK(g.end == ending::max_tokens);
@@ -40,7 +40,7 @@ TEST_CASE("a stop token ends the answer and is no part of it") {
   sampler greedy({});
   std::vector<int> const prompt{5};
   auto const all = continuation(model, prompt, 6);
-  auto const g = session(model).run(prompt, greedy, {.stops = {-1, all[4]}});
+  auto const g = cached_sequence(model).run(prompt, greedy, {.stops = {-1, all[4]}});
   CHECK(g.end == ending::stop_token);
   CHECK(g.tokens == std::vector(all.begin(), all.begin() + 4));
 }
@@ -48,7 +48,7 @@ TEST_CASE("a stop token ends the answer and is no part of it") {
 TEST_CASE("what the cache holds is not computed again") {
   toy_engine model(50, 100);
   sampler greedy({});
-  session s(model);
+  cached_sequence s(model);
   std::vector<int> prompt{1, 2, 3, 4};
   auto const first = s.run(prompt, greedy, {.max_tokens = 5});
   prompt.insert(prompt.end(), first.tokens.begin(), first.tokens.end());
@@ -73,7 +73,7 @@ TEST_CASE("a long prompt comes in chunks, and only its last row's logits are ask
   sampler greedy({});
   std::vector<int> prompt(700);
   for (std::size_t i = 0; i < prompt.size(); ++i) prompt[i] = int(i * 7 % 50);
-  auto const g = session(model).run(prompt, greedy, {.max_tokens = 1});
+  auto const g = cached_sequence(model).run(prompt, greedy, {.max_tokens = 1});
   CHECK(g.tokens == continuation(model, prompt, 1));
   CHECK(model.calls.size() == 3);
 }
@@ -82,7 +82,7 @@ TEST_CASE("the context's end ends the answer") {
   toy_engine model(50, 10);
   sampler greedy({});
   std::vector<int> const prompt{1, 2, 3};
-  auto const g = session(model).run(prompt, greedy, {});
+  auto const g = cached_sequence(model).run(prompt, greedy, {});
   CHECK(g.end == ending::context_full);
   CHECK(g.tokens == continuation(model, prompt, 8));  // a token for each place, and one after the last
 }
@@ -90,7 +90,7 @@ TEST_CASE("the context's end ends the answer") {
 TEST_CASE("an interrupt ends the answer and the session goes on") {
   toy_engine model(50, 100);
   sampler greedy({});
-  session s(model);
+  cached_sequence s(model);
   std::vector<int> const prompt{1, 2, 3};
   std::sig_atomic_t volatile flag = 0;
   int count = 0;
@@ -105,7 +105,7 @@ TEST_CASE("an interrupt ends the answer and the session goes on") {
 TEST_CASE("prompts that cannot be are refused") {
   toy_engine model(50, 4);
   sampler greedy({});
-  session s(model);
+  cached_sequence s(model);
   CHECK_THROWS_MATCHES(s.run({}, greedy, {}), error, MessageMatches(ContainsSubstring("prompt: empty")));
   std::vector<int> const five{1, 2, 3, 4, 5}, four{1, 2, 3, 4};
   CHECK_THROWS_MATCHES(s.run(five, greedy, {}), error,

@@ -44,12 +44,12 @@ struct generation_options {
 };
 
 /// One sequence of an engine, and what its cache holds.
-class session {
+class cached_sequence {
  public:
-  explicit session(engine& e, int which = 0) : model(e), sequence(which) {}
+  explicit cached_sequence(engine& e, int which = 0) : model(e), sequence(which) {}
 
   /// Goes on from `prompt`. What the cache shares with it from the last time is not computed again. Throws cria::error
-  /// for an empty prompt or one that leaves no room.
+  /// for an empty prompt or one longer than the context.
   generation run(std::span<int const> prompt, sampler& choose, generation_options const& options) {
     if (prompt.empty()) throw error("prompt", "empty", "at least one token", "none");
     if (int(prompt.size()) > model.room())
