@@ -21,7 +21,7 @@ template <class D, class Policy> class forward_case {
   static constexpr int width = session<D, Policy>::width, vocabulary = session<D, Policy>::vocabulary;
 
   explicit forward_case(std::string const& name)
-      : folder_(golden("forward") / name), file_(llama2::checkpoint::open(folder_.string())), reference_(open("reference")) {
+      : folder_(golden("forward") / name), file_(open("model"), config()), reference_(open("reference")) {
     llama2::check_shape<D, Policy>(file_);
     auto const& shape = reference_.tensor("tokens")->shape;
     REQUIRE(shape.size() == 2);
@@ -107,6 +107,7 @@ template <class D, class Policy> class forward_case {
   std::optional<session<D, Policy>> session_;
 
   io::safetensors open(std::string const& name) const { return io::safetensors(io::mapped_file((folder_ / (name + ".safetensors")).string())); }
+  std::string config() const { return (folder_ / (fs::exists(folder_ / "config.json") ? "config.json" : "config_v4.json")).string(); }
   int rows() const { return sequences_ * length_; }
   void set_rows_in_order() {
     set_rows([&](int i) { return std::pair(i / length_, i % length_); });
