@@ -14,7 +14,8 @@ nlohmann::json read_greedy() {
   auto const greedy = read_json(golden_file("decode/greedy.json"));
   auto const file = open_stories260k();
   auto const& shape = file.shape();
-  std::pair<char const*, int> const known[]{{"dim", shape.embed}, {"hidden", shape.hidden}, {"layers", shape.layers}, {"heads", shape.heads},
+  std::pair<char const*, int> const known[]{{"dim", shape.embed},         {"hidden", shape.hidden},
+                                            {"layers", shape.layers},     {"heads", shape.heads},
                                             {"kv_heads", shape.kv_heads}, {"vocab", shape.vocabulary}};
   for (auto const& [name, value] : known)
     if (greedy.at("header").at(name).get<int>() != value) SKIP("the case was made with another model than stories260K");

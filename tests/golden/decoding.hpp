@@ -30,18 +30,22 @@ inline greedy_run run_greedily(infer::engine& model, std::vector<int> const& pro
     r.logits.insert(r.logits.end(), logits.begin(), logits.end());
     r.ids.push_back(argmax(logits));
     if (r.ids.size() == count) return r;
-    logits = model.forward(rows_of(std::span(r.ids).last(1), int(prompt.size() + r.ids.size()) - 1), infer::logits::last);
+    logits =
+        model.forward(rows_of(std::span(r.ids).last(1), int(prompt.size() + r.ids.size()) - 1), infer::logits::last);
   }
 }
 
 /// The reference's largest logits of each step, [ids, count]; nothing else may be larger.
-inline void check_top(greedy_run const& run, std::vector<int> const& ids, std::vector<float> const& top, double tolerance) {
+inline void check_top(greedy_run const& run, std::vector<int> const& ids, std::vector<float> const& top,
+                      double tolerance) {
   REQUIRE(ids.size() == top.size());
   std::size_t const steps = run.ids.size(), count = ids.size() / steps, vocabulary = run.logits.size() / steps;
   for (std::size_t i = 0; i < steps; ++i) {
-    std::vector<float> logits(run.logits.begin() + std::ptrdiff_t(i * vocabulary), run.logits.begin() + std::ptrdiff_t((i + 1) * vocabulary));
+    std::vector<float> logits(run.logits.begin() + std::ptrdiff_t(i * vocabulary),
+                              run.logits.begin() + std::ptrdiff_t((i + 1) * vocabulary));
     std::vector<float> found;
-    for (std::size_t k = 0; k < count; ++k) found.push_back(std::exchange(logits[std::size_t(ids[i * count + k])], -HUGE_VALF));
+    for (std::size_t k = 0; k < count; ++k)
+      found.push_back(std::exchange(logits[std::size_t(ids[i * count + k])], -HUGE_VALF));
     std::span const expected(top.data() + i * count, count);
     INFO("token " << i);
     CHECK(largest_difference(found, expected) < tolerance);
@@ -50,7 +54,8 @@ inline void check_top(greedy_run const& run, std::vector<int> const& ids, std::v
 }
 
 /// Windows of tokens, each read from an empty cache; a window's first token has no loss. Returns perplexity.
-inline double check_losses(infer::engine& model, nlohmann::json const& ids, nlohmann::json const& losses, double tolerance) {
+inline double check_losses(infer::engine& model, nlohmann::json const& ids, nlohmann::json const& losses,
+                           double tolerance) {
   REQUIRE(!ids.empty());
   double sum = 0;
   int scored = 0;
@@ -60,7 +65,8 @@ inline double check_losses(infer::engine& model, nlohmann::json const& ids, nloh
     auto const s = infer::score(model, tokens, {});
     REQUIRE(s.logprobs.size() == expected.size() + 1);
     double largest = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) largest = std::max(largest, std::abs(-*s.logprobs[i + 1] - expected[i]));
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      largest = std::max(largest, std::abs(-*s.logprobs[i + 1] - expected[i]));
     INFO("window " << w);
     CHECK(largest < tolerance);
     sum += s.nll * s.scored, scored += s.scored;
@@ -69,7 +75,8 @@ inline double check_losses(infer::engine& model, nlohmann::json const& ids, nloh
 }
 
 /// All logits of `tokens`, computed in pieces of the given sizes in turn.
-inline std::vector<float> logits_in_pieces(infer::engine& model, std::vector<int> const& tokens, std::vector<std::size_t> const& sizes) {
+inline std::vector<float> logits_in_pieces(infer::engine& model, std::vector<int> const& tokens,
+                                           std::vector<std::size_t> const& sizes) {
   std::vector<float> all;
   for (std::size_t at = 0, turn = 0; at < tokens.size(); ++turn) {
     auto const n = std::min(sizes[turn % sizes.size()], tokens.size() - at);

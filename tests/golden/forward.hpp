@@ -13,7 +13,9 @@ namespace cria::test {
 /// The last norm as a stage of its own.
 template <class D> struct norm_stage {
   using input = typename D::head::input;
-  static constexpr auto forward(auto x) { return D::variant::template norm<typename D::variant, llama2::norm>::forward(x); }
+  static constexpr auto forward(auto x) {
+    return D::variant::template norm<typename D::variant, llama2::norm>::forward(x);
+  }
 };
 
 template <class D, class Policy> class forward_case {
@@ -27,7 +29,9 @@ template <class D, class Policy> class forward_case {
     REQUIRE(shape.size() == 2);
     sequences_ = int(shape[0]), length_ = int(shape[1]);
     tokens_ = reference_.values<std::int32_t>("tokens");
-    auto const read = [&](std::string_view weight, int layer) { return file_.read(llama2::weight_name(llama2::index_of(weight)), layer); };
+    auto const read = [&](std::string_view weight, int layer) {
+      return file_.read(llama2::weight_name(llama2::index_of(weight)), layer);
+    };
     session_.emplace(space(), session_options{length_, sequences_, sequences_ * length_}, read, [](auto...) {});
   }
 
@@ -40,12 +44,14 @@ template <class D, class Policy> class forward_case {
     CHECK(std::abs(loss(logits) - read_json(folder_ / "reference.json").at("loss").get<double>()) < 4e-6);
 
     std::vector<float> const whole(logits.begin(), logits.end());
-    set_rows([&](int i) { return std::pair(i % sequences_, i / sequences_); });  // the sequences in turns: other rows, the same bits
+    // The sequences in turns: other rows, the same bits.
+    set_rows([&](int i) { return std::pair(i % sequences_, i / sequences_); });
     session_->run_layers();
     auto const turns = session_->run_head(0, rows());
     for (int i = 0; i < rows(); ++i) {
       auto const at = std::size_t(i % sequences_ * length_ + i / sequences_) * vocabulary;
-      REQUIRE(std::memcmp(turns.data() + std::size_t(i) * vocabulary, whole.data() + at, vocabulary * sizeof(float)) == 0);
+      auto const* const found = turns.data() + std::size_t(i) * vocabulary;
+      REQUIRE(std::memcmp(found, whole.data() + at, vocabulary * sizeof(float)) == 0);
     }
   }
 
@@ -91,7 +97,8 @@ template <class D, class Policy> class forward_case {
         INFO(name);
         auto const values = expected.template values<float>(name);
         auto found = on_host(b.gradient(e.name, layer));
-        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk) found = halves_paired(found, e.cols);
+        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk)
+          found = halves_paired(found, e.cols);
         CHECK(largest_difference(found, values) < 3e-5 * largest_magnitude(values));
         ++checked;
       }
@@ -106,8 +113,12 @@ template <class D, class Policy> class forward_case {
   std::vector<std::int32_t> tokens_;  // [sequence, position]
   std::optional<session<D, Policy>> session_;
 
-  io::safetensors open(std::string const& name) const { return io::safetensors(io::mapped_file((folder_ / (name + ".safetensors")).string())); }
-  std::string config() const { return (folder_ / (fs::exists(folder_ / "config.json") ? "config.json" : "config_v4.json")).string(); }
+  io::safetensors open(std::string const& name) const {
+    return io::safetensors(io::mapped_file((folder_ / (name + ".safetensors")).string()));
+  }
+  std::string config() const {
+    return (folder_ / (fs::exists(folder_ / "config.json") ? "config.json" : "config_v4.json")).string();
+  }
   int rows() const { return sequences_ * length_; }
   void set_rows_in_order() {
     set_rows([&](int i) { return std::pair(i / length_, i % length_); });
@@ -156,7 +167,8 @@ template <class D, class Policy> class forward_case {
     std::size_t const size = D::variant::query::size, width_of_row = std::size_t(cols);
     for (std::size_t r = 0; r < meta.size() / width_of_row; ++r) {
       std::size_t const i = r % size, to = r - i + i % 2 * (size / 2) + i / 2;
-      std::copy_n(meta.begin() + std::ptrdiff_t(r * width_of_row), cols, hf.begin() + std::ptrdiff_t(to * width_of_row));
+      std::copy_n(meta.begin() + std::ptrdiff_t(r * width_of_row), cols,
+                  hf.begin() + std::ptrdiff_t(to * width_of_row));
     }
     return hf;
   }

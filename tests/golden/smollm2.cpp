@@ -22,7 +22,8 @@ TEST_CASE("SmolLM2: chats' tokens, text and logits") {
     auto const run = run_greedily(*engine, prompt, ids.size());
     CHECK(run.ids == ids);
     auto const name = std::to_string(i);
-    check_top(run, tensors.values<std::int32_t>(name + ".top32_ids"), tensors.values<float>(name + ".top32_logits"), 3.2e-4);
+    check_top(run, tensors.values<std::int32_t>(name + ".top32_ids"), tensors.values<float>(name + ".top32_logits"),
+              3.2e-4);
     if (tensors.tensor(name + ".first_logits")) {
       auto const first = tensors.values<float>(name + ".first_logits");
       CHECK(largest_difference(std::span(run.logits).first(first.size()), first) < 3.2e-4);
@@ -42,7 +43,8 @@ TEST_CASE("SmolLM2: perplexity, policy fast") {
   auto const file = llama2::checkpoint::open(smollm2_file().string());
   auto const expected = read_json(golden_file("smollm2/perplexity.json"));
   auto const engine = smollm2_fast(file, {.room = expected.at("window").get<int>()}, 2);
-  auto const found = check_losses(*engine, expected.at("ids"), expected.at("nll"), 3);  // single tokens differ with the rounding
+  // The loss of a single token changes with how its activations happen to be rounded.
+  auto const found = check_losses(*engine, expected.at("ids"), expected.at("nll"), 3);
   double const exact = expected.at("perplexity").at("f64").get<double>();
   INFO("perplexity " << found << ", exact " << exact);
   CHECK(std::abs(found - exact) < 0.015 * exact);

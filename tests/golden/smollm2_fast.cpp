@@ -5,7 +5,8 @@
 
 namespace cria::test {
 
-std::unique_ptr<infer::engine> smollm2_fast(llama2::checkpoint const& file, infer::engine_options const& options, int threads) {
+std::unique_ptr<infer::engine> smollm2_fast(llama2::checkpoint const& file, infer::engine_options const& options,
+                                            int threads) {
   using smollm2 = llama2::decoder<llama2::config_smollm2_135m>;
   using formats = formats<q4_1, stored<llama2::embed, q8_0>>;
   return std::make_unique<llama2::decoder_engine<smollm2, policy::fast<formats>>>(file, options, space_of(threads));

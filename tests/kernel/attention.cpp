@@ -61,8 +61,8 @@ template <class P> void check(double tolerance) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("attention", "", (exact<1, 1, 2>), (exact<9, 3, 6>), (exact<8, 1, 10>), (exact<7, 7, 14>), (exact<4, 2, 128>), (exact<6, 2, 34>),
-                   (exact<2, 1, 64>)) {
+TEMPLATE_TEST_CASE("attention", "", (exact<1, 1, 2>), (exact<9, 3, 6>), (exact<8, 1, 10>), (exact<7, 7, 14>),
+                   (exact<4, 2, 128>), (exact<6, 2, 34>), (exact<2, 1, 64>)) {
   check<TestType>(5e-6);
 }
 

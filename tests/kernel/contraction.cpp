@@ -51,8 +51,8 @@ template <class F> coded decode_block(std::byte const* b) {
   return c;
 }
 
-/// Exact whole numbers for each block of 32, then acc = fma(sum, scale * scale, acc), and for a minimum acc = fma(minimum,
-/// scale * (sum of x), acc).
+/// Exact whole numbers for each block of 32, then acc = fma(sum, scale * scale, acc), and for a minimum acc =
+/// fma(minimum, scale * (sum of x), acc).
 template <class F> std::vector<float> int8_chain(matrix const& x, std::vector<std::byte> const& file, int outs) {
   std::vector<float> y;
   int const blocks = x.cols / 32;
@@ -113,7 +113,9 @@ TEST_CASE("f32 contractions of odd sizes") {
 
 TEMPLATE_TEST_CASE("contractions of 16-bit weights", "", f16, bf16) { check_exact<exact<23, 37, TestType>>(); }
 
-TEMPLATE_TEST_CASE("contractions of weights in blocks with f32 activations", "", q8_0, q4_0, q4_1, q8_f32) { check_exact<exact<23, 96, TestType>>(); }
+TEMPLATE_TEST_CASE("contractions of weights in blocks with f32 activations", "", q8_0, q4_0, q4_1, q8_f32) {
+  check_exact<exact<23, 96, TestType>>();
+}
 
 TEMPLATE_TEST_CASE("contractions of weights in blocks with int8 activations", "", q8_0, q4_0, q4_1, q8_f32) {
   using P = fast<35, 96, TestType>;

@@ -13,7 +13,8 @@ namespace {
 struct pair_products {
   static constexpr char name[] = "pair_products";
   template <class A> using result = axis<llama2::axes::hidden, A::extent / 2>;
-  template <class Team, class Get, class Put> KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
+  template <class Team, class Get, class Put>
+  KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
     t.each(n / 2, [&](int i) { put(i, get(2 * i) * get(2 * i + 1)); });
   }
 };
@@ -22,7 +23,8 @@ struct pair_products {
 struct row_softmax {
   static constexpr char name[] = "row_softmax";
   template <class A> using result = A;
-  template <class Team, class Get, class Put> KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
+  template <class Team, class Get, class Put>
+  KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
     float const total = t.sum(n, [&](int i) { return Kokkos::exp(get(i)); });
     t.each(n, [&](int i) { put(i, Kokkos::exp(get(i)) / total); });
   }

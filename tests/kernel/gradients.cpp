@@ -9,12 +9,14 @@ using namespace cria::test;
 
 namespace {
 
-struct odd : llama2::config</*embed*/ 20, 1, /*heads*/ 3, /*kv*/ 1, /*hidden*/ 36, /*vocabulary*/ 21, /*context*/ 80, /*head_dim*/ 10> {};
+struct odd : llama2::config</*embed*/ 20, 1, /*heads*/ 3, /*kv*/ 1, /*hidden*/ 36, /*vocabulary*/ 21, /*context*/ 80,
+                            /*head_dim*/ 10> {};
 
 double cube_or_slope(double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); }
 
 /// d sum(y dy) / d leaf for every leaf of the forward, by central differences.
-std::vector<matrix> finite_differences(graph const& forward, step const& s, std::vector<matrix> leaves, matrix const& dy) {
+std::vector<matrix> finite_differences(graph const& forward, step const& s, std::vector<matrix> leaves,
+                                       matrix const& dy) {
   auto const objective = [&] {
     std::size_t k = 0;
     auto const y = interpret(forward, s, [&](int) { return leaves[k++]; })[std::size_t(forward.outputs[0])];
@@ -60,7 +62,8 @@ template <class Block> void check_gradients(std::vector<int> const& lengths) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("gradients of every operator", "", adds, multiplies, squares, gates, norms, norms_twice, turns, attends, cubes, shares, looks_up) {
+TEMPLATE_TEST_CASE("gradients of every operator", "", adds, multiplies, squares, gates, norms, norms_twice, turns,
+                   attends, cubes, shares, looks_up) {
   check_gradients<TestType>({1});
   check_gradients<TestType>({7, 1, 33});
 }

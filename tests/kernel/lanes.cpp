@@ -30,7 +30,8 @@ bool same_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("16-bit values become the f32 of the scalar form, every one of them", "", host_lanes, vector_lanes<4>, vector_lanes<8>, vector_lanes<16>) {
+TEMPLATE_TEST_CASE("16-bit values become the f32 of the scalar form, every one of them", "", host_lanes,
+                   vector_lanes<4>, vector_lanes<8>, vector_lanes<16>) {
   using V = TestType;
   for (unsigned first = 0; first < 65536; first += V::width) {
     std::uint16_t bits[V::width];
@@ -39,7 +40,8 @@ TEMPLATE_TEST_CASE("16-bit values become the f32 of the scalar form, every one o
     auto const brain = V::load_bf16(bits);
     for_each_lane<V>([&](int l) {
       float const expected = f16_to_f32(bits[l]), found = lane<float>(half, l);
-      bool const equal = std::isnan(expected) ? std::isnan(found) : same_bits(found, expected);  // hardware makes NaNs quiet
+      bool const equal =
+          std::isnan(expected) ? std::isnan(found) : same_bits(found, expected);  // hardware makes NaNs quiet
       if (!equal) FAIL("f16 " << bits[l] << ": " << found << ", expected " << expected);
       if (!same_bits(lane<float>(brain, l), bf16_to_f32(bits[l]))) FAIL("bf16 " << bits[l]);
     });
@@ -47,7 +49,8 @@ TEMPLATE_TEST_CASE("16-bit values become the f32 of the scalar form, every one o
   SUCCEED();
 }
 
-TEMPLATE_TEST_CASE("dot products of bytes are exact", "", host_lanes, vector_lanes<4>, vector_lanes<8>, vector_lanes<16>) {
+TEMPLATE_TEST_CASE("dot products of bytes are exact", "", host_lanes, vector_lanes<4>, vector_lanes<8>,
+                   vector_lanes<16>) {
   using V = TestType;
   unsigned seed = 3;
   for (int trial = 0; trial < 20000; ++trial) {
@@ -75,7 +78,8 @@ TEMPLATE_TEST_CASE("dot products of bytes are exact", "", host_lanes, vector_lan
   }
 }
 
-TEMPLATE_TEST_CASE("bytes and nibbles of words come out as the scalar form's", "", host_lanes, vector_lanes<4>, vector_lanes<8>, vector_lanes<16>) {
+TEMPLATE_TEST_CASE("bytes and nibbles of words come out as the scalar form's", "", host_lanes, vector_lanes<4>,
+                   vector_lanes<8>, vector_lanes<16>) {
   using V = TestType;
   unsigned seed = 9;
   for (int trial = 0; trial < 1000; ++trial) {
@@ -102,7 +106,8 @@ TEMPLATE_TEST_CASE("fma rounds once", "", host_lanes, vector_lanes<4>, vector_la
       for_each_lane<V>([&](int l) { row[l] = std::ldexp(float(std::int32_t(next(seed))), int(next(seed) % 40) - 50); });
     auto const y = V::fma(V::load(x[0]), V::load(x[1]), V::load(x[2]));
     for_each_lane<V>([&](int l) {
-      if (!same_bits(lane<float>(y, l), std::fma(x[0][l], x[1][l], x[2][l]))) FAIL("fma of " << x[0][l] << ", " << x[1][l] << ", " << x[2][l]);
+      if (!same_bits(lane<float>(y, l), std::fma(x[0][l], x[1][l], x[2][l])))
+        FAIL("fma of " << x[0][l] << ", " << x[1][l] << ", " << x[2][l]);
     });
   }
   CHECK(lane<float>(V::splat(-0.0f), V::width - 1) == 0);
@@ -115,7 +120,8 @@ TEST_CASE("exp is within 2 units in the last place, everywhere it is not denorma
     for (float const x : {std::bit_cast<float>(bits), -std::bit_cast<float>(bits)}) {
       if (x < -87.33f || x > 88.72f) continue;
       double const exact = std::exp(double(x)), found = double(kernel::exp(x));
-      double const unit = double(std::nextafter(float(exact), INFINITY)) - double(float(exact)), error = std::abs(found - exact) / unit;
+      double const unit = double(std::nextafter(float(exact), INFINITY)) - double(float(exact));
+      double const error = std::abs(found - exact) / unit;
       if (!(error <= worst)) worst = error, at = x;
     }
   INFO("worst " << worst << " at " << at);

@@ -9,7 +9,8 @@
 
 using namespace cria;
 
-TEMPLATE_TEST_CASE("packed elements are the file's, and rows past the end are zero", "", f32, f16, bf16, q8_0, q4_0, q4_1, q8_f32) {
+TEMPLATE_TEST_CASE("packed elements are the file's, and rows past the end are zero", "", f32, f16, bf16, q8_0, q4_0,
+                   q4_1, q8_f32) {
   for (int const rows : {2, 15, 16, 17, 40})
     for (int const blocks : {1, 3}) {
       int const cols = blocks * (TestType::quantised ? 32 : 13);
@@ -24,8 +25,10 @@ TEMPLATE_TEST_CASE("packed elements are the file's, and rows past the end are ze
       INFO(rows << " rows, " << cols << " columns");
       for (int r = 0; r < tiles * kernel::tile_rows; ++r)
         for (int c = 0; c < cols; ++c) {
-          float const expected = r < rows ? values[std::size_t(r * cols + c)] : 0, found = kernel::element<TestType::id>(packed.data(), r, c, cols);
-          if (std::bit_cast<std::uint32_t>(found + 0.0f) != std::bit_cast<std::uint32_t>(expected + 0.0f)) FAIL("row " << r << ", column " << c);
+          float const expected = r < rows ? values[std::size_t(r * cols + c)] : 0,
+                      found = kernel::element<TestType::id>(packed.data(), r, c, cols);
+          if (std::bit_cast<std::uint32_t>(found + 0.0f) != std::bit_cast<std::uint32_t>(expected + 0.0f))
+            FAIL("row " << r << ", column " << c);
         }
     }
   SUCCEED();

@@ -22,7 +22,8 @@ inline step in_turns(std::vector<int> const& lengths, std::vector<int> begin = {
     more = 0;
     for (std::size_t i = 0; i < lengths.size(); ++i) {
       if (round >= lengths[i]) continue;
-      s.token.push_back((round * 5 + int(i) * 3) % vocabulary), s.sequence.push_back(int(i)), s.position.push_back(begin[i] + round);
+      s.token.push_back((round * 5 + int(i) * 3) % vocabulary), s.sequence.push_back(int(i)),
+          s.position.push_back(begin[i] + round);
       more = 1;
     }
   }
@@ -65,7 +66,8 @@ template <class P> class runner {
     }
     for (int k = 0; k < g.output_count; ++k) {
       node const& n = g.nodes[g.outputs[k]];
-      out.push_back(on_device(std::vector<float>(std::size_t(n.rows == per_token ? s.rows() : n.rows) * std::size_t(n.cols), NAN)));
+      out.push_back(on_device(
+          std::vector<float>(std::size_t(n.rows == per_token ? s.rows() : n.rows) * std::size_t(n.cols), NAN)));
       c.out[k] = out.back().data();
     }
     execute<P>(exec_, c);
@@ -77,7 +79,9 @@ template <class P> class runner {
 
   /// The outputs in f64.
   std::vector<matrix> expected(step const& s, std::vector<matrix> const& inputs) const {
-    auto const values = interpret(g, s, [&](int i) { return g.nodes[i].kind == op::input ? inputs.at(std::size_t(g.index_in_kind(i))) : weight(i); });
+    auto const values = interpret(g, s, [&](int i) {
+      return g.nodes[i].kind == op::input ? inputs.at(std::size_t(g.index_in_kind(i))) : weight(i);
+    });
     std::vector<matrix> results;
     for (int k = 0; k < g.output_count; ++k) results.push_back(values[std::size_t(g.outputs[k])]);
     return results;

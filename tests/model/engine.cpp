@@ -40,8 +40,9 @@ template <class Change> void refuses(std::string const& what, Change const& chan
   change(tiny);
   with_file([&](llama2::checkpoint const& file) {
     INFO(what);
-    CHECK_THROWS_MATCHES((llama2::check_shape<llama2::decoder<tiny_shape>, exact>(file)), error,
-                         MessageMatches(StartsWith("file: this program was compiled for another") && ContainsSubstring(what)));
+    CHECK_THROWS_MATCHES(
+        (llama2::check_shape<llama2::decoder<tiny_shape>, exact>(file)), error,
+        MessageMatches(StartsWith("file: this program was compiled for another") && ContainsSubstring(what)));
   }, tiny);
 }
 
@@ -57,8 +58,12 @@ TEST_CASE("a file of another shape or format is refused, and the difference name
   refuses("vocabulary (expected 40, found 41)", [](auto& t) { t.vocabulary = 41; });
   refuses("tied head", [](auto& t) { t.tied = false; });
   refuses("theta", [](auto& t) { t.extra = [](gguf_writer& w) { w.f32("llama.rope.freq_base", 5000); }; });
-  refuses("w2 (expected f32, found q4_0)", [](auto& t) { t.format = [](std::string const& n) { return n.find("ffn_down") == std::string::npos ? dtype::f32 : dtype::q4_0; }; });
-  with_file([](llama2::checkpoint const& file) { CHECK_NOTHROW(llama2::check_shape<llama2::decoder<tiny_shape>, exact>(file)); });
+  refuses("w2 (expected f32, found q4_0)", [](auto& t) {
+    t.format = [](std::string const& n) { return n.find("ffn_down") == std::string::npos ? dtype::f32 : dtype::q4_0; };
+  });
+  with_file([](llama2::checkpoint const& file) {
+    CHECK_NOTHROW(llama2::check_shape<llama2::decoder<tiny_shape>, exact>(file));
+  });
 }
 
 TEST_CASE("rows out of range are refused") {

@@ -8,14 +8,15 @@ using namespace cria;
 namespace {
 
 /// The parameters of a Llama by hand: norms, attention, feed-forward, embedding and head.
-constexpr long long by_hand(long long embed, long long layers, long long heads, long long kv_heads, long long head, long long hidden, long long vocabulary,
-                            bool tied) {
+constexpr long long by_hand(long long embed, long long layers, long long heads, long long kv_heads, long long head,
+                            long long hidden, long long vocabulary, bool tied) {
   long long const attention = 2 * embed * heads * head + 2 * embed * kv_heads * head;
   return layers * (attention + 3 * embed * hidden + 2 * embed) + embed + vocabulary * embed * (tied ? 1 : 2);
 }
 
 template <class V> constexpr bool counts(long long published) {
-  long long const hand = by_hand(V::embed::extent, V::layers, V::query::count, V::kv::count, V::query::size, V::hidden::extent, V::vocabulary::extent, V::tied);
+  long long const hand = by_hand(V::embed::extent, V::layers, V::query::count, V::kv::count, V::query::size,
+                                 V::hidden::extent, V::vocabulary::extent, V::tied);
   return llama2::decoder<V>::parameter_count == published && hand == published;
 }
 
@@ -32,7 +33,8 @@ static_assert(counts<llama2::config_stories110m>(109'529'856));
 static_assert(counts<llama2::config_tinyllama_1b>(1'100'048'384));
 static_assert(counts<llama2::config_smollm2_135m>(134'515'008));
 
-template <class V> constexpr llama2::description figures = llama2::describe<llama2::decoder<V>, policy::fast<formats<bf16>>>();
+template <class V>
+constexpr llama2::description figures = llama2::describe<llama2::decoder<V>, policy::fast<formats<bf16>>>();
 
 // The paper's cache at 16 bits; the weights at 16 bits, but for the norms.
 static_assert(figures<llama2::config_7b>.cache_bytes_per_position == 524'288);
@@ -66,7 +68,8 @@ struct relu {
 /// A feed-forward without a gate.
 template <class D> struct plain_feed_forward {
   static constexpr auto forward(auto h) {
-    return matmul(map<relu>(matmul(h, weight<nn::w1, typename D::hidden, typename D::embed>)), weight<nn::w2, typename D::embed, typename D::hidden>);
+    return matmul(map<relu>(matmul(h, weight<nn::w1, typename D::hidden, typename D::embed>)),
+                  weight<nn::w2, typename D::embed, typename D::hidden>);
   }
 };
 struct ungated : llama2::config_7b {

@@ -22,8 +22,10 @@ struct watch {
     allocations = 0;
     kernels.clear();
     namespace tools = Kokkos::Tools::Experimental;
-    tools::set_allocate_data_callback([](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t) { ++allocations; });
-    tools::set_begin_parallel_for_callback([](char const* name, std::uint32_t instance, std::uint64_t*) { kernels.emplace_back(name, instance); });
+    tools::set_allocate_data_callback(
+        [](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t) { ++allocations; });
+    tools::set_begin_parallel_for_callback(
+        [](char const* name, std::uint32_t instance, std::uint64_t*) { kernels.emplace_back(name, instance); });
   }
   watch(watch const&) = delete;
   watch& operator=(watch const&) = delete;
@@ -76,7 +78,8 @@ TEST_CASE("sessions work beside each other and beside their caller's kernels") {
   logits_of(a, before);
   logits_of(b, before);
   Kokkos::parallel_for("user's", Kokkos::RangePolicy<space_type>(0, 1000), fill_functor{users});
-  auto const last_of_a = logits_of(a, {prompt.back()}, int(before.size())), last_of_b = logits_of(b, {prompt.back()}, int(before.size()));
+  auto const last_of_a = logits_of(a, {prompt.back()}, int(before.size())),
+             last_of_b = logits_of(b, {prompt.back()}, int(before.size()));
   std::vector<float> const last(expected.end() - tiny_session::vocabulary, expected.end());
   CHECK(last_of_a == last);
   CHECK(last_of_b == last);
@@ -120,16 +123,19 @@ TEST_CASE("a weight of another size is refused by name") {
     };
     tiny_session(space(), {.room = 16}, read, [](auto...) {});
   };
-  CHECK_THROWS_MATCHES(load("w2"), error, Catch::Matchers::Message("w2: wrong size of a weight (expected 2176 bytes, found 2175)"));
-  CHECK_THROWS_MATCHES(load("head"), error, Catch::Matchers::Message("head: wrong size of a weight (expected 1360 bytes, found 1359)"));
+  CHECK_THROWS_MATCHES(load("w2"), error,
+                       Catch::Matchers::Message("w2: wrong size of a weight (expected 2176 bytes, found 2175)"));
+  CHECK_THROWS_MATCHES(load("head"), error,
+                       Catch::Matchers::Message("head: wrong size of a weight (expected 1360 bytes, found 1359)"));
 }
 
 TEST_CASE("every weight is read once, and let go when it is packed") {
   std::multiset<std::string> read, done;
   auto const key = [](std::string_view name, int layer) { return std::string(name) + std::to_string(layer); };
-  tiny_session const s(space(), {.room = 16},
-                       [&](std::string_view name, int layer) { return read.insert(key(name, layer)), make_weight(name, layer); },
-                       [&](std::string_view name, int layer) { done.insert(key(name, layer)); });
+  tiny_session const s(
+      space(), {.room = 16},
+      [&](std::string_view name, int layer) { return read.insert(key(name, layer)), make_weight(name, layer); },
+      [&](std::string_view name, int layer) { done.insert(key(name, layer)); });
   CHECK(read == done);
   CHECK(read.size() == 2 * 9 + 3);
   CHECK(std::set(read.begin(), read.end()).size() == read.size());

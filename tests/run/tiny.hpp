@@ -10,7 +10,8 @@
 
 namespace cria::test {
 
-struct tiny_config : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 4, /*kv*/ 2, /*hidden*/ 64, /*vocabulary*/ 40, /*context*/ 64> {};
+struct tiny_config : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 4, /*kv*/ 2, /*hidden*/ 64, /*vocabulary*/ 40,
+                                    /*context*/ 64> {};
 using tiny = llama2::decoder<tiny_config>;
 using tiny_formats = formats<q8_0, stored<nn::embed, f32>>;
 using tiny_session = session<tiny, policy::fast<tiny_formats>>;
@@ -21,7 +22,9 @@ struct made_weight {
 
 /// The weight called `name` of a layer, the same in every call.
 inline made_weight make_weight(std::string_view name, int layer) {
-  plan const& p = name == "embed" ? plan_of<tiny_session::embedding> : name == "norm" || name == "head" ? plan_of<tiny_session::head> : plan_of<tiny_session::block>;
+  plan const& p = name == "embed"                    ? plan_of<tiny_session::embedding>
+                  : name == "norm" || name == "head" ? plan_of<tiny_session::head>
+                                                     : plan_of<tiny_session::block>;
   for (int i = 0; i < p.g.count; ++i) {
     node const& n = p.g.nodes[i];
     if (n.kind != op::weight || p.g.name(i) != name) continue;

@@ -24,7 +24,8 @@ template <class Stage> void load_plain(plain_step& step, checkpoint const& file,
 }  // namespace detail
 
 /// The logits of decoder D in f64, [token, vocabulary], for the rows of `step`, whose weights are overwritten.
-template <class D> plain<shape<tokens, typename D::variant::vocabulary>> plain_logits(checkpoint const& file, plain_step& step) {
+template <class D>
+plain<shape<tokens, typename D::variant::vocabulary>> plain_logits(checkpoint const& file, plain_step& step) {
   detail::load_plain<typename D::embedding>(step, file, 0);
   auto x = D::embedding::forward(plain<token_ids>{&step});
   for (int layer = 0; layer < D::layers; ++layer) {

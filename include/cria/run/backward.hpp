@@ -1,6 +1,7 @@
 #pragma once
-// The gradients of a model's weights: its stages differentiated, last stage first. A repeated block is one program that runs
-// for each layer in reverse and recomputes the layer's forward from the layer's input, the only thing that is kept of it.
+// The gradients of a model's weights: its stages differentiated, last stage first. A repeated block is one program that
+// runs for each layer in reverse and recomputes the layer's forward from the layer's input, the only thing that is kept
+// of it.
 #include <string>
 #include <vector>
 
@@ -55,7 +56,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     s.space().fence();
   }
 
-  /// All stages over the session's rows, whole sequences one after the other; keeps the input of each layer. Returns [rows, vocabulary] on the host.
+  /// All stages over the session's rows, whole sequences one after the other; keeps the input of each layer. Returns
+  /// [rows, vocabulary] on the host.
   std::span<float const> forward() {
     session_.check_whole_sequences();
     session_.run_embedding();
@@ -68,7 +70,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   void run(std::span<float const> dlogits) {
     Kokkos::Profiling::ScopedRegion const region("cria/backward");
     std::size_t const expected = std::size_t(session_.step().rows) * session_type::vocabulary;
-    if (dlogits.size() != expected) throw error("backward", "gradients of logits", std::to_string(expected), std::to_string(dlogits.size()));
+    if (dlogits.size() != expected)
+      throw error("backward", "gradients of logits", std::to_string(expected), std::to_string(dlogits.size()));
     for (auto& e : entries_) e.written = false;
     Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged> const host(dlogits.data(), expected);
     Kokkos::deep_copy(session_.space(), Kokkos::subview(dlogits_, std::pair(std::size_t(0), expected)), host);
@@ -84,7 +87,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The gradient of a weight: [rows, cols] in the memory of the execution space, valid as long as this.
   std::span<float const> gradient(std::string_view name, int layer) const {
     for (auto const& e : entries_)
-      if (e.name == name && layer >= 0 && layer < e.layers) return {e.values.data() + size(e) * std::size_t(layer), size(e)};
+      if (e.name == name && layer >= 0 && layer < e.layers)
+        return {e.values.data() + size(e) * std::size_t(layer), size(e)};
     throw error(name, "no weight of this model in layer " + std::to_string(layer));
   }
 
@@ -99,8 +103,12 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   workspace<Exec> work_;
 
   static std::size_t size(gradient_entry<memory> const& e) { return std::size_t(e.rows) * std::size_t(e.cols); }
-  float* input(int layer) const { return kept_.data() + std::size_t(layer) * std::size_t(session_.most_rows()) * width; }
-  buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(session_.space(), Kokkos::WithoutInitializing, label), n); }
+  float* input(int layer) const {
+    return kept_.data() + std::size_t(layer) * std::size_t(session_.most_rows()) * width;
+  }
+  buffer floats(std::string const& label, std::size_t n) {
+    return buffer(Kokkos::view_alloc(session_.space(), Kokkos::WithoutInitializing, label), n);
+  }
 
   gradient_entry<memory>* find(std::string_view name) {
     for (auto& e : entries_)
@@ -125,7 +133,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     Kokkos::deep_copy(session_.space(), Kokkos::View<float*, memory, Kokkos::MemoryUnmanaged>(input(layer), n), from);
   }
 
-  /// One differentiated stage: from its input and the gradient of its output to that of its input, dx, and of its weights.
+  /// One differentiated stage: from its input and the gradient of its output to that of its input, dx, and of its
+  /// weights.
   template <class P> void run_stage(int layer, float* x, float* dy, float* dx) {
     graph const& g = plan_of<P>.g;
     kernel::context c = session_.step();
