@@ -1,5 +1,6 @@
 #pragma once
 // GGUF version 2 and 3: metadata and tensors. Source: docs/gguf.md of ggml.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -196,6 +197,21 @@ class gguf {
         throw error(where(t), "data outside of the file", fmt::format("{} bytes at {}", bytes, offsets[i]),
                     fmt::format("{} bytes of data in all", room));
       t.bytes = all.subspan(std::size_t(start + offsets[i]), std::size_t(bytes));
+    }
+    refuse_overlaps();
+  }
+
+  void refuse_overlaps() const {
+    std::vector<gguf_tensor const*> placed;
+    for (auto const& t : tensors_)
+      if (!t.bytes.empty()) placed.push_back(&t);
+    std::sort(placed.begin(), placed.end(), [](auto* a, auto* b) { return a->bytes.data() < b->bytes.data(); });
+    for (std::size_t i = 1; i < placed.size(); ++i) {
+      auto const gap = placed[i]->bytes.data() - placed[i - 1]->bytes.data();
+      auto const needed = std::ptrdiff_t(placed[i - 1]->bytes.size());
+      if (gap < needed)
+        throw error(where(*placed[i]), "data overlaps that of " + printable(placed[i - 1]->name),
+                    fmt::format("at least {} bytes after it", needed), std::to_string(gap));
     }
   }
 
