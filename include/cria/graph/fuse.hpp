@@ -1,5 +1,6 @@
 #pragma once
 // Fusion: which nodes one kernel computes together, which are recomputed where they are read, which are stored.
+#include "cria/expr/build.hpp"
 #include "cria/graph/plan.hpp"
 
 namespace cria {
@@ -142,8 +143,6 @@ struct fuser {
       else q.store(i);
     }
   }
-
-  static constexpr int wider(int a, int b) { return a > b ? a : b; }
 };
 
 }  // namespace detail

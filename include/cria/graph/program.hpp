@@ -25,16 +25,11 @@ constexpr bool shapes_agree(graph const& g) {
 template <class P> inline constexpr bool rows_are_blocks = blocks_fit(P::recorded());
 template <class P> inline constexpr bool names_are_shapes = shapes_agree(P::recorded());
 
-/// Attentions, and rotations that differ.
+/// Whether the caches and tables of a block are enough for it.
 constexpr bool arrays_hold(graph const& g) {
-  int rotations = 0;
-  for (int i = 0; i < g.count; ++i) {
-    bool first = g.nodes[i].kind == op::rope;
-    for (int j = 0; j < i && first; ++j)
-      first = g.nodes[j].kind != op::rope || g.nodes[j].size != g.nodes[i].size || g.nodes[j].scalar != g.nodes[i].scalar;
-    rotations += first;
-  }
-  return rotations <= max_rotations && g.count_of(op::attention) <= max_attentions;
+  for (int i = 0; i < g.count; ++i)
+    if (g.nodes[i].kind == op::rope && rotary_index(g, i) >= max_rotations) return false;
+  return g.count_of(op::attention) <= max_attentions;
 }
 template <class P> inline constexpr bool few_enough = arrays_hold(P::recorded());
 

@@ -29,20 +29,6 @@ constexpr int reader_of_cache(graph const& g, int i) {
   return -1;
 }
 
-/// Where the table of a rotation stands among the different ones of a graph.
-constexpr int rotary_index(graph const& g, int i) {
-  int n = 0;
-  for (int j = 0; j < i; ++j) {
-    bool first = g.nodes[j].kind == op::rope;
-    for (int k = 0; k < j && first; ++k)
-      first = g.nodes[k].kind != op::rope || g.nodes[k].size != g.nodes[j].size || g.nodes[k].scalar != g.nodes[j].scalar;
-    if (!first) continue;
-    if (g.nodes[j].size == g.nodes[i].size && g.nodes[j].scalar == g.nodes[i].scalar) return n;
-    ++n;
-  }
-  return n;
-}
-
 /// What a kernel has at hand while it evaluates: row sums of its rows, and finished sums of its tile.
 struct scope {
   float const* row_sums = nullptr;  // [row sum][rows]

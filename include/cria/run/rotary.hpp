@@ -16,7 +16,7 @@ template <class Exec> class rotary_tables {
   template <class P> void make(Exec const& exec, int room) {
     for (int i = 0; i < plan_of<P>.g.count; ++i) {
       node const& n = plan_of<P>.g.nodes[i];
-      if (n.kind != op::rope || kernel::rotary_index(plan_of<P>.g, i) < count_) continue;
+      if (n.kind != op::rope || rotary_index(plan_of<P>.g, i) < count_) continue;
       table& t = tables_[count_++];
       t = table(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rotary"), std::size_t(room), std::size_t(n.size));
       exec.fence();
