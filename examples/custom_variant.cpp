@@ -48,8 +48,7 @@ void tell(llama2::checkpoint const& file, text::tokenizer const& tokenizer) {
   while (story.size() <= 80) {
     step.token.push_back(story.back()), step.sequence.push_back(0), step.position.push_back(int(step.position.size()));
     model.set_rows({&step.token.back(), 1}, {&step.sequence.back(), 1}, {&step.position.back(), 1});
-    model.run_layers();
-    logits = model.run_head(0, 1);
+    logits = model.run(0, 1);
     story.push_back(int(std::max_element(logits.begin(), logits.end()) - logits.begin()));
   }
   auto const plain = llama2::plain_logits<MyLlama>(file, step);

@@ -37,8 +37,7 @@ template <class D, class Policy> class forward_case {
 
   void check_logits() {
     set_rows_in_order();
-    session_->run_layers();
-    auto const logits = session_->run_head(0, rows());
+    auto const logits = session_->run(0, rows());
     auto const expected = reference_.values<float>("logits");
     CHECK(largest_difference(logits, expected) < 6.5e-5);
     CHECK(std::abs(loss(logits) - read_json(folder_ / "reference.json").at("loss").get<double>()) < 4e-6);
@@ -46,8 +45,7 @@ template <class D, class Policy> class forward_case {
     std::vector<float> const whole(logits.begin(), logits.end());
     // The sequences in turns: other rows, the same bits.
     set_rows([&](int i) { return std::pair(i % sequences_, i / sequences_); });
-    session_->run_layers();
-    auto const turns = session_->run_head(0, rows());
+    auto const turns = session_->run(0, rows());
     for (int i = 0; i < rows(); ++i) {
       auto const at = std::size_t(i % sequences_ * length_ + i / sequences_) * vocabulary;
       auto const* const found = turns.data() + std::size_t(i) * vocabulary;

@@ -49,13 +49,14 @@ template <class P> class runner {
     weights_.load(exec_, read, [](auto...) {});
     cache_.template make<P>(exec_, 1, sequences, room);
     rotary_.template make<P>(exec_, cache_.room());
-    work_.template make<P>(exec_, rows);
+    work_.template make<P>(exec_, rows, room);
   }
 
   /// All outputs of the program; `inputs` in the order of their nodes.
   std::vector<std::vector<float>> run(step const& s, std::vector<matrix> const& inputs) {
     auto const token = on_device(s.token), sequence = on_device(s.sequence), position = on_device(s.position);
     kernel::context c;
+    c.reach = 1 + *std::max_element(s.position.begin(), s.position.end());
     c.rows = s.rows(), c.token = token.data(), c.sequence = sequence.data(), c.position = position.data();
     cache_.bind(c), rotary_.bind(c), work_.bind(c);
     c.weight = weights_.template pointers<P>();

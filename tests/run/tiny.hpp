@@ -44,8 +44,7 @@ inline std::vector<float> logits_of(tiny_session& s, std::vector<int> const& tok
   std::vector<int> position;
   for (std::size_t i = 0; i < tokens.size(); ++i) position.push_back(begin + int(i));
   s.set_rows(tokens, std::vector(tokens.size(), sequence), position);
-  s.run_layers();
-  auto const logits = s.run_head(0, int(tokens.size()));
+  auto const logits = s.run(0, int(tokens.size()));
   return {logits.begin(), logits.end()};
 }
 

@@ -15,6 +15,7 @@ enum class dtype : std::uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q8_f32 };
 struct dtype_facts {
   std::string_view name;
   int block, bytes;
+  constexpr bool quantised() const { return block > 1; }
 };
 
 inline constexpr std::array<dtype_facts, 7> dtype_table{{{"f32", 1, 4}, {"f16", 1, 2}, {"bf16", 1, 2}, {"q8_0", 32, 34},

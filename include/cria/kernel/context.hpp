@@ -15,15 +15,20 @@ struct context {
   float const* in[2] = {};                      // [row, cols]
   float* out[graph::output_capacity] = {};      // [row, cols], or shaped like a weight
   weight_pointers weight;
-  // Caches: [layer, sequence, kv head], then values [room, size] and keys [room / 16, size, 16].
+  // Caches: [layer, page, kv head], then 64 positions: values [64, size] and keys [4, size, 16]; `page` says where those of a
+  // sequence are: [sequence, pages_of_sequence].
   std::byte *keys[max_attentions] = {}, *values[max_attentions] = {};
+  int const* page = nullptr;
+  int pages = 0, pages_of_sequence = 0;
   float const* rotary[max_rotations] = {};      // [position, size]: cosine and sine of each pair
   float *work = nullptr, *fixed = nullptr;      // workspace: per row, and once
+  float* shared = nullptr;                      // host: what the workers of a kernel make for each other
   float* scratch = nullptr;                     // host: of each worker, `scratch_stride` floats; devices have their own
   std::size_t scratch_stride = 0;
   int workers = 1;                              // host: threads that share the pieces of a kernel
   int const *token = nullptr, *sequence = nullptr, *position = nullptr;  // of each row
-  int rows = 0, layer = 0, room = 0, sequences = 1;  // room: positions of a cache, a multiple of 16
+  int rows = 0, layer = 0;
+  int reach = 0;  // one more than the largest position
 };
 
 }  // namespace cria::kernel

@@ -3,8 +3,8 @@
 #include "cria/graph/program.hpp"
 #include "cria/kernel/context.hpp"
 #include "cria/kernel/segment.hpp"
-#include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/math.hpp"
+#include "cria/kernel/page.hpp"
 
 namespace cria::kernel {
 
@@ -68,15 +68,14 @@ template <class P, int G> struct evaluate {
     return c.weight.at[index] + std::size_t(c.layer) * bytes;
   }
 
-  /// The cache of one kv head of one sequence: keys [room / 16][size][16], values [room][size].
-  template <int N> KOKKOS_FORCEINLINE_FUNCTION auto* cache(int sequence, int head) const {
+  /// The page of one kv head that holds a position of a sequence: keys [4, size, 16], values [64, size].
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION std::byte* page(int sequence, int head, int position) const {
     constexpr spot s = plan_of<P>.where[N];
     constexpr node reader = at(reader_of_cache(plan_of<P>.g, N));
-    using stored = std::conditional_t<P::policy::cache::id == dtype::f32, float, std::uint16_t>;
-    static_assert(P::policy::cache::id == dtype::f32 || P::policy::cache::id == dtype::f16);
-    std::byte* const base = s.at == region::key_cache ? c.keys[s.index] : c.values[s.index];
-    std::size_t const head_at = (std::size_t(c.layer) * std::size_t(c.sequences) + std::size_t(sequence)) * reader.kv_count + std::size_t(head);
-    return reinterpret_cast<stored*>(base) + head_at * std::size_t(c.room) * reader.size;
+    constexpr std::size_t bytes = page_bytes(P::policy::cache::id, reader.size);
+    int const page = c.page[sequence * c.pages_of_sequence + position / page_positions];
+    std::size_t const before = (std::size_t(c.layer) * std::size_t(c.pages) + std::size_t(page)) * reader.kv_count + std::size_t(head);
+    return (s.at == region::key_cache ? c.keys[s.index] : c.values[s.index]) + before * bytes;
   }
 
   /// Stores a node's value.
@@ -85,14 +84,24 @@ template <class P, int G> struct evaluate {
     constexpr node n = at(N);
     if constexpr (s.at == region::key_cache || s.at == region::value_cache) {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
-      int const p = c.position[row], d = col % size;
-      auto* const head = cache<N>(c.sequence[row], col / size);
-      auto& to = s.at == region::key_cache ? head[std::size_t(p / 16 * size + d) * 16 + std::size_t(p % 16)]
-                                           : head[std::size_t(p) * size + std::size_t(d)];
-      if constexpr (P::policy::cache::id == dtype::f32) to = x;
-      else to = f32_to_f16(x);
+      std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
+      if constexpr (s.at == region::key_cache) store_key<P::policy::cache::id, size>(to, c.position[row] % page_positions, col % size, x);
+      else store_value<P::policy::cache::id, size>(to, c.position[row] % page_positions, col % size, x);
     } else {
       address<N>()[std::size_t(row) * std::size_t(n.cols) + std::size_t(col)] = x;
+    }
+  }
+
+  /// Stores columns col .. col + L - 1 of a row.
+  template <int N, int L> KOKKOS_FORCEINLINE_FUNCTION void store_lanes(int row, int col, float const (&x)[L]) const {
+    constexpr spot s = plan_of<P>.where[N];
+    if constexpr ((s.at == region::key_cache || s.at == region::value_cache) && facts(P::policy::cache::id).quantised()) {
+      constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
+      static_assert(size % 32 == 0, "a cache in blocks needs heads whose size is a multiple of 32");
+      static_assert(L == 32, "a cache in blocks is for hosts: the threads of a device have too few columns at once");
+      store_block<size, s.at == region::key_cache>(page<N>(c.sequence[row], col / size, c.position[row]), c.position[row] % page_positions, col % size, x);
+    } else {
+      for (int l = 0; l < L; ++l) store<N>(row, col + l, x[l]);
     }
   }
 

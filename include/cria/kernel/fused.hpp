@@ -19,21 +19,22 @@ template <class P, int G> struct body<P, G, kernel_class::attention_back> : atte
 }  // namespace detail
 
 template <class P, int G> struct fused : detail::body<P, G, plan_of<P>.groups[G].k> {
-  /// A device's team takes one piece.
+  /// A device's team takes one piece, and all of a kernel is one phase.
   template <class Member> KOKKOS_INLINE_FUNCTION void operator()(Member const& member) const {
     void* const scratch = member.team_scratch(1).get_shmem(std::ptrdiff_t(this->scratch_floats() * sizeof(float)));
-    this->work(team_of<Member>{member}, member.league_rank(), static_cast<float*>(scratch));
+    this->work(team_of<Member>{member}, 0, member.league_rank(), static_cast<float*>(scratch));
   }
-};
 
-/// On a host, worker w takes pieces w, w + workers, ...: the same split in every launch, so that a thread meets the same
-/// weights again.
-template <class P, int G> struct fused_on_host {
-  fused<P, G> kernel;
-  int workers;
-  void operator()(int worker) const {
-    float* const scratch = kernel.c.scratch + std::size_t(worker) * kernel.c.scratch_stride;
-    for (int piece = worker, end = kernel.pieces(); piece < end; piece += workers) kernel.work(solo{}, piece, scratch);
+  /// What one worker of a host does in a phase: the same pieces in every launch, so that a thread meets the same weights again.
+  void host_work(int phase, int worker, int workers) const {
+    float* const scratch = this->c.scratch + std::size_t(worker) * this->c.scratch_stride;
+    int const all = this->pieces(phase);
+    if constexpr (fused::keeps_order) {
+      int const end = int(std::int64_t(all) * (worker + 1) / workers);
+      for (int piece = int(std::int64_t(all) * worker / workers); piece < end; ++piece) this->work(solo{}, phase, piece, scratch);
+    } else {
+      for (int piece = worker; piece < all; piece += workers) this->work(solo{}, phase, piece, scratch);
+    }
   }
 };
 

@@ -23,10 +23,12 @@ struct scalar_lane {
   using i = int;
 
   KOKKOS_FORCEINLINE_FUNCTION static f splat(float x) { return x; }
+  KOKKOS_FORCEINLINE_FUNCTION static i splat(int x) { return x; }
   KOKKOS_FORCEINLINE_FUNCTION static f load(float const* p) { return *p; }
   KOKKOS_FORCEINLINE_FUNCTION static f load_f16(std::uint16_t const* p) { return f16_to_f32(*p); }
   KOKKOS_FORCEINLINE_FUNCTION static f load_bf16(std::uint16_t const* p) { return bf16_to_f32(*p); }
   KOKKOS_FORCEINLINE_FUNCTION static i load_words(std::int32_t const* p) { return *p; }
+  KOKKOS_FORCEINLINE_FUNCTION static i load_bytes(std::int8_t const* p) { return *p; }
   KOKKOS_FORCEINLINE_FUNCTION static void store(float* p, f x) { *p = x; }
   KOKKOS_FORCEINLINE_FUNCTION static f fma(f a, f b, f c) { return Kokkos::fma(a, b, c); }
   KOKKOS_FORCEINLINE_FUNCTION static f to_float(i x) { return float(x); }
@@ -34,8 +36,10 @@ struct scalar_lane {
   KOKKOS_FORCEINLINE_FUNCTION static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
   KOKKOS_FORCEINLINE_FUNCTION static i high_nibbles(i words) { return words >> 4 & 0x0f0f0f0f; }
 
-  /// sum + u . s over the 4 bytes of each word; u at most 15.
-  KOKKOS_FORCEINLINE_FUNCTION static i dot4_nibbles(i sum, i u, int s) { return dot4_bytes(sum, u, s); }
+  /// Adds u . s over the 4 bytes of each word, u at most 15, to the sums of a block of 32. They may lie in halves of a lane
+  /// until `block_sum` makes them whole.
+  KOKKOS_FORCEINLINE_FUNCTION static i dot4_nibbles(i halves, i u, int s) { return dot4_bytes(halves, u, s); }
+  KOKKOS_FORCEINLINE_FUNCTION static i block_sum(i halves) { return halves; }
   /// What dot4_bytes adds to each weight: an instruction that wants unsigned bytes moves them by 128.
   static constexpr int byte_offset = 0;
   /// sum + (w + byte_offset) . s over the 4 signed bytes of each word; s at least -127.
@@ -69,6 +73,7 @@ template <int Width> struct vector_lanes {
   static i splat(int x) { return x - i{}; }
   static f load(float const* p) { return load_as<f>(p); }
   static i load_words(std::int32_t const* p) { return load_as<i>(p); }
+  static i load_bytes(std::int8_t const* p) { return __builtin_convertvector(load_as<typename vector_of<std::int8_t, Width>::type>(p), i); }
   static void store(float* p, f x) { std::memcpy(p, &x, sizeof x); }
   static f to_float(i x) { return __builtin_convertvector(x, f); }
   static i byte(i words, int j) { return (words << (24 - 8 * j)) >> 24; }
@@ -103,16 +108,25 @@ template <int Width> struct vector_lanes {
 #else
   static constexpr int byte_offset = 0;
 #endif
-  static i dot4_nibbles(i sum, i u, int s) {
+  static i dot4_nibbles(i halves, i u, int s) {  // 32 products of 15 and 127 by pairs fit 16 bits
 #if defined(__AVX512VNNI__)
-    if constexpr (Width == 16) return (i)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)u, _mm512_set1_epi32(s));
+    if constexpr (Width == 16) return (i)_mm512_dpbusd_epi32((__m512i)halves, (__m512i)u, _mm512_set1_epi32(s));
 #elif defined(__AVX512BW__)
-    if constexpr (Width == 16) return sum + (i)_mm512_madd_epi16(_mm512_maddubs_epi16((__m512i)u, _mm512_set1_epi32(s)), _mm512_set1_epi16(1));
+    if constexpr (Width == 16) return (i)_mm512_add_epi16((__m512i)halves, _mm512_maddubs_epi16((__m512i)u, _mm512_set1_epi32(s)));
 #endif
 #if defined(__AVX2__)
-    if constexpr (Width == 8) return sum + (i)_mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)u, _mm256_set1_epi32(s)), _mm256_set1_epi16(1));
+    if constexpr (Width == 8) return (i)_mm256_add_epi16((__m256i)halves, _mm256_maddubs_epi16((__m256i)u, _mm256_set1_epi32(s)));
 #endif
-    return portable_dot4(sum, u, s);
+    return portable_dot4(halves, u, s);
+  }
+  static i block_sum(i halves) {
+#if defined(__AVX512BW__) && !defined(__AVX512VNNI__)
+    if constexpr (Width == 16) return (i)_mm512_madd_epi16((__m512i)halves, _mm512_set1_epi16(1));
+#endif
+#if defined(__AVX2__)
+    if constexpr (Width == 8) return (i)_mm256_madd_epi16((__m256i)halves, _mm256_set1_epi16(1));
+#endif
+    return halves;
   }
   static i dot4_bytes(i sum, i w, int s) {
 #if defined(__AVX512VNNI__)

@@ -9,7 +9,7 @@ namespace cria::kernel {
 /// One thread of the host. Sums are taken in 16 lanes and folded in a fixed order: the same bits everywhere.
 struct solo {
   using lanes = host_lanes;
-  static constexpr int lanes_at_once = 16;  // output rows of a tile that one caller of `each` takes
+  static constexpr int lanes_at_once = 32;  // columns of a result that one caller of `each` takes
 
   template <class F> KOKKOS_FORCEINLINE_FUNCTION void each(int n, F const& f) const {
     for (int i = 0; i < n; ++i) f(i);
@@ -43,6 +43,14 @@ template <class Member> struct team_of {
     return total;
   }
   KOKKOS_INLINE_FUNCTION void barrier() const { member.team_barrier(); }
+};
+
+/// How a kernel is launched where nothing else is said: all pieces at once, dealt out in turns.
+struct one_phase {
+  static constexpr bool keeps_order = false;  // whether a worker takes neighbouring pieces
+  void divide(int, bool) {}
+  int phases() const { return 1; }
+  std::size_t shared_floats() const { return 0; }
 };
 
 /// Execution spaces whose bodies run as one host thread each.

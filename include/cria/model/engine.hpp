@@ -55,14 +55,13 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
     for (std::size_t begin = 0; begin < all; begin += most) {
       std::size_t const count = std::min(most, all - begin);
       set_rows(rows.subspan(begin, count));
-      session_.run_layers();
+      bool const last = want == infer::logits::last && begin + count == all;
+      auto const part = want == infer::logits::all ? session_.run(0, int(count)) : session_.run(int(count) - 1, last ? 1 : 0);
+      if (last) return part;
       if (want == infer::logits::all) {
-        auto const part = session_.run_head(0, int(count));
         if (count == all) return part;
         std::ranges::copy(part, gathered_.begin() + std::ptrdiff_t(begin) * vocabulary());
         logits = gathered_;
-      } else if (want == infer::logits::last && begin + count == all) {
-        logits = session_.run_head(int(count) - 1, 1);
       }
     }
     if (want == infer::logits::none) session_.space().fence();

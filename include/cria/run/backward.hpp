@@ -51,7 +51,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     kept_ = floats("cria/kept rows", (Model::layers + 1) * rows * width);
     for (auto& d : d_) d = floats("cria/gradients of rows", rows * width);
     value_ = floats("cria/value", rows * std::size_t(std::max(width, session_type::vocabulary)));
-    work_.template make<embedding, block, head>(s.space(), s.most_rows());
+    work_.template make<embedding, block, head>(s.space(), s.most_rows(), s.most_rows());
     dlogits_ = floats("cria/gradients of logits", rows * session_type::vocabulary);
     s.space().fence();
   }

@@ -1,9 +1,10 @@
 #pragma once
-// Launches: the kernels of a program in order, on an execution-space instance of the caller's.
+// The kernels of a program in order: launched one by one on an execution-space instance of the caller's, or by a crew.
 #include <algorithm>
 
 #include "cria/graph/label.hpp"
 #include "cria/kernel/fused.hpp"
+#include "cria/run/crew.hpp"
 
 namespace cria {
 
@@ -11,18 +12,41 @@ namespace detail {
 
 template <class P, int G> inline constexpr label_text label = label_of(plan_of<P>, G);
 
-template <class P, int G, class Exec> void launch(Exec const& exec, kernel::context const& c) {
+template <class P, int G> kernel::fused<P, G> divided(kernel::context const& c, int workers, bool host) {
   kernel::fused<P, G> f;
   f.c = c;
-  f.divide(c.workers, kernel::on_host<Exec>);
-  int const pieces = f.pieces();
-  if (pieces == 0) return;
-  if constexpr (kernel::on_host<Exec>) {
-    int const workers = std::min(c.workers, pieces);
-    Kokkos::parallel_for(label<P, G>.text, Kokkos::RangePolicy<Exec>(exec, 0, workers), kernel::fused_on_host<P, G>{f, workers});
-  } else {
-    Kokkos::TeamPolicy<Exec> teams(exec, pieces, Kokkos::AUTO);
-    Kokkos::parallel_for(label<P, G>.text, teams.set_scratch_size(1, Kokkos::PerTeam(f.scratch_floats() * sizeof(float) + 64)), f);
+  f.divide(workers, host);
+  return f;
+}
+
+template <class P, int G> struct phase_functor {
+  kernel::fused<P, G> const& kernel;
+  int phase, workers;
+  void operator()(int worker) const { kernel.host_work(phase, worker, workers); }
+};
+
+template <class P, int G, class Exec> void launch(Exec const& exec, kernel::context const& c) {
+  constexpr bool host = kernel::on_host<Exec>;
+  auto const f = divided<P, G>(c, c.workers, host);
+  for (int phase = 0; phase < f.phases(); ++phase) {
+    int const pieces = f.pieces(phase);
+    if (pieces == 0) continue;
+    if constexpr (host) {
+      int const workers = std::min(c.workers, pieces);
+      Kokkos::parallel_for(label<P, G>.text, Kokkos::RangePolicy<Exec>(exec, 0, workers), phase_functor<P, G>{f, phase, workers});
+      exec.fence(label<P, G>.text);
+    } else {
+      Kokkos::TeamPolicy<Exec> teams(exec, pieces, Kokkos::AUTO);
+      Kokkos::parallel_for(label<P, G>.text, teams.set_scratch_size(1, Kokkos::PerTeam(f.scratch_floats() * sizeof(float) + 64)), f);
+    }
+  }
+}
+
+template <class P, int G> void work_in_crew(crew_member const& m, kernel::context const& c) {
+  auto const f = divided<P, G>(c, m.count, true);
+  for (int phase = 0; phase < f.phases(); ++phase) {
+    f.host_work(phase, m.index, m.count);
+    m.wait();
   }
 }
 
@@ -30,12 +54,20 @@ template <class P, class Exec, int... G>
 void launch_all(Exec const& exec, kernel::context const& c, std::integer_sequence<int, G...>) {
   (launch<P, G>(exec, c), ...);
 }
+template <class P, int... G> void work_all(crew_member const& m, kernel::context const& c, std::integer_sequence<int, G...>) {
+  (work_in_crew<P, G>(m, c), ...);
+}
 
 }  // namespace detail
 
-/// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`, and a workspace bound; nothing is waited for.
+/// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`, and a workspace bound; a device is not waited for.
 template <class P, class Exec> void execute(Exec const& exec, kernel::context const& c) {
   detail::launch_all<P>(exec, c, std::make_integer_sequence<int, plan_of<P>.count>{});
+}
+
+/// One worker's part of the kernels of program P; all workers of a crew call this.
+template <class P> void execute(crew_member const& m, kernel::context const& c) {
+  detail::work_all<P>(m, c, std::make_integer_sequence<int, plan_of<P>.count>{});
 }
 
 }  // namespace cria

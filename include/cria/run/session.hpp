@@ -47,7 +47,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     head_weights_ = weights_.template pointers<head>();
     cache_.template make<block>(exec_, Model::layers, options.sequences, options.room);
     rotary_.template make<block>(exec_, cache_.room());
-    work_.template make<embedding, block, head>(exec_, rows_);
+    work_.template make<embedding, block, head>(exec_, rows_, room());
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     make_logits(vocabulary);
     ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
@@ -68,6 +68,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     step_.rows = int(token.size());
     for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
     Kokkos::deep_copy(exec_, ids_, ids_host_);
+    step_.reach = 1 + *std::max_element(position.begin(), position.end());
     step_.token = ids_.data(), step_.sequence = step_.token + rows_, step_.position = step_.sequence + rows_;
     work_.bind(step_);
     cache_.bind(step_);
@@ -75,30 +76,20 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     at_ = 0;
   }
 
-  void run_embedding() { run<embedding>(embedding_weights_, 0, x_[at_].data()); }
+  void run_embedding() { execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data())); }
 
   /// One layer; keys and values of the rows go to the cache.
   void run_block(int layer) {
-    run<block>(block_weights_, layer, x_[1 - at_].data());
+    execute<block>(exec_, stage(block_weights_, layer, x_[at_].data(), x_[1 - at_].data()));
     at_ = 1 - at_;
   }
 
   /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call. Allocates
   /// where no call before asked for as many.
   std::span<float const> run_head(int first, int count) {
-    check("first row of the head", first, 0, step_.rows);
-    check("rows of the head", count, 1, step_.rows - first + 1);
-    std::size_t const size = std::size_t(count) * vocabulary;
-    if (logits_.size() < size) make_logits(size);
-    kernel::context c = step_;
-    c.rows = count, c.token += first, c.sequence += first, c.position += first;
-    c.in[0] = x_[at_].data() + std::size_t(first) * width, c.out[0] = logits_.data();
-    c.weight = head_weights_;
-    execute<head>(exec_, c);
-    std::pair const computed(std::size_t(0), size);
-    Kokkos::deep_copy(exec_, Kokkos::subview(logits_host_, computed), Kokkos::subview(logits_, computed));
-    exec_.fence();
-    return {logits_host_.data(), size};
+    check_head(first, count);
+    execute<head>(exec_, head_stage(first, count, x_[at_].data()));
+    return read_logits(count);
   }
 
   /// Throws unless the rows of each sequence follow each other from position 0 on, as a backward pass wants them.
@@ -110,11 +101,16 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     }
   }
 
-  /// All stages but the head.
-  void run_layers() {
+  /// The whole step: all stages, and the logits of `count` rows from `first` on, as `run_head`; of none where count is 0. On
+  /// hosts this is one parallel region.
+  std::span<float const> run(int first, int count) {
     Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
+    if (count > 0) check_head(first, count);
+    if constexpr (kernel::on_host<Exec>)
+      if (can_form_crew<Exec>(step_.workers)) return run_by_crew(first, count);
     run_embedding();
     for (int layer = 0; layer < Model::layers; ++layer) run_block(layer);
+    return count > 0 ? run_head(first, count) : std::span<float const>();
   }
 
   /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
@@ -143,6 +139,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   Kokkos::View<int**, Kokkos::LayoutRight, memory> ids_;
   Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> ids_host_;
   kernel::context step_;
+  std::unique_ptr<barrier> meeting_ = std::make_unique<barrier>();
   int at_ = 0;
 
   buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
@@ -157,11 +154,46 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
       throw error(what, "out of range", std::to_string(begin) + " to " + std::to_string(end - 1), std::to_string(found));
   }
 
-  template <class P> void run(kernel::weight_pointers const& weights, int layer, float* out) {
+  kernel::context stage(kernel::weight_pointers const& weights, int layer, float const* in, float* out) const {
     kernel::context c = step_;
-    c.layer = layer, c.in[0] = x_[at_].data(), c.out[0] = out;
+    c.layer = layer, c.in[0] = in, c.out[0] = out;
     c.weight = weights;
-    execute<P>(exec_, c);
+    return c;
+  }
+
+  std::span<float const> run_by_crew(int first, int count) {
+    auto const at = [&](int stage) { return x_[(at_ + stage) % 2].data(); };
+    kernel::context const embedding_step = stage(embedding_weights_, 0, nullptr, at(0));
+    kernel::context const block_step[2]{stage(block_weights_, 0, at(0), at(1)), stage(block_weights_, 0, at(1), at(0))};
+    kernel::context const head_step = head_stage(first, count, at(Model::layers));
+    with_crew(exec_, "cria/step", step_.workers, *meeting_, [&](crew_member const& m) {
+      execute<embedding>(m, embedding_step);
+      for (int layer = 0; layer < Model::layers; ++layer) {
+        kernel::context c = block_step[layer % 2];
+        c.layer = layer;
+        execute<block>(m, c);
+      }
+      if (count > 0) execute<head>(m, head_step);
+    });
+    at_ = (at_ + Model::layers) % 2;
+    return count > 0 ? read_logits(count) : std::span<float const>();
+  }
+
+  void check_head(int first, int count) {
+    check("first row of the head", first, 0, step_.rows);
+    check("rows of the head", count, 1, step_.rows - first + 1);
+    if (logits_.size() < std::size_t(count) * vocabulary) make_logits(std::size_t(count) * vocabulary);
+  }
+  kernel::context head_stage(int first, int count, float const* rows) const {
+    kernel::context c = stage(head_weights_, 0, rows + std::size_t(first) * width, logits_.data());
+    c.rows = count, c.token += first, c.sequence += first, c.position += first;
+    return c;
+  }
+  std::span<float const> read_logits(int count) {
+    std::pair const computed(std::size_t(0), std::size_t(count) * vocabulary);
+    Kokkos::deep_copy(exec_, Kokkos::subview(logits_host_, computed), Kokkos::subview(logits_, computed));
+    exec_.fence();
+    return {logits_host_.data(), computed.second};
   }
 };
 

@@ -10,40 +10,51 @@ namespace cria {
 
 namespace detail {
 
-template <class P, int... G> std::size_t most_scratch(int rows, std::integer_sequence<int, G...>) {
-  auto const of = [&](auto f) {
-    f.c.rows = rows;
-    return f.scratch_floats();
+struct floats_needed {
+  std::size_t scratch = 0, shared = 0;
+};
+
+/// What the kernels of P need in steps of up to `rows` rows: the most of a few rows, which are worked on in another way than
+/// many, and of all.
+template <class P, int... G> void add_needed(floats_needed& most, int rows, int workers, int reach, bool host, std::integer_sequence<int, G...>) {
+  auto const add = [&](auto f) {
+    f.c.rows = rows, f.c.reach = reach;
+    f.divide(workers, host);
+    most.scratch = std::max(most.scratch, f.scratch_floats()), most.shared = std::max(most.shared, f.shared_floats());
   };
-  return std::max({std::size_t(0), of(kernel::fused<P, G>{})...});
+  (add(kernel::fused<P, G>{}), ...);
 }
 
 }  // namespace detail
 
 template <class Exec> class workspace {
  public:
-  /// Enough for steps of up to `rows` rows of each of the programs.
-  template <class... P> void make(Exec const& exec, int rows) {
+  /// Enough for steps of up to `rows` rows of each of the programs, at positions up to `room`.
+  template <class... P> void make(Exec const& exec, int rows, int room) {
     std::size_t const per_row = std::size_t(std::max({plan_of<P>.work...}));
     work_ = floats(exec, per_row * std::size_t(rows));
     fixed_ = floats(exec, std::size_t(std::max({plan_of<P>.fixed...})));
     if constexpr (kernel::on_host<Exec>) {
       workers_ = exec.concurrency();
-      stride_ = std::max({detail::most_scratch<P>(rows, std::make_integer_sequence<int, plan_of<P>.count>{})...});
-      stride_ = (stride_ + 31) / 32 * 32;  // workers don't share a line
+      detail::floats_needed most;
+      for (int r = 1; r <= rows; r = r < 2 * workers_ || r == rows ? r + 1 : rows)
+        for (int workers : {1, workers_})
+          (detail::add_needed<P>(most, r, workers, room, true, std::make_integer_sequence<int, plan_of<P>.count>{}), ...);
+      stride_ = (most.scratch + 31) / 32 * 32;  // workers don't share a line
       scratch_ = floats(exec, stride_ * std::size_t(workers_));
+      shared_ = floats(exec, most.shared);
     }
     exec.fence();
   }
 
   void bind(kernel::context& c) const {
     c.work = work_.data(), c.fixed = fixed_.data(), c.scratch = scratch_.data();
-    c.scratch_stride = stride_, c.workers = workers_;
+    c.shared = shared_.data(), c.scratch_stride = stride_, c.workers = workers_;
   }
 
  private:
   using buffer = Kokkos::View<float*, typename Exec::memory_space>;
-  buffer work_, fixed_, scratch_;
+  buffer work_, fixed_, scratch_, shared_;
   std::size_t stride_ = 0;
   int workers_ = 1;
 

@@ -1,7 +1,7 @@
 #pragma once
 // Causal attention with a running softmax (Milakov and Gimelshein 2018; Dao et al. 2022): [token, token] never exists.
-// One team, one row and one kv head with all its query heads. Positions are taken in chunks from 0 on, whatever the row: a
-// prompt and single tokens sum in the same order.
+// Positions are taken page by page. A page is summed on its own, and pages are merged in order, whatever the row and
+// whoever sums: a prompt, single tokens and any number of threads give the same bits.
 #include "cria/kernel/evaluate.hpp"
 #include "cria/kernel/team.hpp"
 
@@ -13,114 +13,201 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   static constexpr int self = plan_of<P>.groups[G].nodes[0];
   static constexpr node n = at(self);
   static constexpr bool cached = plan_of<P>.where[n.in[1]].at == region::key_cache;
-  enum : int { size = n.size, group_heads = n.count / n.kv_count, kv_heads = n.kv_count, chunk = 64 };
+  static constexpr dtype stored = cached ? P::policy::cache::id : dtype::f32;
+  static constexpr bool keeps_order = false;  // later rows have more to do: workers take them in turns
+  enum : int {
+    size = n.size, group_heads = n.count / n.kv_count, kv_heads = n.kv_count,
+    together = 4,                // queries that share the loads of keys and values
+    padded = (size + 15) / 16 * 16,
+    record = padded + 16,        // sums; then the largest score and the total, on a line of their own
+    page_floats = page_positions * padded
+  };
 
-  void divide(int, bool) {}
-  int pieces() const { return c.rows * kv_heads; }
-  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return std::size_t(group_heads) * (2 * size + chunk + 3); }
+  int block_rows = 1;  // rows of a piece
+  bool split = false;  // a piece is one page of one row: there are too few rows for all workers
+  int row_pages = 1;   // of the row that has most
+  void divide(int threads, bool host) {
+    split = host && cached && c.rows * kv_heads < 2 * threads && c.reach > page_positions;
+    block_rows = host && !split ? Kokkos::max(1, Kokkos::min(16, c.rows * kv_heads / (4 * threads))) : 1;
+    row_pages = (c.reach + page_positions - 1) / page_positions;
+  }
+  int phases() const { return split ? 2 : 1; }
+  int pieces(int phase) const {
+    int const all = (c.rows + block_rows - 1) / block_rows * kv_heads;
+    return split && phase == 0 ? all * row_pages : all;
+  }
+  /// Queries and their sums; sums of a page and its weights; keys and values where no cache has them.
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
+    return std::size_t(block_rows * group_heads * (padded + record) + together * (record + page_positions) + (cached ? 0 : 2 * page_floats));
+  }
+  /// What the pages of split rows leave for each other.
+  std::size_t shared_floats() const { return split ? std::size_t(c.rows * n.count) * std::size_t(row_pages) * record : 0; }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float* scratch) const {
-    int const row = piece / kv_heads, kv = piece % kv_heads, last = c.position[row];
-    float *const q = scratch, *const sum = q + group_heads * size, *const p = sum + group_heads * size;
-    float *const top = p + group_heads * chunk, *const total = top + group_heads, *const rescale = total + group_heads;
-    t.each(group_heads * size, [&](int i) {
-      q[i] = base::template load<n.in[0]>(row, kv * group_heads * size + i);
-      sum[i] = 0;
-    });
-    t.each(group_heads, [&](int h) { top[h] = -3.0e38f, total[h] = 0; });
-    t.barrier();
-    for (int begin = 0; begin <= last; begin += chunk) {
-      int const count = Kokkos::min(int(chunk), last + 1 - begin);
-      scores(t, row, kv, begin, count, q, p);
-      t.barrier();
-      t.each(group_heads, [&](int h) { softmax(p + h * chunk, count, top[h], total[h], rescale[h]); });
-      t.barrier();
-      add_values(t, row, kv, begin, count, p, rescale, sum);
-      t.barrier();
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int phase, int piece, float* scratch) const {
+    int const kv = piece % kv_heads;
+    if (split) {
+      int const row = piece / kv_heads % c.rows;
+      if (phase == 0) sum_page(t, row, kv, piece / kv_heads / c.rows, scratch);
+      else merge_pages(t, row, kv, scratch);
+    } else {
+      int const begin = piece / kv_heads * block_rows, end = Kokkos::min(begin + block_rows, c.rows);
+      for (int row = begin, next; row < end; row = next) {
+        for (next = row + 1; next < end && c.sequence[next] == c.sequence[row];) ++next;
+        whole_rows(t, row, next - row, kv, scratch);
+      }
     }
-    t.each(group_heads * size, [&](int i) { base::template store<self>(row, kv * group_heads * size + i, sum[i] / total[i / size]); });
   }
 
  private:
-  /// q . k / sqrt(size) of `count` positions from `begin`, one chain over the size for each.
-  template <class Team>
-  KOKKOS_INLINE_FUNCTION void scores(Team const& t, int row, int kv, int begin, int count, float const* q, float* p) const {
-    constexpr int L = Team::lanes_at_once;
-    if (count == chunk && L > 2) {  // side by side: the chains of four tiles hide each other's latency
-      t.each(group_heads, [&](int h) { score<typename Team::lanes, chunk>(row, kv, begin, q + h * size, p + h * chunk); });
+  /// Rows of one sequence, page after page.
+  template <class Team> KOKKOS_INLINE_FUNCTION void whole_rows(Team const& t, int row, int rows, int kv, float* scratch) const {
+    int const queries = rows * group_heads;
+    float *const q = scratch, *const sums = q + block_rows * group_heads * padded, *const own = sums + block_rows * group_heads * record;
+    float *const weights = own + together * record, *const copied = weights + together * page_positions;
+    load_queries(t, row, queries, kv, q);
+    clear(t, sums, queries);
+    int last = 0;
+    for (int r = row; r < row + rows; ++r) last = Kokkos::max(last, c.position[r]);
+    for (int page = 0; page <= last / page_positions; ++page) {
+      auto const [keys, values] = page_at(t, row, kv, page, last, copied);
+      for (int first = 0; first < queries; first += together) {
+        int const some = Kokkos::min(int(together), queries - first);
+        int count[together], most = 0;
+        for (int i = 0; i < some; ++i) most = Kokkos::max(most, count[i] = positions(row + (first + i) / group_heads, page));
+        if (most == 0) continue;
+        sum_queries(t, keys, values, q + first * padded, some, count, weights, own);
+        for (int i = 0; i < some; ++i)
+          if (count[i] > 0) merge(t, sums + (first + i) * record, own + i * record);
+        t.barrier();
+      }
+    }
+    store_sums(t, row, queries, kv, sums);
+  }
+
+  /// One page of one row, into its record.
+  template <class Team> KOKKOS_INLINE_FUNCTION void sum_page(Team const& t, int row, int kv, int page, float* scratch) const {
+    int const mine = positions(row, page);
+    if (mine == 0) return;
+    float *const q = scratch, *const weights = q + group_heads * padded;
+    load_queries(t, row, group_heads, kv, q);
+    auto const [keys, values] = page_at(t, row, kv, page, c.position[row], weights);
+    int const count[together] = {mine, mine, mine, mine};
+    for (int first = 0; first < group_heads; first += together)
+      sum_queries(t, keys, values, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights, record_of(row, kv, page) + first * record);
+  }
+  template <class Team> KOKKOS_INLINE_FUNCTION void merge_pages(Team const& t, int row, int kv, float* sums) const {
+    clear(t, sums, group_heads);
+    for (int page = 0; page <= c.position[row] / page_positions; ++page)
+      for (int i = 0; i < group_heads; ++i) merge(t, sums + i * record, record_of(row, kv, page) + i * record);
+    t.barrier();
+    store_sums(t, row, group_heads, kv, sums);
+  }
+  KOKKOS_INLINE_FUNCTION float* record_of(int row, int kv, int page) const {
+    return c.shared + std::size_t((row * kv_heads + kv) * row_pages + page) * (group_heads * record);
+  }
+
+  /// How many positions of a page a row sees.
+  KOKKOS_INLINE_FUNCTION int positions(int row, int page) const {
+    return Kokkos::max(0, Kokkos::min(int(page_positions), c.position[row] + 1 - page * page_positions));
+  }
+
+  template <class Team> KOKKOS_INLINE_FUNCTION void load_queries(Team const& t, int row, int queries, int kv, float* q) const {
+    for (int i = 0; i < queries; ++i) {
+      int const from = row + i / group_heads, col = (kv * group_heads + i % group_heads) * size;
+      t.each(size, [&](int d) { q[i * padded + d] = base::template load<n.in[0]>(from, col + d); });
+    }
+    t.barrier();
+  }
+  template <class Team> KOKKOS_INLINE_FUNCTION void clear(Team const& t, float* sums, int queries) const {
+    t.each(queries * record, [&](int i) { sums[i] = i % record == padded ? -3.0e38f : 0; });
+    t.barrier();
+  }
+  template <class Team> KOKKOS_INLINE_FUNCTION void store_sums(Team const& t, int row, int queries, int kv, float const* sums) const {
+    for (int i = 0; i < queries; ++i) {
+      float const* const own = sums + i * record;
+      int const to = row + i / group_heads, col = (kv * group_heads + i % group_heads) * size;
+      t.each(size, [&](int d) { base::template store<self>(to, col + d, own[d] / own[padded + 1]); });
+    }
+    t.barrier();
+  }
+
+  struct key_value {
+    std::byte const *keys, *values;
+  };
+  /// A page of the cache; without one, a copy of the rows that hold it, up to position `last`.
+  template <class Team> KOKKOS_INLINE_FUNCTION key_value page_at(Team const& t, int row, int kv, int page, int last, [[maybe_unused]] float* copied) const {
+    int const begin = page * page_positions;
+    if constexpr (cached) {
+      return {base::template page<n.in[1]>(c.sequence[row], kv, begin), base::template page<n.in[2]>(c.sequence[row], kv, begin)};
     } else {
-      t.each(group_heads * ((count + L - 1) / L), [&](int i) {
-        int const h = i % group_heads, from = i / group_heads * L;
-        score<typename Team::lanes, L>(row, kv, begin + from, q + h * size, p + h * chunk + from);
+      int const first = row - c.position[row] + begin;
+      t.each(Kokkos::min(int(page_positions), last + 1 - begin), [&](int p) {
+        for (int d = 0; d < size; ++d) {
+          copied[(p / 16 * size + d) * 16 + p % 16] = base::template load<n.in[1]>(first + p, kv * size + d);
+          copied[page_floats + p * size + d] = base::template load<n.in[2]>(first + p, kv * size + d);
+        }
       });
-    }
-  }
-  template <class V, int L> KOKKOS_INLINE_FUNCTION void score(int row, int kv, int position, float const* q, float* p) const {
-    constexpr int vectors = L / V::width;
-    float const scale = 1 / Kokkos::sqrt(float(size));
-    typename V::f s[vectors] = {};
-    for (int d = 0; d < size; ++d)
-      for (int v = 0; v < vectors; ++v) s[v] = V::fma(keys<V>(row, kv, position + v * V::width, d), V::splat(q[d]), s[v]);
-    for (int v = 0; v < vectors; ++v) V::store(p + v * V::width, s[v] * V::splat(scale));
-  }
-
-  /// Element d of the keys of `V::width` positions; past the row's own position anything finite or not, never used.
-  template <class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f keys(int row, int kv, int position, int d) const {
-    if constexpr (cached) {
-      auto const* const k = base::template cache<n.in[1]>(c.sequence[row], kv) + std::size_t(position / 16 * size + d) * 16 + std::size_t(position % 16);
-      if constexpr (P::policy::cache::id == dtype::f32) return V::load(k);
-      else return V::load_f16(k);
-    } else {
-      float x[V::width];
-      for (int l = 0; l < V::width; ++l) {
-        int const p = Kokkos::min(position + l, c.position[row]);
-        x[l] = base::template load<n.in[1]>(row - c.position[row] + p, kv * size + d);
-      }
-      return V::load(x);
+      t.barrier();
+      return {reinterpret_cast<std::byte const*>(copied), reinterpret_cast<std::byte const*>(copied + page_floats)};
     }
   }
 
-  /// p = e^(score - top), with the running top and total; what was summed before must be multiplied by `rescale`.
-  KOKKOS_INLINE_FUNCTION static void softmax(float* p, int count, float& top, float& total, float& rescale) {
-    float higher = top;
-    for (int i = 0; i < count; ++i) higher = p[i] > higher ? p[i] : higher;
-    rescale = exp(top - higher);
-    for (int i = 0; i < count; ++i) p[i] = exp(p[i] - higher);
-    float sum = 0;
-    for (int i = 0; i < count; ++i) sum += p[i];
-    total = Kokkos::fma(total, rescale, sum);
-    top = higher;
-  }
-
-  /// sum = sum * rescale + p . values; lanes along the size, positions in order.
+  /// Some queries over one page, query i over its first count[i] positions, into records; where count[i] is 0 the record is
+  /// meaningless.
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void add_values(Team const& t, int row, int kv, int begin, int count, float const* p, float const* rescale, float* sum) const {
-    constexpr int span = Team::lanes_at_once == 2 ? 2 : size % 64 == 0 ? 64 : size % 16 == 0 ? 16 : 2;
-    using V = std::conditional_t<span == 2, scalar_lane, typename Team::lanes>;
-    constexpr int parts = size / span, vectors = span / V::width;
-    t.each(group_heads * parts, [&](int i) {
-      int const h = i / parts, d = i % parts * span;
-      typename V::f s[vectors];
-      for (int v = 0; v < vectors; ++v) s[v] = V::load(sum + h * size + d + v * V::width) * V::splat(rescale[h]);
-      for (int k = 0; k < count; ++k) {
-        typename V::f const weight = V::splat(p[h * chunk + k]);
-        for (int v = 0; v < vectors; ++v) s[v] = V::fma(weight, values<V>(row, kv, begin + k, d + v * V::width), s[v]);
-      }
-      for (int v = 0; v < vectors; ++v) V::store(sum + h * size + d + v * V::width, s[v]);
-    });
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, float const* q, int some,
+                                          int const (&count)[together], float* weights, float* records) const {
+    switch (some) {
+      case 1: return sum_queries<1>(t, keys, values, q, count, weights, records);
+      case 2: return sum_queries<2>(t, keys, values, q, count, weights, records);
+      case 3: return sum_queries<3>(t, keys, values, q, count, weights, records);
+      default: return sum_queries<4>(t, keys, values, q, count, weights, records);
+    }
+  }
+  template <int Q, class Team>
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, float const* q,
+                                          int const (&count)[together], float* weights, float* records) const {
+    using V = typename Team::lanes;
+    constexpr bool host = Team::lanes_at_once > 2;
+    constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
+    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions); });
+    t.barrier();
+    t.each(Q, [&](int i) { softmax(weights + i * page_positions, count[i], records + i * record); });
+    t.barrier();
+    using W = std::conditional_t<host && size % 16 == 0, V, scalar_lane>;
+    constexpr int span = host && size % 16 == 0 ? detail::lanes_that_fit<V, Q>(size) : size % 2 == 0 ? 2 : 1;
+    t.each(size / span, [&](int i) { detail::mix<stored, W, size, span, Q>(values, i * span, weights, page_positions, count, records, record); });
+    t.barrier();
   }
 
-  /// Elements d and on of the value of a position.
-  template <class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f values(int row, int kv, int position, int d) const {
-    if constexpr (cached) {
-      auto const* const x = base::template cache<n.in[2]>(c.sequence[row], kv) + std::size_t(position) * size + std::size_t(d);
-      if constexpr (P::policy::cache::id == dtype::f32) return V::load(x);
-      else return V::load_f16(x);
-    } else {
-      float x[V::width];
-      for (int l = 0; l < V::width; ++l) x[l] = base::template load<n.in[2]>(row - c.position[row] + position, kv * size + d + l);
-      return V::load(x);
-    }
+  /// Scores become e^(score - largest), zero past `count`; the largest and the total go to the record.
+  KOKKOS_INLINE_FUNCTION static void softmax(float* p, int count, float* record_of_query) {
+    float const scale = 1 / Kokkos::sqrt(float(size));
+    float top[16], total[16] = {};
+    for (int l = 0; l < 16; ++l) top[l] = -3.0e38f;
+    for (int i = 0; i < page_positions; i += 16)
+      for (int l = 0; l < 16; ++l) {
+        p[i + l] = i + l < count ? p[i + l] * scale : -3.0e38f;
+        top[l] = p[i + l] > top[l] ? p[i + l] : top[l];
+      }
+    for (int width = 8; width > 0; width /= 2)
+      for (int l = 0; l < width; ++l) top[l] = top[l + width] > top[l] ? top[l + width] : top[l];
+    float const highest = top[0];
+    for (int i = 0; i < page_positions; i += 16)
+      for (int l = 0; l < 16; ++l) total[l] += p[i + l] = exp(p[i + l] - highest);
+    for (int width = 8; width > 0; width /= 2)
+      for (int l = 0; l < width; ++l) total[l] += total[l + width];
+    record_of_query[padded] = highest, record_of_query[padded + 1] = total[0];
+  }
+
+  /// Adds the sums of a later page.
+  template <class Team> KOKKOS_INLINE_FUNCTION void merge(Team const& t, float* sums, float const* page) const {
+    float const highest = Kokkos::max(sums[padded], page[padded]);
+    float const old = exp(sums[padded] - highest), added = exp(page[padded] - highest);
+    t.barrier();
+    t.each(size, [&](int d) { sums[d] = Kokkos::fma(sums[d], old, page[d] * added); });
+    t.each(1, [&](int) { sums[padded] = highest, sums[padded + 1] = Kokkos::fma(sums[padded + 1], old, page[padded + 1] * added); });
+    t.barrier();
   }
 };
 

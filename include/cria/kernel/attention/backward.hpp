@@ -6,7 +6,7 @@
 
 namespace cria::kernel {
 
-template <class P, int G> struct attention_back_kernel : evaluate<P, G> {
+template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
   static constexpr int self = plan_of<P>.groups[G].nodes[0];
@@ -14,11 +14,10 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G> {
   static constexpr int to = n.part;  // 0: q, 1: k, 2: v
   enum : int { size = n.size, per_kv = n.count / n.kv_count, out_heads = to == 0 ? n.count : n.kv_count };
 
-  void divide(int, bool) {}
-  int pieces() const { return c.rows * out_heads; }
+  int pieces(int) const { return c.rows * out_heads; }
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 2 * std::size_t(c.rows) + 2; }  // probabilities, their gradients, mean
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float* scratch) const {
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float* scratch) const {
     int const row = piece / out_heads, head = piece % out_heads, begin = row - c.position[row];
     float *const p = scratch, *const dp = p + c.rows, *const mean = dp + c.rows;
     float const scale = 1 / Kokkos::sqrt(float(size));

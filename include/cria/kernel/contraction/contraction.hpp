@@ -1,10 +1,13 @@
 #pragma once
-// Contractions: row sums, the prologue once into a panel, dot, the epilogue on the tile of sums.
+// Contractions: row sums, the prologue once into a panel, dot, the epilogue on the sums.
 //
 //   kind       panel [k][row]     against              k                    rows x columns of the result
 //   matmul     x  [row, k]        packed w [col, k]    inputs               tokens x outputs
 //   matmul_dx  dy [row, k]        packed w [k, col]    outputs              tokens x inputs
 //   matmul_dw  dy [k, row]        x [k, col]           tokens               outputs x inputs
+//
+// Columns are taken in units of 32, two tiles. A host's worker makes the panel of few rows for itself; for many rows all
+// workers fill one panel together, wait for each other, and share out blocks of rows and units.
 #include "cria/kernel/contraction/dot.hpp"
 #include "cria/kernel/evaluate.hpp"
 #include "cria/kernel/team.hpp"
@@ -20,11 +23,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   static constexpr op kind = at(g.nodes[0]).kind;
   static constexpr segment_list segments = segments_of(plan_of<P>, G);
   static constexpr node_list sums_needed = base::row_sums();
-  enum : int {  // not static constexpr: device code takes references to some of them
-    block_rows = 32,                                  // rows of the result that share a panel
-    many = host_lanes::width == 16 ? 8 : 4,           // rows that share a pass over a tile: their sums fit the registers
-    segment_count = segments.count
-  };
+  static constexpr bool keeps_order = true;  // neighbouring pieces read the same weights: one worker takes them
 
   static constexpr bool uses_int8(int id) {
     return P::policy::int8 && kind == op::matmul && facts(at(at(id).in[1]).type).block > 1;
@@ -36,156 +35,255 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   }
   static constexpr bool floats = any_panel(false), int8 = any_panel(true);
 
-  static constexpr int tiles_of(int s) { return (at(segments.at[s].outputs.at[0]).cols + tile_rows - 1) / tile_rows; }
-  static constexpr int tiles_before(int s) {
+  static constexpr int units_of(int s) { return (at(segments.at[s].outputs.at[0]).cols + 31) / 32; }
+  static constexpr int units_before(int s) {
     int n = 0;
-    for (int i = 0; i < s; ++i) n += tiles_of(i);
+    for (int i = 0; i < s; ++i) n += units_of(i);
     return n;
   }
+  static constexpr int most_contractions() {
+    int n = 0;
+    for (int s = 0; s < segments.count; ++s) n = segments.at[s].contractions.count > n ? segments.at[s].contractions.count : n;
+    return n;
+  }
+  enum : int {  // not static constexpr: device code takes references to some of them
+    many = host_lanes::width == 16 ? 8 : int8 ? 4 : 6,  // rows that share a pass over a tile: their sums fit the registers
+    few = 4,                                            // rows at most whose panel each worker makes for itself
+    own_block = 32, shared_block = 128 / many * many,   // rows of a piece
+    chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache
+    segment_count = segments.count,
+    unit_count = units_before(segments.count)
+  };
 
   KOKKOS_INLINE_FUNCTION int depth() const { return kind == op::matmul_dw ? c.rows : at(left).cols; }
   KOKKOS_INLINE_FUNCTION int rows() const { return result_rows == per_token ? c.rows : result_rows; }
-  KOKKOS_INLINE_FUNCTION int row_blocks() const { return (rows() + block_rows - 1) / block_rows; }
-  KOKKOS_INLINE_FUNCTION int block_size() const { return Kokkos::min(rows(), int(block_rows)); }
 
-  /// How many teams share a block of rows: each fills the panel for itself and takes its part of the tiles.
-  int splits = 1;
-  void divide(int threads, bool host) {
-    int const tiles = tiles_before(segment_count);
-    splits = !host ? (tiles + 15) / 16 : row_blocks() < 4 * threads ? Kokkos::min(threads, tiles) : 1;
+  bool host = true, shared = false;
+  int block_rows = own_block, blocks = 1, ranges = 1;  // of rows; of units, for each block
+  void divide(int threads, bool on_host) {
+    host = on_host, shared = host && kind == op::matmul && rows() > few;
+    block_rows = shared ? int(shared_block) : int(own_block);
+    blocks = (rows() + block_rows - 1) / block_rows;
+    if (shared) {
+      ranges = (unit_count + 3) / 4;
+      if (blocks % threads != 0) ranges = (ranges + threads - 1) / threads * threads;
+      ranges = Kokkos::min(ranges, int(unit_count));
+    } else {
+      ranges = !host ? (unit_count + 7) / 8 : blocks < 4 * threads ? Kokkos::min(threads, int(unit_count)) : 1;
+    }
   }
-  int pieces() const { return row_blocks() * splits; }
+  int phases() const { return shared ? 2 : 1; }
+  int pieces(int phase) const { return phase < phases() - 1 ? row_groups(rows()) : blocks * ranges; }
+
+  KOKKOS_INLINE_FUNCTION std::size_t panel_size(int count) const {
+    return panel_floats(floats, int8, count, depth()) + std::size_t(sums_needed.count) * std::size_t(count);
+  }
+  /// Scratch of a worker: its own panel, and the sums of two units. A device's threads keep their sums to themselves.
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
-    return std::size_t(sums_needed.count * block_rows) + panel_floats(floats, int8, block_size(), depth());
+    std::size_t const own = shared ? 0 : panel_size(Kokkos::min(rows(), int(own_block)));
+    return own + 16 + (host ? std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows)) : 0);
   }
+  /// What all workers fill together.
+  std::size_t shared_floats() const { return shared ? panel_size(rows()) : 0; }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float* scratch) const {
-    int const row0 = piece / splits * block_rows, count = Kokkos::min(int(block_rows), rows() - row0);
-    scope e{.row_sums = scratch, .rows = block_rows, .row0 = row0};
-    fill_row_sums(t, e, scratch, count, std::make_integer_sequence<int, sums_needed.count>{});
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int phase, int piece, float* scratch) const {
+    if (shared && phase == 0) return fill_group(t, view(c.shared, 0, rows()), piece);
+    int const range = piece / blocks, row0 = piece % blocks * block_rows, count = Kokkos::min(block_rows, rows() - row0);
+    int const begin = int(std::int64_t(unit_count) * range / ranges), end = int(std::int64_t(unit_count) * (range + 1) / ranges);
+    if (shared) return units(t, view(c.shared, 0, rows()), row0, count, begin, end, scratch);
+    panel_view const own = view(scratch, row0, count);
+    for (int i = 0; i < row_groups(count); ++i) fill_group(t, own, i);
     t.barrier();
-    float* const panel = scratch + sums_needed.count * block_rows;
-    int first = 0;
-    for (; first + many <= count; first += many) fill<many>(t, e, panel, first);
-    for (; first < count; ++first) fill<1>(t, e, panel, first);
-    t.barrier();
-    constexpr int parts = tile_rows / Team::lanes_at_once, total = tiles_before(segment_count);
-    int const split = piece % splits, begin = int(std::int64_t(total) * split / splits), end = int(std::int64_t(total) * (split + 1) / splits);
-    t.each((end - begin) * parts, [&](int i) {
-      tile<Team>(e, panel, count, begin + i / parts, i % parts * Team::lanes_at_once, std::make_integer_sequence<int, segment_count>{});
-    });
+    units(t, own, row0, count, begin, end, scratch + (panel_size(count) + 15) / 16 * 16);
   }
 
  private:
-  template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, [[maybe_unused]] float* to, [[maybe_unused]] int count, std::integer_sequence<int, S...>) const {
-    (fill_row_sum<S>(t, e, to, count), ...);
+  /// A panel of `count` rows from `row0` on; row sums behind it.
+  struct panel_view {
+    float* panel;
+    int row0, count;
+    float* sums;
+  };
+  KOKKOS_INLINE_FUNCTION panel_view view(float* memory, int row0, int count) const {
+    return {memory, row0, count, memory + panel_floats(floats, int8, count, depth())};
   }
-  template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, scope const& e, float* to, int count) const {
-    constexpr int in = at(sums_needed.at[S]).in[0], cols = at(in).cols;
-    for (int r = 0; r < count; ++r) {
-      float const total = t.sum(cols, [&](int k) { return base::template value<in>(e, e.row0 + r, k); });
-      t.each(1, [&](int) { to[S * block_rows + r] = total; });
+  KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const { return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0}; }
+
+  /// Rows lie in groups of `many`, then of 4, then alone.
+  KOKKOS_INLINE_FUNCTION static int row_groups(int count) {
+    int const rest = count % many;
+    return count / many + (many > 4 ? rest / 4 + rest % 4 : rest);
+  }
+  /// Calls f(first row, rows as a constant) for the group that begins at row `first`; returns its end.
+  template <class F> KOKKOS_INLINE_FUNCTION static int with_group(int first, int count, F const& f) {
+    if (first + many <= count) return f(first, std::integral_constant<int, many>{}), first + many;
+    if constexpr (many > 4)
+      if (first + 4 <= count) return f(first, std::integral_constant<int, 4>{}), first + 4;
+    return f(first, std::integral_constant<int, 1>{}), first + 1;
+  }
+  template <class Team> KOKKOS_INLINE_FUNCTION void fill_group(Team const& t, panel_view const& p, int index) const {
+    int const whole = p.count / many, rest = index - whole;
+    int first = index * many;
+    if (rest >= 0) {
+      int const fours = many > 4 ? p.count % many / 4 : 0;
+      first = whole * many + (rest < fours ? rest * 4 : fours * 4 + rest - fours);
     }
+    with_group(first, p.count, [&](int at_row, auto n) { fill<n()>(t, p, at_row); });
+  }
+
+  template <class Team, int... S>
+  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, panel_view const& p, [[maybe_unused]] int row, std::integer_sequence<int, S...>) const {
+    (fill_row_sum<S>(t, p, row), ...);
+  }
+  template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, panel_view const& p, int row) const {
+    constexpr int in = at(sums_needed.at[S]).in[0], cols = at(in).cols;
+    scope const e = scope_of(p);
+    float const total = t.sum(cols, [&](int k) { return base::template value<in>(e, p.row0 + row, k); });
+    t.each(1, [&](int) { p.sums[S * p.count + row] = total; });
     t.barrier();
   }
 
   /// Evaluates N rows from `first` on into the panel.
-  template <int N, class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, scope const& e, float* panel, int first) const {
-    panel_group const p = group_at(panel, floats, int8, block_size(), depth(), first);
-    for (int i = 0; i < N; ++i) {
-      int const row = e.row0 + first + i;
-      float sums[sums_needed.count + 1];  // a copy, which nothing that is written below can change
-      for (int s = 0; s < sums_needed.count; ++s) sums[s] = e.row_sums[s * block_rows + first + i];
-      scope const own{.row_sums = sums, .rows = 1, .row0 = row};
-      auto const get = [&](int k) {
-        if constexpr (kind == op::matmul_dw) return base::template value<left>(own, k, row);
-        else return base::template value<left>(own, row, k);
-      };
-      if constexpr (int8) {
-        t.each(depth() / 32, [&](int b) {
-          float x[32];
-          for (int k = 0; k < 32; ++k) x[k] = get(b * 32 + k);
-          quantise_block(x, p.int8, b, i, N);
-          if constexpr (floats)
-            for (int k = 0; k < 32; ++k) p.floats[(b * 32 + k) * N + i] = x[k];
-        });
-      } else {
-        t.each(depth(), [&](int k) { p.floats[std::size_t(k) * N + std::size_t(i)] = get(k); });
+  template <int N, class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, panel_view const& p, int first) const {
+    for (int i = 0; i < N; ++i) fill_row_sums(t, p, first + i, std::make_integer_sequence<int, sums_needed.count>{});
+    panel_group const to = group_at(p.panel, floats, int8, p.count, depth(), first);
+    int const blocks_of_inputs = (depth() + 31) / 32;
+    t.each(blocks_of_inputs, [&](int b) {
+      int const begin = b * 32, inputs = Kokkos::min(32, depth() - begin);
+      float x[N][32];
+      for (int i = 0; i < N; ++i) {
+        int const row = p.row0 + first + i;
+        float sums[sums_needed.count + 1];  // a copy, which nothing that is written below can change
+        for (int s = 0; s < sums_needed.count; ++s) sums[s] = p.sums[s * p.count + first + i];
+        scope const own{.row_sums = sums, .rows = 1, .row0 = row};
+        auto const get = [&](int k) {
+          if constexpr (kind == op::matmul_dw) return base::template value<left>(own, k, row);
+          else return base::template value<left>(own, row, k);
+        };
+        if (inputs == 32)
+          for (int k = 0; k < 32; ++k) x[i][k] = get(begin + k);
+        else
+          for (int k = 0; k < inputs; ++k) x[i][k] = get(begin + k);
+        if constexpr (int8) quantise_block(x[i], to.int8, b, i, N);
       }
+      if constexpr (floats)
+        for (int k = 0; k < inputs; ++k)
+          for (int i = 0; i < N; ++i) to.floats[std::size_t(begin + k) * N + std::size_t(i)] = x[i][k];
+    });
+  }
+
+  template <class Team>
+  KOKKOS_INLINE_FUNCTION void units(Team const& t, panel_view const& p, int row0, int count, int begin, int end, float* sums) const {
+    constexpr int parts = 32 / Team::lanes_at_once;
+    if constexpr (parts == 1) {
+      for (int u = begin; u < end;) u += host_unit(p, row0, count, u, end, sums, std::make_integer_sequence<int, segment_count>{});
+    } else {
+      t.each((end - begin) * parts, [&](int i) {
+        device_lanes<Team>(p, row0, count, begin + i / parts, i % parts * Team::lanes_at_once, std::make_integer_sequence<int, segment_count>{});
+      });
     }
   }
 
+  /// Unit `u` on a host, or two at once for a single row: returns how many.
+  template <int... S>
+  KOKKOS_INLINE_FUNCTION int host_unit(panel_view const& p, int row0, int count, int u, int end, float* sums, std::integer_sequence<int, S...>) const {
+    int done = 1;
+    ((u >= units_before(S) && u < units_before(S + 1)
+          ? void(done = host_unit_of<S>(p, row0, count, u - units_before(S), Kokkos::min(end, units_before(S + 1)) - u, sums)) : void()), ...);
+    return done;
+  }
+  template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
+    constexpr int contractions = segments.at[S].contractions.count;
+    int const first = row0 - p.row0, units = count == 1 && left_over > 1 ? 2 : 1;
+    std::size_t const stride = std::size_t(units * count * 32);
+    for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
+    for (int k = 0; k < depth(); k += chunk) {
+      int const k_end = count == 1 ? depth() : Kokkos::min(k + chunk, depth());
+      if (units == 2) contract<solo, S, 64, 1>(p, first, unit * 32, k, k_end, sums, stride, 64);
+      else
+        for (int r = first; r < first + count;)
+          r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, S, 32, n()>(p, at_row, unit * 32, k, k_end, sums + (at_row - first) * 32, stride, 32); });
+      if (count == 1) break;
+    }
+    for (int u = 0; u < units; ++u) {
+      scope e = scope_of(p);
+      e.tile = sums + u * 32, e.tile_rows = units * count, e.lanes = 32, e.tile_row0 = row0, e.col0 = (unit + u) * 32;
+      finish<32, S>(e, count, std::make_integer_sequence<int, segments.at[S].outputs.count>{});
+    }
+    return units;
+  }
+
   template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void tile(scope const& e, float* panel, int count, int index, int lane, std::integer_sequence<int, S...>) const {
-    ((index >= tiles_before(S) && index < tiles_before(S + 1)
-          ? tile_rows_of<Team, S>(e, panel, count, index - tiles_before(S), lane) : void()), ...);
+  KOKKOS_INLINE_FUNCTION void device_lanes(panel_view const& p, int row0, int count, int u, int lane, std::integer_sequence<int, S...>) const {
+    ((u >= units_before(S) && u < units_before(S + 1) ? device_lanes_of<Team, S>(p, row0, count, (u - units_before(S)) * 32 + lane) : void()), ...);
   }
-
-  template <class Team, int S>
-  KOKKOS_INLINE_FUNCTION void tile_rows_of(scope const& e, float* panel, int count, int index, int lane) const {
-    if (index * tile_rows + lane >= at(segments.at[S].outputs.at[0]).cols) return;  // lanes past the end
-    int first = 0;
-    for (; first + many <= count; first += many) compute<Team, S, many>(e, panel, first, index, lane);
-    for (; first < count; ++first) compute<Team, S, 1>(e, panel, first, index, lane);
-  }
-
-  /// The sums of N rows against one tile, all contractions of the segment; then their epilogue.
-  template <class Team, int S, int N>
-  KOKKOS_INLINE_FUNCTION void compute(scope e, float* panel, int first, int index, int lane) const {
+  template <class Team, int S> KOKKOS_INLINE_FUNCTION void device_lanes_of(panel_view const& p, int row0, int count, int col) const {
     constexpr int contractions = segments.at[S].contractions.count, L = Team::lanes_at_once;
-    alignas(64) float tile[contractions][N][L];
-    panel_group const p = group_at(panel, floats, int8, block_size(), depth(), first);
-    contract<Team, S, N>(e, p, index, lane, tile, std::make_integer_sequence<int, contractions>{});
-    e.tile = &tile[0][0][0], e.tile_rows = N, e.lanes = L;
-    e.tile_row0 = e.row0 + first, e.col0 = index * tile_rows + lane;
-    finish<Team, S, N>(e, std::make_integer_sequence<int, segments.at[S].outputs.count>{});
+    if (col >= at(segments.at[S].outputs.at[0]).cols) return;  // lanes past the end
+    int const first = row0 - p.row0;
+    for (int r = first; r < first + count;)
+      r = with_group(r, p.count, [&](int at_row, auto n) {
+        float sums[contractions * n() * L] = {};
+        contract<Team, S, L, n()>(p, at_row, col, 0, depth(), sums, n() * L, L);
+        scope e = scope_of(p);
+        e.tile = sums, e.tile_rows = n(), e.lanes = L, e.tile_row0 = p.row0 + at_row, e.col0 = col;
+        finish<L, S>(e, n(), std::make_integer_sequence<int, segments.at[S].outputs.count>{});
+      });
   }
 
-  template <class Team, int S, int N, class Tile, int... I>
-  KOKKOS_INLINE_FUNCTION void contract(scope const& e, panel_group const& p, int index, int lane, Tile& tile, std::integer_sequence<int, I...>) const {
-    (contract_one<Team, segments.at[S].contractions.at[I], N>(e, p, index, lane, tile[I]), ...);
+  /// Adds to the sums [contraction: stride][row][row_stride] of N rows and L columns, inputs [begin, end).
+  template <class Team, int S, int L, int N>
+  KOKKOS_INLINE_FUNCTION void contract(panel_view const& p, int first, int col, int begin, int end, float* sums, std::size_t stride, int row_stride) const {
+    panel_group const rows_of_panel = group_at(p.panel, floats, int8, p.count, depth(), first);
+    detail::each_constant<segments.at[S].contractions.count>([&](auto i) {
+      contract_one<Team, segments.at[S].contractions.at[i()], L, N>(p, rows_of_panel, col, begin, end, sums + std::size_t(i()) * stride, row_stride);
+    });
   }
 
-  template <class Team, int C, int N, int L>
-  KOKKOS_INLINE_FUNCTION void contract_one(scope const& e, panel_group const& p, int index, int lane, float (&tile)[N][L]) const {
+  template <class Team, int C, int L, int N>
+  KOKKOS_INLINE_FUNCTION void contract_one(panel_view const& view_of_rows, panel_group const& p, int col, int begin, int end, float* sums, int row_stride) const {
     using V = typename Team::lanes;
     constexpr node n = at(C), right = at(n.in[1]);
-    constexpr bool as_int8 = uses_int8(C);
-    sums<V, L, N> s{};
     if constexpr (kind == op::matmul) {
-      std::byte const* const w = base::template weight<n.in[1]>() + std::size_t(index) * tile_bytes(right.type, right.cols);
-      dot<right.type, as_int8, V, L, N>(w, lane, p, right.cols, s);
+      constexpr std::size_t bytes = tile_bytes(right.type, right.cols);
+      constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
+      std::byte const* const w = base::template weight<n.in[1]>();
+      int const tile = col / tile_rows;
+      if (L <= tile_rows || tile + L / tile_rows <= tiles) {
+        dot<right.type, uses_int8(C), V, L, N>({w + std::size_t(tile) * bytes, bytes}, col % tile_rows, p, begin, end, sums, row_stride);
+      } else if constexpr (L > tile_rows && tiles % 2 == 1) {  // the last unit has one tile
+        if (L > 32 && tile + 2 <= tiles) dot<right.type, uses_int8(C), V, 32, N>({w + std::size_t(tile) * bytes, bytes}, 0, p, begin, end, sums, row_stride);
+        for (int t = tile + (L > 32 && tile + 2 <= tiles ? 2 : 0); t < tiles; ++t)
+          dot<right.type, uses_int8(C), V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end, sums + (t - tile) * tile_rows, row_stride);
+      }
     } else {
-      int const col = index * tile_rows + lane;
-      for (int k = 0; k < depth(); ++k) {
+      scope const e = scope_of(view_of_rows);
+      for (int k = begin; k < end; ++k) {
         float x[L];
         for (int l = 0; l < L; ++l) {
           int const at_col = Kokkos::min(col + l, n.cols - 1);  // lanes past the end are not stored
           if constexpr (kind == op::matmul_dx) x[l] = element<right.type>(base::template weight<n.in[1]>(), k, at_col, right.cols);
           else x[l] = base::template value<n.in[1]>(e, k, at_col);
         }
-        for (int v = 0; v < L / V::width; ++v) {
-          typename V::f const w = V::load(x + v * V::width);
-          for (int i = 0; i < N; ++i) s.at[i][v] = V::fma(w, V::splat(p.floats[std::size_t(k) * N + std::size_t(i)]), s.at[i][v]);
-        }
+        for (int i = 0; i < N; ++i)
+          for (int l = 0; l < L; ++l) sums[i * row_stride + l] = Kokkos::fma(x[l], p.floats[std::size_t(k) * N + std::size_t(i)], sums[i * row_stride + l]);
       }
     }
-    for (int i = 0; i < N; ++i)
-      for (int v = 0; v < L / V::width; ++v) V::store(&tile[i][v * V::width], s.at[i][v]);
   }
 
-  template <class Team, int S, int N, int... O>
-  KOKKOS_INLINE_FUNCTION void finish(scope const& e, std::integer_sequence<int, O...>) const {
-    (finish_one<Team, segments.at[S].outputs.at[O], N>(e), ...);
+  template <int L, int S, int... O>
+  KOKKOS_INLINE_FUNCTION void finish(scope const& e, int count, std::integer_sequence<int, O...>) const {
+    for (int r = 0; r < count; ++r) (finish_one<L, segments.at[S].outputs.at[O]>(e, e.tile_row0 + r), ...);
   }
-  template <class Team, int O, int N> KOKKOS_INLINE_FUNCTION void finish_one(scope const& e) const {
-    constexpr int cols = at(O).cols, L = Team::lanes_at_once;
-    for (int i = 0; i < N; ++i) {
-      float x[L];
-      for (int l = 0; l < L; ++l) x[l] = base::template value<O>(e, e.tile_row0 + i, Kokkos::min(e.col0 + l, cols - 1));
-      for (int l = 0; l < L; ++l)
-        if (e.col0 + l < cols) base::template store<O>(e.tile_row0 + i, e.col0 + l, x[l]);
+  template <int L, int O> KOKKOS_INLINE_FUNCTION void finish_one(scope const& e, int row) const {
+    constexpr int cols = at(O).cols;
+    float x[L];
+    if (cols % L == 0 || e.col0 + L <= cols) {
+      for (int l = 0; l < L; ++l) x[l] = base::template value<O>(e, row, e.col0 + l);
+      base::template store_lanes<O>(row, e.col0, x);
+    } else {
+      for (int l = 0; e.col0 + l < cols; ++l) x[l] = base::template value<O>(e, row, Kokkos::min(e.col0 + l, cols - 1));
+      for (int l = 0; e.col0 + l < cols; ++l) base::template store<O>(row, e.col0 + l, x[l]);
     }
   }
 };

@@ -1,22 +1,36 @@
 #pragma once
-// dot(panel, packed weights) -> tile of sums: the seam where specialisations go. They may differ in everything but the chain
-// of each sum, which is what makes the bits of one token and many equal:
+// dot(panel, packed weights) -> sums: the seam where specialisations go. They may differ in everything but the chain of each
+// sum, which is what makes the bits of one token and many equal:
 //   f32 panel:  acc = fma(w, x, acc) for each input in order;
 //   int8 panel: an exact integer sum per block of 32, then acc = fma(sum, w scale * x scale, acc), blocks in order, and for
 //               formats with a minimum acc = fma(minimum, x scale * (sum of x), acc).
+// A chain may be stopped and taken up again: sums go through memory as f32. Nothing here knows of programs: every kernel of
+// every model shares these functions.
 #include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/contraction/panel.hpp"
 #include "cria/kernel/lanes.hpp"
 
 namespace cria::kernel {
 
-/// Sums of N rows of activations against L lanes of a tile: [row][vector].
-template <class V, int L, int N> struct sums {
-  static constexpr int vectors = L / V::width;
-  typename V::f at[N][vectors];
+/// Neighbouring tiles of a packed matrix: tile t begins at `first + t * stride`.
+struct tile_run {
+  std::byte const* first;
+  std::size_t stride;
 };
 
 namespace detail {
+
+/// f(0), f(1), ... f(N - 1) with numbers that are constants, so that arrays of vectors stay in registers.
+template <class F, int... I> KOKKOS_FORCEINLINE_FUNCTION void each_constant(F const& f, std::integer_sequence<int, I...>) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
+template <int N, class F> KOKKOS_FORCEINLINE_FUNCTION void each_constant(F const& f) {
+  each_constant(f, std::make_integer_sequence<int, N>{});
+}
+
+/// The lanes of vector v of a run of tiles, from `lane` on: which tile, and which row of it.
+template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int tile_of(int lane, int v) { return (lane + v * V::width) / tile_rows; }
+template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int row_of(int lane, int v) { return (lane + v * V::width) % tile_rows; }
 
 /// Scales or minima of a block: lanes of f16 or f32.
 template <class V, int Bytes> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_scales(std::byte const* p, int lane) {
@@ -30,83 +44,108 @@ template <dtype T, class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_float
   else return V::load_bf16(reinterpret_cast<std::uint16_t const*>(p) + lane);
 }
 
-/// Weights that are floats.
-template <dtype T, class V, int L, int N>
-KOKKOS_FORCEINLINE_FUNCTION void dot_floats(std::byte const* tile, int lane, float const* panel, int cols, sums<V, L, N>& s) {
-  for (int k = 0; k < cols; ++k, tile += format<T>::bytes * tile_rows, panel += N)
-    for (int v = 0; v < L / V::width; ++v) {
-      typename V::f const w = load_floats<T, V>(tile, lane + v * V::width);
-      for (int n = 0; n < N; ++n) s.at[n][v] = V::fma(w, V::splat(panel[n]), s.at[n][v]);
-    }
+/// The weights of inputs 4g .. 4g + 3 of a block as f32, one vector for each: calls use(j, weights).
+template <dtype T, class V, class F>
+KOKKOS_FORCEINLINE_FUNCTION void decode_group(std::byte const* block, int row, int g, F const& use) {
+  using layout = block_layout<T>;
+  typename V::f const scale = load_scales<V, layout::scale_bytes>(block, row);
+  typename V::f minimum = V::splat(0.0f);
+  if constexpr (layout::minimum_bytes > 0) minimum = load_scales<V, layout::minimum_bytes>(block + layout::scale_bytes * tile_rows, row);
+  std::int32_t const* const words = reinterpret_cast<std::int32_t const*>(block + layout::head_bytes * tile_rows);
+  typename V::i w = V::load_words(words + (layout::nibbles ? g % 4 : g) * tile_rows + row);
+  if constexpr (layout::nibbles) w = g < 4 ? V::low_nibbles(w) : V::high_nibbles(w);
+  each_constant<4>([&](auto j) {
+    typename V::f weight = scale * V::to_float(V::byte(w, j) - layout::offset);
+    if constexpr (layout::minimum_bytes > 0) weight = weight + minimum;
+    use(j, weight);
+  });
 }
 
-/// Weights in blocks against f32 activations: each weight becomes the f32 that the format defines.
+/// f32 sums of N rows with weights of any format; inputs [begin, end), whole blocks.
 template <dtype T, class V, int L, int N>
-KOKKOS_FORCEINLINE_FUNCTION void dot_blocks(std::byte const* tile, int lane, float const* panel, int cols, sums<V, L, N>& s) {
-  using layout = block_layout<T>;
-  constexpr int head = layout::scale_bytes + layout::minimum_bytes;
-  for (int b = 0; b < cols / 32; ++b, tile += format<T>::bytes * tile_rows, panel += 32 * N)
-    for (int v = 0; v < L / V::width; ++v) {
-      int const at = lane + v * V::width;
-      typename V::f const scale = load_scales<V, layout::scale_bytes>(tile, at);
-      typename V::f minimum = V::splat(0.0f);
-      if constexpr (layout::minimum_bytes > 0) minimum = load_scales<V, layout::minimum_bytes>(tile + layout::scale_bytes * tile_rows, at);
-      std::int32_t const* const words = reinterpret_cast<std::int32_t const*>(tile + head * tile_rows);
-      for (int g = 0; g < 8; ++g) {
-        typename V::i w = V::load_words(words + (layout::nibbles ? g % 4 : g) * tile_rows + at);
-        if constexpr (layout::nibbles) w = g < 4 ? V::low_nibbles(w) : V::high_nibbles(w);
-        for (int j = 0; j < 4; ++j) {
-          typename V::f weight = scale * V::to_float(V::byte(w, j) - layout::offset);
-          if constexpr (layout::minimum_bytes > 0) weight = weight + minimum;
-          for (int n = 0; n < N; ++n) s.at[n][v] = V::fma(weight, V::splat(panel[(4 * g + j) * N + n]), s.at[n][v]);
-        }
-      }
+KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int begin, int end, float* to, int row_stride) {
+  constexpr int vectors = L / V::width;
+  typename V::f sum[N][vectors];
+  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
+  panel += std::size_t(begin) * N;
+  if constexpr (!format<T>::quantised) {
+    std::byte const* from[vectors];
+    each_constant<vectors>([&](auto v) { from[v] = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(begin) * format<T>::bytes * tile_rows; });
+    for (int k = begin; k < end; ++k, panel += N) {
+      typename V::f x[vectors];
+      each_constant<vectors>([&](auto v) { x[v] = load_floats<T, V>(from[v], row_of<V>(lane, v)), from[v] += format<T>::bytes * tile_rows; });
+      each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::fma(x[v], V::splat(panel[n]), sum[n][v]); }); });
     }
-}
-
-/// Weights in blocks against int8 activations.
-template <dtype T, class V, int L, int N>
-KOKKOS_FORCEINLINE_FUNCTION void dot_int8(std::byte const* tile, int lane, int8_panel const& panel, int cols, sums<V, L, N>& s) {
-  using layout = block_layout<T>;
-  constexpr int head = layout::scale_bytes + layout::minimum_bytes;
-  for (int b = 0; b < cols / 32; ++b, tile += format<T>::bytes * tile_rows) {
-    std::int32_t const *const codes = panel.codes + std::size_t(b) * 8 * N, *const sum = panel.sums + b * N;
-    float const* const scales = panel.scales + b * N;
-    for (int v = 0; v < L / V::width; ++v) {
-      int const at = lane + v * V::width;
-      std::int32_t const* const words = reinterpret_cast<std::int32_t const*>(tile + head * tile_rows);
-      typename V::i dots[N] = {}, more[N] = {};  // one row alone takes two chains, which hide the latency
-      for (int g = 0; g < 8; ++g) {
-        if constexpr (layout::nibbles) {
-          typename V::i const w = V::load_words(words + g % 4 * tile_rows + at), u = g < 4 ? V::low_nibbles(w) : V::high_nibbles(w);
-          auto& chain = N == 1 && g % 2 == 1 ? more : dots;
-          for (int n = 0; n < N; ++n) chain[n] = V::dot4_nibbles(chain[n], u, codes[g * N + n]);
-        } else {
-          typename V::i const w = V::load_words(words + g * tile_rows + at);
-          auto& chain = N == 1 && g % 2 == 1 ? more : dots;
-          for (int n = 0; n < N; ++n) chain[n] = V::dot4_bytes(chain[n], w, codes[g * N + n]);
-        }
-      }
-      if constexpr (N == 1) dots[0] = dots[0] + more[0];
-      constexpr int offset = layout::nibbles ? layout::offset : V::byte_offset;
-      typename V::f const scale = load_scales<V, layout::scale_bytes>(tile, at);
-      for (int n = 0; n < N; ++n) s.at[n][v] = V::fma(V::to_float(dots[n] - offset * sum[n]), scale * scales[n], s.at[n][v]);
-      if constexpr (layout::minimum_bytes > 0) {
-        typename V::f const minimum = load_scales<V, layout::minimum_bytes>(tile + layout::scale_bytes * tile_rows, at);
-        for (int n = 0; n < N; ++n) s.at[n][v] = V::fma(minimum, V::splat(scales[n] * float(sum[n])), s.at[n][v]);
-      }
-    }
+  } else {
+    for (int b = begin / 32; b < end / 32; ++b, panel += 32 * N)
+      each_constant<vectors>([&](auto v) {
+        std::byte const* const block = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(b) * format<T>::bytes * tile_rows;
+        for (int g = 0; g < 8; ++g)
+          decode_group<T, V>(block, row_of<V>(lane, v), g, [&](int j, typename V::f const& weight) {
+            each_constant<N>([&](auto n) { sum[n][v] = V::fma(weight, V::splat(panel[(4 * g + j) * N + n]), sum[n][v]); });
+          });
+      });
   }
+  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
+}
+
+/// Sums of N rows in int8 with weights in blocks; inputs [begin, end), whole blocks.
+template <dtype T, class V, int L, int N>
+KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int begin, int end, float* to, int row_stride) {
+  using layout = block_layout<T>;
+  constexpr int vectors = L / V::width, offset = layout::nibbles ? layout::offset : V::byte_offset;
+  typename V::f sum[N][vectors];
+  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
+  for (int b = begin / 32; b < end / 32; ++b) {
+    std::int32_t const* const codes = panel.codes + std::size_t(b) * 8 * N;
+    std::int32_t const* const of_codes = panel.sums + b * N;
+    float const *const scales = panel.scales + b * N, *const weighted = panel.weighted + b * N;
+    std::byte const* block[vectors];
+    each_constant<vectors>([&](auto v) { block[v] = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(b) * format<T>::bytes * tile_rows; });
+    auto const words = [&](int v, int g) {
+      return V::load_words(reinterpret_cast<std::int32_t const*>(block[v] + layout::head_bytes * tile_rows) + g * tile_rows + row_of<V>(lane, v));
+    };
+    typename V::i dots[N][vectors] = {};
+    if constexpr (layout::nibbles) {
+      each_constant<4>([&](auto g) {
+        each_constant<vectors>([&](auto v) {
+          typename V::i const x = words(v, g), low = V::low_nibbles(x), high = V::high_nibbles(x);
+          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_nibbles(dots[n][v], low, codes[g * N + n]); });
+          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_nibbles(dots[n][v], high, codes[(g + 4) * N + n]); });
+        });
+      });
+      each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { dots[n][v] = V::block_sum(dots[n][v]); }); });
+    } else {
+      each_constant<8>([&](auto g) {
+        each_constant<vectors>([&](auto v) {
+          typename V::i const x = words(v, g);
+          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_bytes(dots[n][v], x, codes[g * N + n]); });
+        });
+      });
+    }
+    each_constant<vectors>([&](auto v) {
+      typename V::f const scale = load_scales<V, layout::scale_bytes>(block[v], row_of<V>(lane, v));
+      each_constant<N>([&](auto n) { sum[n][v] = V::fma(V::to_float(dots[n][v] - V::splat(of_codes[n]) * offset), scale * scales[n], sum[n][v]); });
+      if constexpr (layout::minimum_bytes > 0) {
+        typename V::f const minimum = load_scales<V, layout::minimum_bytes>(block[v] + layout::scale_bytes * tile_rows, row_of<V>(lane, v));
+        each_constant<N>([&](auto n) { sum[n][v] = V::fma(minimum, V::splat(weighted[n]), sum[n][v]); });
+      }
+    });
+  }
+  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
 }
 
 }  // namespace detail
 
-/// Adds N rows of a panel, `cols` inputs each, against lanes [lane, lane + L) of a packed tile.
+/// Adds the products of N rows of a panel with lanes [lane, lane + L) of a run of tiles to `to` [N][row_stride], inputs
+/// [begin, end).
 template <dtype T, bool Int8, class V, int L, int N>
-KOKKOS_FORCEINLINE_FUNCTION void dot(std::byte const* tile, int lane, panel_group const& p, int cols, sums<V, L, N>& s) {
-  if constexpr (!format<T>::quantised) detail::dot_floats<T, V, L, N>(tile, lane, p.floats, cols, s);
-  else if constexpr (Int8) detail::dot_int8<T, V, L, N>(tile, lane, p.int8, cols, s);
-  else detail::dot_blocks<T, V, L, N>(tile, lane, p.floats, cols, s);
+KOKKOS_FORCEINLINE_FUNCTION void dot(tile_run const& w, int lane, panel_group const& p, int begin, int end, float* to, int row_stride) {
+  if constexpr (Int8 && N > 1 && L > tile_rows)  // one tile after the other: the integer sums of two don't fit the registers
+    for (int t = 0; t < L / tile_rows; ++t)
+      detail::dot_int8<T, V, tile_rows, N>({w.first + std::size_t(t) * w.stride, 0}, 0, p.int8, begin, end, to + t * tile_rows, row_stride);
+  else if constexpr (Int8) detail::dot_int8<T, V, L, N>(w, lane, p.int8, begin, end, to, row_stride);
+  else detail::dot_floats<T, V, L, N>(w, lane, p.floats, begin, end, to, row_stride);
 }
 
 }  // namespace cria::kernel

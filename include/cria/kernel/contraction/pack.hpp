@@ -17,11 +17,15 @@ namespace cria::kernel {
 inline constexpr int tile_rows = 16;
 
 /// How a quantised block is laid out in a file: bytes of scale and minimum in front, bits of a code, what is taken off it.
+template <int Scale, int Minimum, int Offset, bool Nibbles> struct layout_of_block {
+  static constexpr int scale_bytes = Scale, minimum_bytes = Minimum, head_bytes = Scale + Minimum, offset = Offset;
+  static constexpr bool nibbles = Nibbles;
+};
 template <dtype T> struct block_layout;
-template <> struct block_layout<dtype::q8_0> { static constexpr int scale_bytes = 2, minimum_bytes = 0, offset = 0; static constexpr bool nibbles = false; };
-template <> struct block_layout<dtype::q4_0> { static constexpr int scale_bytes = 2, minimum_bytes = 0, offset = 8; static constexpr bool nibbles = true; };
-template <> struct block_layout<dtype::q4_1> { static constexpr int scale_bytes = 2, minimum_bytes = 2, offset = 0; static constexpr bool nibbles = true; };
-template <> struct block_layout<dtype::q8_f32> { static constexpr int scale_bytes = 4, minimum_bytes = 0, offset = 0; static constexpr bool nibbles = false; };
+template <> struct block_layout<dtype::q8_0> : layout_of_block<2, 0, 0, false> {};
+template <> struct block_layout<dtype::q4_0> : layout_of_block<2, 0, 8, true> {};
+template <> struct block_layout<dtype::q4_1> : layout_of_block<2, 2, 0, true> {};
+template <> struct block_layout<dtype::q8_f32> : layout_of_block<4, 0, 0, false> {};
 
 /// Bytes of one packed tile of `cols` inputs.
 constexpr std::size_t tile_bytes(dtype t, int cols) { return bytes_of(t, std::size_t(cols)) * tile_rows; }
@@ -45,7 +49,7 @@ template <dtype T> void pack_tile(std::byte const* file, std::byte* packed, int 
       if constexpr (!format<T>::quantised) {
         std::memcpy(to + r * bytes, in, bytes);
       } else {
-        constexpr int part = block_layout<T>::scale_bytes, head = part + block_layout<T>::minimum_bytes;
+        constexpr int part = block_layout<T>::scale_bytes, head = block_layout<T>::head_bytes;
         for (int h = 0; h < head; h += part) std::memcpy(to + h * tile_rows + r * part, in + h, part);
         for (int w = head; w < bytes; w += 4) std::memcpy(to + w * tile_rows + r * 4, in + w, 4);
       }
@@ -81,7 +85,7 @@ template <dtype T> KOKKOS_INLINE_FUNCTION float element(std::byte const* packed,
   else if constexpr (T == dtype::bf16) return bf16_to_f32(load<std::uint16_t>(tile + (std::size_t(col) * tile_rows + std::size_t(r)) * 2));
   else {
     using layout = block_layout<T>;
-    constexpr int head = layout::scale_bytes + layout::minimum_bytes;
+    constexpr int head = layout::head_bytes;
     std::byte const* const block = tile + std::size_t(col / 32) * std::size_t(format<T>::bytes) * tile_rows;
     int const i = col % 32, group = layout::nibbles ? i % 16 / 4 : i / 4;
     float scale;

@@ -2,7 +2,8 @@
 // The panel: the rows of activations that a team multiplies with, evaluated once, in the format of the dot. Rows come in
 // groups of N that lie side by side:
 //   f32   [input][N]
-//   int8  codes [block][8 groups of 4 inputs][N] words of 4 bytes, scales [block][N] f32, sums of a block's codes [block][N]
+//   int8  codes [block][8 groups of 4 inputs][N] words of 4 bytes, scales [block][N] f32, sums of a block's codes [block][N],
+//         and each sum times its scale [block][N] f32
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 
@@ -12,6 +13,7 @@ struct int8_panel {
   std::int32_t* codes;
   float* scales;
   std::int32_t* sums;
+  float* weighted;
 };
 
 /// One group of rows within a panel.
@@ -23,7 +25,7 @@ struct panel_group {
 /// Scratch memory of `rows` rows of `cols` inputs, in floats.
 constexpr std::size_t panel_floats(bool floats, bool int8, int rows, int cols) {
   std::size_t const f = floats ? std::size_t(rows) * std::size_t(cols) : 0;
-  return f + (int8 ? std::size_t(rows) * std::size_t(cols / 4 + 2 * (cols / 32)) : 0);
+  return f + (int8 ? std::size_t(rows) * std::size_t(cols / 4 + 3 * (cols / 32)) : 0);
 }
 
 /// The group that starts at row `first` of a panel of `rows` rows.
@@ -31,10 +33,10 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
   float* const q = scratch + (floats ? std::size_t(rows) * std::size_t(cols) : 0);
   if (!int8) return {scratch + std::size_t(first) * std::size_t(cols), {}};
   std::size_t const words = std::size_t(cols / 4), blocks = std::size_t(cols / 32), all = std::size_t(rows), r = std::size_t(first);
-  float* const scales = q + all * words;
+  float* const scales = q + all * words + r * blocks;
   return {scratch + r * std::size_t(cols),
-          {reinterpret_cast<std::int32_t*>(q + r * words), scales + r * blocks,
-           reinterpret_cast<std::int32_t*>(scales + all * blocks + r * blocks)}};
+          {reinterpret_cast<std::int32_t*>(q + r * words), scales,
+           reinterpret_cast<std::int32_t*>(scales + all * blocks), scales + 2 * all * blocks}};
 }
 
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a
@@ -58,8 +60,10 @@ KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel cons
     }
     p.codes[(block * 8 + g) * rows + row] = std::int32_t(word);
   }
-  p.scales[block * rows + row] = probe == 0 ? (usable ? largest / 127 : 0) : probe;
-  p.sums[block * rows + row] = sum;
+  int const at = block * rows + row;
+  p.scales[at] = probe == 0 ? (usable ? largest / 127 : 0) : probe;
+  p.sums[at] = sum;
+  p.weighted[at] = p.scales[at] * float(sum);
 }
 
 }  // namespace cria::kernel

@@ -5,17 +5,16 @@
 
 namespace cria::kernel {
 
-template <class P, int G> struct row_kernel : evaluate<P, G> {
+template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
   static constexpr int out = plan_of<P>.groups[G].outputs[0];
   static constexpr node_list sums_needed = base::row_sums();
 
-  void divide(int, bool) {}
-  int pieces() const { return at(out).rows == per_token ? c.rows : at(out).rows; }
+  int pieces(int) const { return at(out).rows == per_token ? c.rows : at(out).rows; }
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return std::size_t(sums_needed.count); }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int row, float* scratch) const {
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int row, float* scratch) const {
     constexpr node n = at(out);
     scope const e{.row_sums = scratch, .row0 = row};
     fill_row_sums(t, e, scratch, std::make_integer_sequence<int, sums_needed.count>{});
@@ -47,17 +46,16 @@ template <class P, int G> struct row_kernel : evaluate<P, G> {
 };
 
 /// Sums over tokens, for the gradients of vectors. One team, 64 columns.
-template <class P, int G> struct token_sum_kernel : evaluate<P, G> {
+template <class P, int G> struct token_sum_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
   static constexpr int out = plan_of<P>.groups[G].outputs[0];
   enum : int { columns = 64 };
 
-  void divide(int, bool) {}
-  int pieces() const { return (at(out).cols + columns - 1) / columns; }
+  int pieces(int) const { return (at(out).cols + columns - 1) / columns; }
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int piece, float*) const {
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float*) const {
     constexpr int in = at(out).in[0], cols = at(out).cols;
     int const begin = piece * columns;
     t.each(Kokkos::min(int(columns), cols - begin), [&](int i) {
@@ -69,16 +67,15 @@ template <class P, int G> struct token_sum_kernel : evaluate<P, G> {
 };
 
 /// The gradient of an embedding: each row of the vocabulary adds its tokens' rows in order. One team, one row.
-template <class P, int G> struct embedding_dw_kernel : evaluate<P, G> {
+template <class P, int G> struct embedding_dw_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
   static constexpr int out = plan_of<P>.groups[G].outputs[0];
 
-  void divide(int, bool) {}
-  int pieces() const { return at(out).rows; }
+  int pieces(int) const { return at(out).rows; }
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int word, float*) const {
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int word, float*) const {
     constexpr int in = at(out).in[0];
     t.each(at(out).cols, [&](int k) {
       float total = 0;

@@ -1,0 +1,117 @@
+#pragma once
+// Pages of the kv cache: 64 positions of one kv head, the unit in which attention sums and memory is given out.
+//   keys    [4 tiles][size][16 positions]: lanes run along positions, so that a score needs no sum across a vector;
+//           q8_0: [4 tiles][block of 32][16 scales, then 8 groups of [16 positions][4 bytes]], as weights are packed
+//   values  [64 positions][size]: lanes run along the size; q8_0: [64][block of 32][scale, 32 bytes]
+#include "cria/kernel/contraction/dot.hpp"
+
+namespace cria::kernel {
+
+inline constexpr int page_positions = 64;
+
+/// Bytes of a page of keys, or of values, of heads of `size`.
+constexpr std::size_t page_bytes(dtype t, int size) { return bytes_of(t, std::size_t(size)) * page_positions; }
+
+namespace detail {
+
+/// The scores of Q queries [Q][stride] with L positions from `position` on: one chain over the size for each.
+template <dtype T, class V, int Size, int L, int Q>
+KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q, int q_stride, float* p, int p_stride) {
+  constexpr int vectors = L / V::width;
+  typename V::f s[Q][vectors];
+  each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { s[n][v] = V::splat(0.0f); }); });
+  std::byte const* tile[vectors];
+  each_constant<vectors>([&](auto v) { tile[v] = keys + std::size_t((position + v * V::width) / tile_rows) * bytes_of(T, Size) * tile_rows; });
+  int const row = position % tile_rows;
+  auto const add = [&](auto v, int d, typename V::f const& key) {
+    each_constant<Q>([&](auto n) { s[n][v] = V::fma(key, V::splat(q[n * q_stride + d]), s[n][v]); });
+  };
+  if constexpr (format<T>::quantised) {
+    for (int b = 0; b < Size / 32; ++b)
+      for (int g = 0; g < 8; ++g)
+        each_constant<vectors>([&](auto v) {
+          std::byte const* const block = tile[v] + std::size_t(b) * format<T>::bytes * tile_rows;
+          decode_group<T, V>(block, row_of<V>(row, v), g, [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
+        });
+  } else {
+    for (int d = 0; d < Size; ++d)
+      each_constant<vectors>([&](auto v) { add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v))); });
+  }
+  each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(p + n * p_stride + v * V::width, s[n][v]); }); });
+}
+
+/// Elements d .. d + width of the value of a position, as f32.
+template <dtype T, class V, int Size> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_value(std::byte const* values, int position, int d) {
+  std::byte const* const row = values + std::size_t(position) * bytes_of(T, Size);
+  if constexpr (format<T>::quantised) {
+    std::byte const* const block = row + d / 32 * format<T>::bytes;
+    return V::splat(f16_to_f32(load<std::uint16_t>(block))) * V::to_float(V::load_bytes(reinterpret_cast<std::int8_t const*>(block + 2) + d % 32));
+  } else {
+    return load_floats<T, V>(row, d);
+  }
+}
+
+/// The sums [Q][stride] of values weighed by p [Q][p_stride], elements d .. d + L, positions in order; row n has count[n].
+template <dtype T, class V, int Size, int L, int Q>
+KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride, int const* count, float* to, int stride) {
+  constexpr int vectors = L / V::width;
+  typename V::f s[Q][vectors];
+  each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { s[n][v] = V::splat(0.0f); }); });
+  int common = page_positions, most = 0;
+  for (int n = 0; n < Q; ++n) common = Kokkos::min(common, count[n]), most = Kokkos::max(most, count[n]);
+  int k = 0;
+  for (; k < common; ++k)
+    each_constant<vectors>([&](auto v) {
+      typename V::f const x = load_value<T, V, Size>(values, k, d + v * V::width);
+      each_constant<Q>([&](auto n) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), x, s[n][v]); });
+    });
+  for (; k < most; ++k)  // a row never sees what comes after it, not even times zero
+    each_constant<Q>([&](auto n) {
+      if (k < count[n])
+        each_constant<vectors>([&](auto v) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), load_value<T, V, Size>(values, k, d + v * V::width), s[n][v]); });
+    });
+  each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });
+}
+
+/// Lanes of which Q sums fit the registers, a divisor of `all`.
+template <class V, int Q> constexpr int lanes_that_fit(int all) {
+  int const vectors = V::width == 16 ? 16 : 8;
+  int lanes = V::width;
+  while (lanes * 2 <= all && all % (lanes * 2) == 0 && lanes * 2 / V::width * Q <= vectors) lanes *= 2;
+  return lanes;
+}
+
+}  // namespace detail
+
+/// Puts a value in a page of 16- or 32-bit floats.
+template <dtype T> KOKKOS_FORCEINLINE_FUNCTION void store_float(std::byte* page, std::size_t index, float x) {
+  if constexpr (T == dtype::f32) reinterpret_cast<float*>(page)[index] = x;
+  else reinterpret_cast<std::uint16_t*>(page)[index] = T == dtype::f16 ? f32_to_f16(x) : f32_to_bf16(x);
+}
+template <dtype T, int Size> KOKKOS_FORCEINLINE_FUNCTION void store_key(std::byte* page, int position, int d, float x) {
+  store_float<T>(page, std::size_t(position / tile_rows * Size + d) * tile_rows + std::size_t(position % tile_rows), x);
+}
+template <dtype T, int Size> KOKKOS_FORCEINLINE_FUNCTION void store_value(std::byte* page, int position, int d, float x) {
+  store_float<T>(page, std::size_t(position) * Size + std::size_t(d), x);
+}
+
+/// Puts elements d .. d + 31 of a position in a page of q8_0 blocks, rounded as activations are.
+template <int Size, bool Keys> KOKKOS_INLINE_FUNCTION void store_block(std::byte* page, int position, int d, float const (&x)[32]) {
+  std::int32_t words[8], sum;
+  float scale, weighted;
+  quantise_block(x, {words, &scale, &sum, &weighted}, 0, 0, 1);
+  std::uint16_t const half = f32_to_f16(scale);
+  constexpr int bytes = format<dtype::q8_0>::bytes;
+  if constexpr (Keys) {
+    std::byte* const block = page + std::size_t(position / tile_rows * (Size / 32) + d / 32) * bytes * tile_rows;
+    int const row = position % tile_rows;
+    std::memcpy(block + row * 2, &half, 2);
+    for (int g = 0; g < 8; ++g) std::memcpy(block + 2 * tile_rows + (g * tile_rows + row) * 4, &words[g], 4);
+  } else {
+    std::byte* const block = page + std::size_t(position * (Size / 32) + d / 32) * bytes;
+    std::memcpy(block, &half, 2);
+    std::memcpy(block + 2, words, 32);
+  }
+}
+
+}  // namespace cria::kernel

@@ -1,0 +1,86 @@
+#pragma once
+// A crew: workers of a host that go through many kernels in one parallel region and wait for each other in between. A wait
+// costs a fraction of a microsecond, a launch several.
+#include <Kokkos_Core.hpp>
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "cria/kernel/team.hpp"
+
+namespace cria {
+
+/// Where workers wait until all have come. They spin, then give way to others: more workers than cores is slow, not stuck.
+class barrier {
+ public:
+  void wait(int workers) {
+    if (workers == 1) return;
+    int const mine = generation_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == workers - 1) {
+      arrived_.store(0, std::memory_order_relaxed);
+      generation_.store(mine + 1, std::memory_order_release);
+      return;
+    }
+    for (int spins = 0; generation_.load(std::memory_order_acquire) == mine; ++spins)
+      if (spins < 4000) pause();
+      else std::this_thread::yield();
+  }
+
+ private:
+  alignas(64) std::atomic<int> arrived_{0};
+  alignas(64) std::atomic<int> generation_{0};
+
+  static void pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+};
+
+/// One worker of a crew.
+struct crew_member {
+  int index, count;
+  barrier* meeting;
+  void wait() const { meeting->wait(count); }
+};
+
+namespace detail {
+
+/// Whether indices of a range are sure to run beside each other, each on a thread of its own.
+template <class Exec> inline constexpr bool has_crews = false;
+#if defined(KOKKOS_ENABLE_OPENMP)
+template <> inline constexpr bool has_crews<Kokkos::OpenMP> = true;
+inline int parallel_level() { return omp_get_level(); }
+inline int threads_of_region() { return omp_get_num_threads(); }
+#else
+inline int parallel_level() { return 0; }
+inline int threads_of_region() { return 1; }
+#endif
+
+/// Index i is worker i. Where Kokkos runs the range by one thread (inside a region of the caller's), that one does it all.
+template <class F> struct crew_functor {
+  F const& work;
+  barrier* meeting;
+  int workers, outer;
+  void operator()(int i) const {
+    bool const beside = workers == 1 || (parallel_level() == outer + 1 && threads_of_region() >= workers);
+    if (beside || i == 0) work(crew_member{i, beside ? workers : 1, meeting});
+  }
+};
+
+}  // namespace detail
+
+/// Whether `workers` threads of `exec` can form a crew. With a profiling tool kernels are launched one by one, to be seen.
+template <class Exec> bool can_form_crew(int workers) {
+  return kernel::on_host<Exec> && (workers == 1 || detail::has_crews<Exec>) && !Kokkos::Tools::profileLibraryLoaded();
+}
+
+/// Calls work(crew_member) on `workers` threads at once.
+template <class Exec, class F> void with_crew(Exec const& exec, char const* label, int workers, barrier& meeting, F const& work) {
+  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, workers), detail::crew_functor<F>{work, &meeting, workers, detail::parallel_level()});
+  exec.fence(label);
+}
+
+}  // namespace cria
