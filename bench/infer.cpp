@@ -16,97 +16,169 @@ using namespace cria;
 
 struct settings {
   support::model_arguments model;
-  int prompt = 512, decode = 128, repeat = 5;
-  std::vector<int> depth{0};
-  bool json = false;
+  std::vector<int> prompt{512}, depth{0}, batch{1};
+  int decode = 128, repeat = 5;
+  bool mixed = false, json = false;
 };
 
-struct figure {
+/// What one run did: `batch` sequences, each with `depth` positions before it (their mean where they differ).
+struct work {
   std::string phase;
-  int depth;
-  double tokens_per_s, bytes_per_s, flop_per_s;
+  int depth, batch;
+  double tokens, bytes, flops;
 };
 
-struct machine {
-  double read_limit, flop_limit;
+/// Sequences of made-up tokens. It counts what is in the cache, so that a depth is reached from the one before.
+class conversation {
+ public:
+  conversation(infer::engine& e, int sequences) : engine_(e), filled_(std::size_t(sequences), 0) {}
+
+  infer::row row_at(int sequence, int position) const {
+    return {int((7 + 31L * (position + sequence)) % engine_.vocabulary()), sequence, position};
+  }
+  void read(int sequence, int begin, int end, infer::logits want) {
+    std::vector<infer::row> rows;
+    for (int p = begin; p < end; ++p) rows.push_back(row_at(sequence, p));
+    if (!rows.empty()) engine_.forward(rows, want);
+    filled_[std::size_t(sequence)] = end;
+  }
+  void fill(int sequence, int depth) {
+    int const from = filled_[std::size_t(sequence)];
+    if (from < depth) read(sequence, from, depth, infer::logits::none);
+  }
+  /// One token of each sequence, `steps` times; sequence s goes on from position depth[s].
+  void decode(std::vector<int> const& depth, int steps) {
+    std::vector<infer::row> rows(depth.size());
+    for (int step = 0; step < steps; ++step) {
+      for (std::size_t s = 0; s < rows.size(); ++s) rows[s] = row_at(int(s), depth[s] + step), filled_[s] = depth[s] + step + 1;
+      engine_.forward(rows, infer::logits::all);
+    }
+  }
+
+ private:
+  infer::engine& engine_;
+  std::vector<int> filled_;
 };
 
-double seconds_of(auto const& work) {
-  auto const begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+/// Where the sequences of a batch stand: all at `depth`, or spread evenly from half of it to one and a half.
+std::vector<int> depths_of(int depth, int batch, bool mixed) {
+  std::vector<int> r(std::size_t(batch), depth);
+  if (mixed && batch > 1)
+    for (int s = 0; s < batch; ++s) r[std::size_t(s)] = depth / 2 + int(long(depth) * s / (batch - 1));
+  return r;
 }
 
-/// `count` rows of made-up tokens from a position on.
-std::vector<infer::row> rows_from(int position, int count, int vocabulary) {
-  std::vector<infer::row> rows;
-  for (int i = 0; i < count; ++i) rows.push_back({int((7 + 31L * (position + i)) % vocabulary), 0, position + i});
-  return rows;
+/// A prompt needs the weights and each position of the cache once, and the head's products for its last row alone.
+work work_of_prompt(int tokens, infer::token_cost const& c, double head_flops) {
+  double const n = tokens;
+  return {"prefill", 0, 1, n, c.weight_bytes + n * c.cache_bytes_per_position,
+          n * (c.flops - head_flops) + head_flops + n * (n + 1) / 2 * c.flops_per_position};
 }
 
-/// The median of several runs, weighed by what the type says a token costs.
-template <class Work> figure measure(std::string phase, int depth, int tokens, settings const& s, infer::token_cost const& c, Work const& work) {
+/// A step needs the weights once for all its sequences, and of each the positions of its own cache.
+work work_of_decode(std::vector<int> const& depth, int steps, infer::token_cost const& c) {
+  double const batch = double(depth.size()), n = steps;
+  double total = 0, positions = 0;
+  for (int const d : depth) total += d, positions += n * d + n * (n + 1) / 2;
+  return {"decode", int(total / batch), int(depth.size()), n * batch, n * c.weight_bytes + positions * c.cache_bytes_per_position,
+          n * batch * c.flops + positions * c.flops_per_position};
+}
+
+/// The median of several runs.
+double seconds_of(int runs, auto const& run) {
   std::vector<double> seconds;
-  for (int i = 0; i < s.repeat; ++i) seconds.push_back(seconds_of(work));
-  std::ranges::nth_element(seconds, seconds.begin() + s.repeat / 2);
-  double const median = seconds[std::size_t(s.repeat / 2)], positions = depth + (tokens + 1) / 2.0;
-  double const steps = phase == "decode" ? tokens : 1;  // a prompt reads the weights once at best
-  double const bytes = steps * c.weight_bytes + tokens * positions * c.cache_bytes_per_position;
-  return {phase, depth, tokens / median, bytes / median, tokens * (c.flops + positions * c.flops_per_position) / median};
-}
-
-void report(settings const& s, std::string const& name, int threads, machine const& m, figure const& f) {
-  double const share = f.phase == "decode" ? f.bytes_per_s / m.read_limit : f.flop_per_s / m.flop_limit;
-  if (s.json) {
-    support::write(nlohmann::ordered_json{{"phase", f.phase}, {"model", name}, {"threads", threads}, {"depth", f.depth}, {"batch", 1},
-                                          {"tokens_per_s", f.tokens_per_s}, {"bytes_per_s", f.bytes_per_s}, {"flop_per_s", f.flop_per_s},
-                                          {"read_limit", m.read_limit}, {"flop_limit", m.flop_limit}, {"share", share}}.dump() + "\n");
-  } else {
-    support::write(fmt::format("{:<8} {:>6} {:>12.1f} {:>9.2f} {:>10.1f} {:>7.0f} %\n", f.phase, f.depth, f.tokens_per_s, f.bytes_per_s / 1e9,
-                               f.flop_per_s / 1e9, 100 * share));
+  for (int i = 0; i < runs; ++i) {
+    auto const begin = std::chrono::steady_clock::now();
+    run();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  support::flush();
+  std::ranges::nth_element(seconds, seconds.begin() + runs / 2);
+  return seconds[std::size_t(runs / 2)];
 }
 
-void bench(settings const& s) {
-  if (s.prompt < 1 || s.decode < 1 || s.repeat < 1) throw error("--prompt, --decode, --repeat", "out of range", "at least 1", "less");
+struct reporter {
+  std::string model;
+  int threads;
+  double read_limit, flop_limit;
+  bool json;
+
+  void header() const {
+    if (json) return;
+    support::write(fmt::format("{}, policy {}, threads: {}; read limit {:.1f} GB/s, f32 limit {:.0f} GFLOP/s\n"
+                               "share: of the read limit for decode, of the f32 limit for prefill\n"
+                               "{:<8}{:>7}{:>7}{:>13}{:>10}{:>11}{:>9}\n",
+                               model, support::compiled_policy(), threads, read_limit / 1e9, flop_limit / 1e9, "phase", "depth",
+                               "batch", "tokens/s", "GB/s", "GFLOP/s", "share"));
+  }
+  void operator()(work const& w, double seconds) const {
+    double const bytes = w.bytes / seconds, flops = w.flops / seconds;
+    double const share = w.phase == "decode" ? bytes / read_limit : flops / flop_limit;
+    support::write(json ? nlohmann::ordered_json{{"phase", w.phase}, {"model", model}, {"threads", threads}, {"depth", w.depth},
+                                                 {"batch", w.batch}, {"tokens_per_s", w.tokens / seconds}, {"bytes_per_s", bytes},
+                                                 {"flop_per_s", flops}, {"read_limit", read_limit}, {"flop_limit", flop_limit},
+                                                 {"share", share}}.dump() + "\n"
+                        : fmt::format("{:<8}{:>7}{:>7}{:>13.1f}{:>10.2f}{:>11.1f}{:>7.0f} %\n", w.phase, w.depth, w.batch,
+                                      w.tokens / seconds, bytes / 1e9, flops / 1e9, 100 * share));
+    support::flush();
+  }
+};
+
+void check_range(std::string_view flag, std::vector<int> const& values, int least, int most, std::string_view beyond = "out of range") {
+  for (int const v : values)
+    if (v < least || v > most) throw error(flag, v > most ? beyond : "out of range", fmt::format("{} to {}", least, most), std::to_string(v));
+}
+
+void bench(settings& s, bool prompt_given, bool decode_given) {
+  check_range("--repeat", {s.repeat}, 1, 1000);
+  check_range("--batch", s.batch, 1, 1024);
   support::model_files const files(s.model, false);
-  int const deepest = *std::ranges::max_element(s.depth), room = std::max(s.prompt, deepest + s.decode);
-  if (*std::ranges::min_element(s.depth) < 0) throw error("--depth", "out of range", "0 or more", "less");
-  auto const engine = infer::open_engine(files.weights, {.room = room});
+  auto const& shape = files.weights.shape();
+  if (!prompt_given) s.prompt = {std::min(512, shape.context)};
+  if (!decode_given) s.decode = std::min(128, shape.context);
+  constexpr std::string_view beyond = "beyond the model's context";
+  check_range("--prompt", s.prompt, 0, shape.context, beyond);
+  check_range("--decode", {s.decode}, 0, shape.context, beyond);
+  check_range("--depth", s.depth, 0, s.mixed ? (shape.context - s.decode) / 3 * 2 : shape.context - s.decode, beyond);
+  int room = std::max(1, std::ranges::max(s.prompt));
+  for (int const d : s.depth) room = std::max(room, std::ranges::max(depths_of(d, 2, s.mixed)) + s.decode);
+  int const sequences = std::ranges::max(s.batch);
+  auto const engine = infer::open_engine(files.weights, {.room = room, .sequences = sequences});
   auto const cost = engine->cost();
-  machine const m{engine->read_bandwidth(), engine->peak_flops()};
-  std::string const name = s.model.file.substr(s.model.file.rfind('/') + 1);
-  if (!s.json)
-    support::write(fmt::format("{}, policy {}, {} threads; read limit {:.1f} GB/s, f32 limit {:.0f} GFLOP/s; share: of the read limit for decode, of the "
-                               "f32 limit for prefill\nphase     depth     tokens/s      GB/s    GFLOP/s     share\n",
-                               name, support::compiled_policy(), engine->concurrency(), m.read_limit / 1e9, m.flop_limit / 1e9));
-  auto const prompt = rows_from(0, s.prompt, engine->vocabulary());
-  engine->forward(prompt, infer::logits::last);
-  report(s, name, engine->concurrency(), m, measure("prefill", 0, s.prompt, s, cost, [&] { engine->forward(prompt, infer::logits::last); }));
-  for (int const depth : s.depth) {
-    if (depth > 0) engine->forward(rows_from(0, depth, engine->vocabulary()), infer::logits::none);
-    auto const rows = rows_from(depth, s.decode, engine->vocabulary());
-    auto const decode = [&] {
-      for (auto const& r : rows) engine->forward({&r, 1}, infer::logits::last);
-    };
-    report(s, name, engine->concurrency(), m, measure("decode", depth, s.decode, s, cost, decode));
+  reporter const report{s.model.file.substr(s.model.file.rfind('/') + 1), engine->concurrency(), engine->read_bandwidth(),
+                        engine->peak_flops(), s.json};
+  report.header();
+  conversation talk(*engine, sequences);
+  for (int const n : s.prompt) {
+    if (n == 0) continue;
+    auto const read = [&] { talk.read(0, 0, n, infer::logits::last); };
+    read();
+    report(work_of_prompt(n, cost, 2.0 * shape.embed * shape.vocabulary), seconds_of(s.repeat, read));
   }
+  if (s.decode == 0) return;
+  for (int const depth : s.depth)
+    for (int const batch : s.batch) {
+      auto const depths = depths_of(depth, batch, s.mixed);
+      for (int i = 0; i < batch; ++i) talk.fill(i, depths[std::size_t(i)]);
+      talk.decode(depths, 1);
+      report(work_of_decode(depths, s.decode, cost), seconds_of(s.repeat, [&] { talk.decode(depths, s.decode); }));
+    }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run("infer", "How fast a model reads and answers on this machine", [&](CLI::App& arguments) {
+  return support::run("infer", "How fast a model reads and answers on this machine, with as many threads as OMP_NUM_THREADS says", [&](CLI::App& arguments) {
     settings s;
     s.model.add_files(arguments);
     s.model.add_policy(arguments);
-    support::add_number(arguments, "--prompt", s.prompt, "tokens of the prompt (512)");
-    support::add_number(arguments, "--decode", s.decode, "tokens to decode (128)");
+    auto const* const prompt = arguments.add_option("--prompt", s.prompt, "tokens of a prompt, several with commas; 0: none (512)")->delimiter(',');
+    auto const* const decode = support::add_number(arguments, "--decode", s.decode, "tokens to decode; 0: none (128)");
     arguments.add_option("--depth", s.depth, "positions in the cache before decoding, several with commas (0)")->delimiter(',');
+    arguments.add_option("--batch", s.batch, "sequences that decode together, several with commas (1)")->delimiter(',');
+    arguments.add_flag("--mixed", s.mixed, "the sequences of a batch stand at depths from half of --depth to one and a half");
     support::add_number(arguments, "--repeat", s.repeat, "runs of each, of which the median is shown (5)");
     arguments.add_flag("--json", s.json, "one object a line for each figure");
     support::parse(arguments, argc, argv);
-    bench(s);
+    bench(s, prompt->count() > 0, decode->count() > 0);
   });
 }
