@@ -68,20 +68,10 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
     return logits;
   }
 
-  /// Reads the weights themselves, or as much other memory where they would fit the caches.
   double read_bandwidth() override {
-    if (bandwidth_ > 0) return bandwidth_;
-    constexpr std::size_t enough = std::size_t(80) << 20;
-    std::vector<std::span<std::byte const>> memory;
-    for (auto const& e : session_.weights().entries()) memory.emplace_back(e.packed.data(), e.packed.size());
-    Kokkos::View<std::byte*, typename Exec::memory_space> other;
-    if (session_.weights().bytes() < enough) {
-      other = decltype(other)("cria/read bandwidth", enough);
-      memory = {{other.data(), enough}};
-    }
-    return bandwidth_ = measure_read_bandwidth(session_.space(), std::span<std::span<std::byte const> const>(memory));
+    if (bandwidth_ == 0) bandwidth_ = measure_read_bandwidth(session_.space());
+    return bandwidth_;
   }
-
   double peak_flops() override { return measure_peak_flops(session_.space()); }
   int concurrency() const override { return session_.space().concurrency(); }
 
