@@ -85,8 +85,7 @@ template <class P, int G> struct evaluate {
     if constexpr (s.at == region::key_cache || s.at == region::value_cache) {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
       std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
-      if constexpr (s.at == region::key_cache) store_key<P::policy::cache::id, size>(to, c.position[row] % page_positions, col % size, x);
-      else store_value<P::policy::cache::id, size>(to, c.position[row] % page_positions, col % size, x);
+      store_floats<P::policy::cache::id, size, s.at == region::key_cache>(to, c.position[row] % page_positions, col % size, {x});
     } else {
       address<N>()[std::size_t(row) * std::size_t(n.cols) + std::size_t(col)] = x;
     }
@@ -95,14 +94,21 @@ template <class P, int G> struct evaluate {
   /// Stores columns col .. col + L - 1 of a row.
   template <int N, int L> KOKKOS_FORCEINLINE_FUNCTION void store_lanes(int row, int col, float const (&x)[L]) const {
     constexpr spot s = plan_of<P>.where[N];
-    if constexpr ((s.at == region::key_cache || s.at == region::value_cache) && facts(P::policy::cache::id).quantised()) {
+    if constexpr (s.at == region::key_cache || s.at == region::value_cache) {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
-      static_assert(size % 32 == 0, "a cache in blocks needs heads whose size is a multiple of 32");
-      static_assert(L == 32, "a cache in blocks is for hosts: the threads of a device have too few columns at once");
-      store_block<size, s.at == region::key_cache>(page<N>(c.sequence[row], col / size, c.position[row]), c.position[row] % page_positions, col % size, x);
-    } else {
-      for (int l = 0; l < L; ++l) store<N>(row, col + l, x[l]);
+      constexpr bool keys = s.at == region::key_cache;
+      constexpr dtype T = P::policy::cache::id;
+      static_assert(!facts(T).quantised() || size % 32 == 0, "a cache in blocks needs heads whose size is a multiple of 32");
+      static_assert(!facts(T).quantised() || L == 32, "a cache in blocks is for hosts: the threads of a device have too few columns at once");
+      if constexpr (size % L == 0 && L == 32) {
+        int const position = c.position[row] % page_positions;
+        std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
+        if constexpr (facts(T).quantised()) store_block<size, keys>(to, position, col % size, x);
+        else store_floats<T, size, keys>(to, position, col % size, x);
+        return;
+      }
     }
+    for (int l = 0; l < L; ++l) store<N>(row, col + l, x[l]);
   }
 
   /// Loads a stored node's value; one row or one column is repeated.
@@ -133,7 +139,9 @@ template <class P, int G> struct evaluate {
     } else if constexpr (n.kind == op::rope) {
       float const x = value<n.in[0]>(e, row, col & ~1), y = value<n.in[0]>(e, row, col | 1);
       constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
-      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(col % size & ~1);
+      // Within a tile the column counts from the tile's own, so that a loop over it has a plain step.
+      int const d = size % 32 == 0 && e.lanes > 1 ? e.col0 % size + (col - e.col0) : col % size;
+      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(d & ~1);
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
       // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
       return col & 1 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));

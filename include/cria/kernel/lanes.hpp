@@ -30,8 +30,11 @@ struct scalar_lane {
   KOKKOS_FORCEINLINE_FUNCTION static i load_words(std::int32_t const* p) { return *p; }
   KOKKOS_FORCEINLINE_FUNCTION static i load_bytes(std::int8_t const* p) { return *p; }
   KOKKOS_FORCEINLINE_FUNCTION static void store(float* p, f x) { *p = x; }
+  KOKKOS_FORCEINLINE_FUNCTION static void store_f16(std::uint16_t* p, f x) { *p = f32_to_f16(x); }
+  KOKKOS_FORCEINLINE_FUNCTION static void store_bytes(std::int8_t* p, i x) { *p = std::int8_t(x); }
   KOKKOS_FORCEINLINE_FUNCTION static f fma(f a, f b, f c) { return Kokkos::fma(a, b, c); }
   KOKKOS_FORCEINLINE_FUNCTION static f to_float(i x) { return float(x); }
+  KOKKOS_FORCEINLINE_FUNCTION static i in_register(i x) { return x; }
   KOKKOS_FORCEINLINE_FUNCTION static i byte(i words, int j) { return signed_byte(words, j); }
   KOKKOS_FORCEINLINE_FUNCTION static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
   KOKKOS_FORCEINLINE_FUNCTION static i high_nibbles(i words) { return words >> 4 & 0x0f0f0f0f; }
@@ -57,6 +60,14 @@ template <class T, int Width> struct vector_of {
   typedef T type __attribute__((vector_size(Width * sizeof(T))));
 };
 
+#if defined(__AVX512F__)
+inline constexpr int register_bytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int register_bytes = 32;
+#else
+inline constexpr int register_bytes = 16;
+#endif
+
 /// As many lanes as a register of the host has, by the compilers' vector types.
 template <int Width> struct vector_lanes {
   static constexpr int width = Width;
@@ -75,6 +86,13 @@ template <int Width> struct vector_lanes {
   static i load_words(std::int32_t const* p) { return load_as<i>(p); }
   static i load_bytes(std::int8_t const* p) { return __builtin_convertvector(load_as<typename vector_of<std::int8_t, Width>::type>(p), i); }
   static void store(float* p, f x) { std::memcpy(p, &x, sizeof x); }
+  /// x, but no arithmetic on it is done on a single number before it is a vector.
+  static i in_register(i x) {
+#if defined(__x86_64__)
+    if constexpr (Width * 4 <= register_bytes) asm("" : "+v"(x));
+#endif
+    return x;
+  }
   static f to_float(i x) { return __builtin_convertvector(x, f); }
   static i byte(i words, int j) { return (words << (24 - 8 * j)) >> 24; }
   static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
@@ -91,6 +109,19 @@ template <int Width> struct vector_lanes {
     for (int l = 0; l < Width; ++l) r[l] = f16_to_f32(p[l]);
     return r;
   }
+  static void store_bytes(std::int8_t* p, i x) {
+    auto const bytes = __builtin_convertvector(x, typename vector_of<std::int8_t, Width>::type);
+    std::memcpy(p, &bytes, sizeof bytes);
+  }
+  static void store_f16(std::uint16_t* p, f x) {
+#if defined(__AVX512F__)
+    if constexpr (Width == 16) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(__mmask16(0xffff), (__m512)x, _MM_FROUND_TO_NEAREST_INT));
+#endif
+#if defined(__F16C__)
+    if constexpr (Width == 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+#endif
+    for (int l = 0; l < Width; ++l) p[l] = f32_to_f16(x[l]);
+  }
   static f fma(f a, f b, f c) {
 #if defined(__AVX512F__)
     if constexpr (Width == 16) return (f)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -101,6 +132,11 @@ template <int Width> struct vector_lanes {
     f r{};
     for (int l = 0; l < Width; ++l) r[l] = __builtin_fmaf(a[l], b[l], c[l]);
     return r;
+  }
+
+  /// Lane l and lane l + Distance, for every l that has both, joined by `join`.
+  template <int Distance, class X, class F> static X fold(X x, F const& join) {
+    return join(x, rotated<Distance>(x, std::make_integer_sequence<int, Width>{}));
   }
 
 #if defined(__AVX512VNNI__)
@@ -145,20 +181,38 @@ template <int Width> struct vector_lanes {
   }
 
  private:
+  template <int Distance, class X, int... L> static X rotated(X x, std::integer_sequence<int, L...>) {
+    return __builtin_shufflevector(x, x, ((L + Distance) % Width)...);
+  }
   static i portable_dot4(i sum, i w, int s) {
     for (int j = 0; j < 4; ++j) sum += byte(w, j) * signed_byte(s, j);
     return sum;
   }
 };
 
-#if defined(__AVX512F__)
-using host_lanes = vector_lanes<16>;
-#elif defined(__AVX2__)
-using host_lanes = vector_lanes<8>;
-#else
-using host_lanes = vector_lanes<4>;
-#endif
+using host_lanes = vector_lanes<register_bytes / 4>;
 
 #endif
+
+namespace detail {
+template <class V, int Distance, class X, class F> KOKKOS_FORCEINLINE_FUNCTION auto fold_lanes(X x, F const& join) {
+  if constexpr (V::width == 1) return x;
+  else if constexpr (Distance == 0) return x[0];
+  else return fold_lanes<V, Distance / 2>(V::template fold<Distance>(x, join), join);
+}
+}  // namespace detail
+
+/// Joins the lanes of several vectors, a power of two, in a fixed order: halves, quarters and so on. The same for every width.
+template <class V, int Vectors, class X, class F> KOKKOS_FORCEINLINE_FUNCTION auto fold(X (&x)[Vectors], F const& join) {
+  for (int half = Vectors / 2; half > 0; half /= 2)
+    for (int v = 0; v < half; ++v) x[v] = join(x[v], x[v + half]);
+  return detail::fold_lanes<V, V::width / 2>(x[0], join);
+}
+struct plus {
+  template <class X> KOKKOS_FORCEINLINE_FUNCTION X operator()(X a, X b) const { return a + b; }
+};
+struct larger {
+  template <class X> KOKKOS_FORCEINLINE_FUNCTION X operator()(X a, X b) const { return a > b ? a : b; }
+};
 
 }  // namespace cria::kernel

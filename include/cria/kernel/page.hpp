@@ -83,23 +83,27 @@ template <class V, int Q> constexpr int lanes_that_fit(int all) {
 
 }  // namespace detail
 
-/// Puts a value in a page of 16- or 32-bit floats.
-template <dtype T> KOKKOS_FORCEINLINE_FUNCTION void store_float(std::byte* page, std::size_t index, float x) {
-  if constexpr (T == dtype::f32) reinterpret_cast<float*>(page)[index] = x;
-  else reinterpret_cast<std::uint16_t*>(page)[index] = T == dtype::f16 ? f32_to_f16(x) : f32_to_bf16(x);
-}
-template <dtype T, int Size> KOKKOS_FORCEINLINE_FUNCTION void store_key(std::byte* page, int position, int d, float x) {
-  store_float<T>(page, std::size_t(position / tile_rows * Size + d) * tile_rows + std::size_t(position % tile_rows), x);
-}
-template <dtype T, int Size> KOKKOS_FORCEINLINE_FUNCTION void store_value(std::byte* page, int position, int d, float x) {
-  store_float<T>(page, std::size_t(position) * Size + std::size_t(d), x);
+/// Puts elements d .. d + L - 1 of a position in a page of 16- or 32-bit floats.
+template <dtype T, int Size, bool Keys, int L>
+KOKKOS_FORCEINLINE_FUNCTION void store_floats(std::byte* page, int position, int d, float const (&x)[L]) {
+  using stored = std::conditional_t<T == dtype::f32, float, std::uint16_t>;
+  stored rounded[L];
+  if constexpr (T == dtype::f16 && L % host_lanes::width == 0)
+    for (int l = 0; l < L; l += host_lanes::width) host_lanes::store_f16(rounded + l, host_lanes::load(x + l));
+  else
+    for (int l = 0; l < L; ++l)
+      if constexpr (T == dtype::f32) rounded[l] = x[l];
+      else rounded[l] = T == dtype::f16 ? f32_to_f16(x[l]) : f32_to_bf16(x[l]);
+  stored* const to = reinterpret_cast<stored*>(page) + (Keys ? std::size_t(position / tile_rows * Size + d) * tile_rows + std::size_t(position % tile_rows)
+                                                              : std::size_t(position) * Size + std::size_t(d));
+  for (int l = 0; l < L; ++l) to[Keys ? l * tile_rows : l] = rounded[l];
 }
 
 /// Puts elements d .. d + 31 of a position in a page of q8_0 blocks, rounded as activations are.
 template <int Size, bool Keys> KOKKOS_INLINE_FUNCTION void store_block(std::byte* page, int position, int d, float const (&x)[32]) {
-  std::int32_t words[8], sum;
+  std::int32_t words[8], minus_eight;
   float scale, weighted;
-  quantise_block(x, {words, &scale, &sum, &weighted}, 0, 0, 1);
+  quantise_block<host_lanes>(x, {words, &scale, &minus_eight, &weighted}, 0, 0, 1);
   std::uint16_t const half = f32_to_f16(scale);
   constexpr int bytes = format<dtype::q8_0>::bytes;
   if constexpr (Keys) {

@@ -20,9 +20,9 @@ struct solo {
     for (; i + 16 <= n; i += 16)
       for (int l = 0; l < 16; ++l) lane[l] += f(i + l);
     for (int l = 0; i + l < n; ++l) lane[l] += f(i + l);
-    for (int width = 8; width > 0; width /= 2)
-      for (int l = 0; l < width; ++l) lane[l] += lane[l + width];
-    return lane[0];
+    typename lanes::f v[16 / lanes::width];
+    for (int k = 0; k < 16 / lanes::width; ++k) v[k] = lanes::load(lane + k * lanes::width);
+    return fold<lanes>(v, plus{});
   }
   KOKKOS_FORCEINLINE_FUNCTION void barrier() const {}
 };

@@ -172,7 +172,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
     t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions); });
     t.barrier();
-    t.each(Q, [&](int i) { softmax(weights + i * page_positions, count[i], records + i * record); });
+    t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, count[i], records + i * record); });
     t.barrier();
     using W = std::conditional_t<host && size % 16 == 0, V, scalar_lane>;
     constexpr int span = host && size % 16 == 0 ? detail::lanes_that_fit<V, Q>(size) : size % 2 == 0 ? 2 : 1;
@@ -180,24 +180,27 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     t.barrier();
   }
 
-  /// Scores become e^(score - largest), zero past `count`; the largest and the total go to the record.
-  KOKKOS_INLINE_FUNCTION static void softmax(float* p, int count, float* record_of_query) {
+  /// Scores become e^(score - largest), zero past `count`; the largest and the total go to the record. In 16 lanes, folded
+  /// in a fixed order.
+  template <class V> KOKKOS_INLINE_FUNCTION static void softmax(float* p, int count, float* record_of_query) {
+    constexpr int vectors = 16 / V::width;
     float const scale = 1 / Kokkos::sqrt(float(size));
-    float top[16], total[16] = {};
-    for (int l = 0; l < 16; ++l) top[l] = -3.0e38f;
-    for (int i = 0; i < page_positions; i += 16)
-      for (int l = 0; l < 16; ++l) {
-        p[i + l] = i + l < count ? p[i + l] * scale : -3.0e38f;
-        top[l] = p[i + l] > top[l] ? p[i + l] : top[l];
+    for (int i = count; i < page_positions; ++i) p[i] = -3.0e38f;
+    typename V::f lane[vectors];
+    for (int v = 0; v < vectors; ++v) {
+      lane[v] = V::splat(-3.0e38f);
+      for (int i = v * V::width; i < page_positions; i += 16) lane[v] = larger{}(V::load(p + i) * V::splat(scale), lane[v]);
+    }
+    float const highest = fold<V>(lane, larger{});
+    for (int v = 0; v < vectors; ++v) {
+      lane[v] = V::splat(0.0f);
+      for (int i = v * V::width; i < page_positions; i += 16) {
+        typename V::f const x = exp_of<V>(V::load(p + i) * V::splat(scale) - V::splat(highest));
+        V::store(p + i, x);
+        lane[v] = lane[v] + x;
       }
-    for (int width = 8; width > 0; width /= 2)
-      for (int l = 0; l < width; ++l) top[l] = top[l + width] > top[l] ? top[l + width] : top[l];
-    float const highest = top[0];
-    for (int i = 0; i < page_positions; i += 16)
-      for (int l = 0; l < 16; ++l) total[l] += p[i + l] = exp(p[i + l] - highest);
-    for (int width = 8; width > 0; width /= 2)
-      for (int l = 0; l < width; ++l) total[l] += total[l + width];
-    record_of_query[padded] = highest, record_of_query[padded + 1] = total[0];
+    }
+    record_of_query[padded] = highest, record_of_query[padded + 1] = fold<V>(lane, plus{});
   }
 
   /// Adds the sums of a later page.

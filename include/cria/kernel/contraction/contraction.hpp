@@ -164,7 +164,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
           for (int k = 0; k < 32; ++k) x[i][k] = get(begin + k);
         else
           for (int k = 0; k < inputs; ++k) x[i][k] = get(begin + k);
-        if constexpr (int8) quantise_block(x[i], to.int8, b, i, N);
+        if constexpr (int8) quantise_block<typename Team::lanes>(x[i], to.int8, b, i, N);
       }
       if constexpr (floats)
         for (int k = 0; k < inputs; ++k)
@@ -279,7 +279,11 @@ template <class P, int G> struct contraction : evaluate<P, G> {
     constexpr int cols = at(O).cols;
     float x[L];
     if (cols % L == 0 || e.col0 + L <= cols) {
-      for (int l = 0; l < L; ++l) x[l] = base::template value<O>(e, row, e.col0 + l);
+      constexpr int step = at(O).kind == op::rope ? 2 : 1;  // the two that a rotation turns share their loads
+      for (int l = 0; l < L; l += step) {
+        x[l] = base::template value<O>(e, row, e.col0 + l);
+        if (step == 2) x[l + 1] = base::template value<O>(e, row, e.col0 + l + 1);
+      }
       base::template store_lanes<O>(row, e.col0, x);
     } else {
       for (int l = 0; e.col0 + l < cols; ++l) x[l] = base::template value<O>(e, row, Kokkos::min(e.col0 + l, cols - 1));

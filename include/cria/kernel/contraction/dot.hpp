@@ -98,7 +98,7 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
   for (int b = begin / 32; b < end / 32; ++b) {
     std::int32_t const* const codes = panel.codes + std::size_t(b) * 8 * N;
-    std::int32_t const* const of_codes = panel.sums + b * N;
+    std::int32_t const* const minus_eight = panel.minus_eight + b * N;
     float const *const scales = panel.scales + b * N, *const weighted = panel.weighted + b * N;
     std::byte const* block[vectors];
     each_constant<vectors>([&](auto v) { block[v] = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(b) * format<T>::bytes * tile_rows; });
@@ -125,7 +125,10 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
     }
     each_constant<vectors>([&](auto v) {
       typename V::f const scale = load_scales<V, layout::scale_bytes>(block[v], row_of<V>(lane, v));
-      each_constant<N>([&](auto n) { sum[n][v] = V::fma(V::to_float(dots[n][v] - V::splat(of_codes[n]) * offset), scale * scales[n], sum[n][v]); });
+      each_constant<N>([&](auto n) {
+        if constexpr (offset != 0) dots[n][v] = dots[n][v] + V::in_register(V::splat(minus_eight[n])) * (offset / 8);
+        sum[n][v] = V::fma(V::to_float(dots[n][v]), scale * scales[n], sum[n][v]);
+      });
       if constexpr (layout::minimum_bytes > 0) {
         typename V::f const minimum = load_scales<V, layout::minimum_bytes>(block[v] + layout::scale_bytes * tile_rows, row_of<V>(lane, v));
         each_constant<N>([&](auto n) { sum[n][v] = V::fma(minimum, V::splat(weighted[n]), sum[n][v]); });

@@ -2,17 +2,20 @@
 // The panel: the rows of activations that a team multiplies with, evaluated once, in the format of the dot. Rows come in
 // groups of N that lie side by side:
 //   f32   [input][N]
-//   int8  codes [block][8 groups of 4 inputs][N] words of 4 bytes, scales [block][N] f32, sums of a block's codes [block][N],
-//         and each sum times its scale [block][N] f32
-#include <Kokkos_Core.hpp>
+//   int8  codes [block][8 groups of 4 inputs][N] words of 4 bytes, scales [block][N] f32, and of a block's codes the sum:
+//         -8 times it [block][N], and the scale times it [block][N] f32
+#include <bit>
 #include <cstdint>
+#include <cstring>
+
+#include "cria/kernel/lanes.hpp"
 
 namespace cria::kernel {
 
 struct int8_panel {
   std::int32_t* codes;
   float* scales;
-  std::int32_t* sums;
+  std::int32_t* minus_eight;
   float* weighted;
 };
 
@@ -41,28 +44,30 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
 
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a
 /// value is no finite number the block becomes NaN.
-KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
-  float largest = 0, probe = 0;
-  for (int i = 0; i < 32; ++i) {
-    float const magnitude = Kokkos::fabs(x[i]);
-    largest = magnitude > largest ? magnitude : largest;
-    probe += x[i] * 0;  // NaN for NaN and infinity
+template <class V> KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
+  constexpr int vectors = 32 / V::width;
+  typename V::f const zero = V::splat(0.0f), shift = V::splat(12582912.0f);  // 1.5 * 2^23: added, it rounds to nearest even
+  typename V::f most[vectors], probe[vectors];
+  for (int v = 0; v < vectors; ++v) {
+    typename V::f const own = V::load(x + v * V::width);
+    most[v] = own < zero ? -own : own;
+    probe[v] = own * zero;  // NaN for NaN and infinity
   }
-  bool const usable = largest >= 1e-30f && probe == 0;
+  float const largest = fold<V>(most, larger{}), flaw = fold<V>(probe, plus{});
+  bool const usable = largest >= 1e-30f && flaw == 0;
   float const inverse = usable ? 127 / largest : 0;
-  std::int32_t sum = 0;
-  for (int g = 0; g < 8; ++g) {
-    std::uint32_t word = 0;
-    for (int j = 0; j < 4; ++j) {
-      int const code = usable ? int(Kokkos::rint(x[4 * g + j] * inverse)) : 0;
-      sum += code;
-      word |= (std::uint32_t(code) & 0xffu) << (8 * j);
-    }
-    p.codes[(block * 8 + g) * rows + row] = std::int32_t(word);
+  std::int8_t bytes[32];
+  typename V::i code[vectors];
+  for (int v = 0; v < vectors; ++v) {
+    typename V::f const shifted = V::load(x + v * V::width) * V::splat(inverse) + shift;
+    code[v] = usable ? std::bit_cast<typename V::i>(shifted) - 0x4b400000 : V::splat(0);
+    V::store_bytes(bytes + v * V::width, code[v]);
   }
+  std::int32_t const sum = fold<V>(code, plus{});
+  for (int g = 0; g < 8; ++g) std::memcpy(p.codes + (block * 8 + g) * rows + row, bytes + 4 * g, 4);
   int const at = block * rows + row;
-  p.scales[at] = probe == 0 ? (usable ? largest / 127 : 0) : probe;
-  p.sums[at] = sum;
+  p.scales[at] = flaw == 0 ? (usable ? largest / 127 : 0) : flaw;
+  p.minus_eight[at] = -8 * sum;
   p.weighted[at] = p.scales[at] * float(sum);
 }
 
