@@ -123,9 +123,11 @@ struct reporter {
   }
 };
 
-void check_range(std::string_view flag, std::vector<int> const& values, int least, int most, std::string_view beyond = "out of range") {
+void check_range(std::string_view flag, std::vector<int> const& values, int least, int most,
+                 std::string_view beyond = "out of range") {
   for (int const v : values)
-    if (v < least || v > most) throw error(flag, v > most ? beyond : "out of range", fmt::format("{} to {}", least, most), std::to_string(v));
+    if (v < least || v > most)
+      throw error(flag, v > most ? beyond : "out of range", fmt::format("{} to {}", least, most), std::to_string(v));
 }
 
 void bench(settings& s, bool prompt_given, bool decode_given) {
@@ -167,14 +169,16 @@ void bench(settings& s, bool prompt_given, bool decode_given) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run("infer", "How fast a model reads and answers on this machine, with as many threads as OMP_NUM_THREADS says", [&](CLI::App& arguments) {
+  constexpr auto purpose = "How fast a model reads and answers on this machine, with as many threads as OMP_NUM_THREADS says";
+  return support::run("infer", purpose, [&](CLI::App& arguments) {
     settings s;
     s.model.add_files(arguments);
     s.model.add_policy(arguments);
-    auto const* const prompt = arguments.add_option("--prompt", s.prompt, "tokens of a prompt, several with commas; 0: none (512)")->delimiter(',');
+    auto const* const prompt = arguments.add_option("--prompt", s.prompt, "tokens of a prompt, several with commas; 0: none (512)");
     auto const* const decode = support::add_number(arguments, "--decode", s.decode, "tokens to decode; 0: none (128)");
-    arguments.add_option("--depth", s.depth, "positions in the cache before decoding, several with commas (0)")->delimiter(',');
-    arguments.add_option("--batch", s.batch, "sequences that decode together, several with commas (1)")->delimiter(',');
+    arguments.add_option("--depth", s.depth, "positions in the cache before decoding, several with commas (0)");
+    arguments.add_option("--batch", s.batch, "sequences that decode together, several with commas (1)");
+    for (auto* const list : {"--prompt", "--depth", "--batch"}) arguments.get_option(list)->delimiter(',');
     arguments.add_flag("--mixed", s.mixed, "the sequences of a batch stand at depths from half of --depth to one and a half");
     support::add_number(arguments, "--repeat", s.repeat, "runs of each, of which the median is shown (5)");
     arguments.add_flag("--json", s.json, "one object a line for each figure");

@@ -88,14 +88,14 @@ std::vector<figure> measure(infer::engine& engine, int rows, int depth, int repe
 void report(figure const& f, machine const& m, std::string const& model, int threads, double whole, bool json) {
   auto const l = limit_of(f, m);
   double const share = l.seconds / f.seconds;
+  double const bytes = f.bytes / f.seconds, flops = f.flops / f.seconds;
   support::write(json ? nlohmann::ordered_json{{"kernel", f.kernel.label}, {"model", model}, {"threads", threads}, {"rows", f.rows},
                                                {"depth", f.depth}, {"launches", f.kernel.launches}, {"seconds", f.seconds},
-                                               {"bytes", f.bytes}, {"flop", f.flops}, {"bytes_per_s", f.bytes / f.seconds},
-                                               {"flop_per_s", f.flops / f.seconds}, {"flop_per_byte", f.intensity()},
-                                               {"limit", l.name}, {"share", share}}.dump() + "\n"
-                      : fmt::format("{:<18}{:>5}{:>6}{:>11.1f}{:>7.0f} %{:>9.2f}{:>9.1f}{:>10.1f}{:>9.1f}  {:<6}{:>6.0f} %\n", f.kernel.label,
-                                    f.rows, f.kernel.launches, 1e6 * f.seconds, 100 * f.seconds / whole, f.bytes / 1e6,
-                                    f.bytes / f.seconds / 1e9, f.flops / f.seconds / 1e9, f.intensity(), l.name, 100 * share));
+                                               {"bytes", f.bytes}, {"flop", f.flops}, {"bytes_per_s", bytes}, {"flop_per_s", flops},
+                                               {"flop_per_byte", f.intensity()}, {"limit", l.name}, {"share", share}}.dump() + "\n"
+                      : fmt::format("{:<18}{:>5}{:>6}{:>11.1f}{:>7.0f} %{:>9.2f}{:>9.1f}{:>10.1f}{:>9.1f}  {:<6}{:>6.0f} %\n",
+                                    f.kernel.label, f.rows, f.kernel.launches, 1e6 * f.seconds, 100 * f.seconds / whole, f.bytes / 1e6,
+                                    bytes / 1e9, flops / 1e9, f.intensity(), l.name, 100 * share));
 }
 
 support::roofline_picture picture_of(std::vector<figure> const& figures, machine const& m) {
@@ -104,7 +104,8 @@ support::roofline_picture picture_of(std::vector<figure> const& figures, machine
   if (any_int8) r.levels.push_back({"int8 blocks", m.int8});
   for (auto const& f : figures)
     if (f.flops > 0)
-      r.points.push_back({fmt::format("{} {:.0f} %", f.kernel.label.substr(f.kernel.label.find('/') + 1), 100 * limit_of(f, m).seconds / f.seconds),
+      r.points.push_back({fmt::format("{} {:.0f} %", f.kernel.label.substr(f.kernel.label.find('/') + 1),
+                                      100 * limit_of(f, m).seconds / f.seconds),
                           f.intensity(), f.flops / f.seconds, f.rows > 1, f.kernel.contraction});
   return r;
 }
@@ -113,7 +114,8 @@ support::roofline_picture picture_of(std::vector<figure> const& figures, machine
 int checked(CLI::Option const& flag, int value, int least, int most) {
   if (flag.count() == 0) return std::min(value, most);
   if (value >= least && value <= most) return value;
-  throw error(flag.get_name(), value > most ? "beyond the model's context" : "out of range", fmt::format("{} to {}", least, most), std::to_string(value));
+  throw error(flag.get_name(), value > most ? "beyond the model's context" : "out of range", fmt::format("{} to {}", least, most),
+              std::to_string(value));
 }
 
 void bench(settings const& s, CLI::Option const& prompt_flag, CLI::Option const& depth_flag) {
@@ -128,7 +130,8 @@ void bench(settings const& s, CLI::Option const& prompt_flag, CLI::Option const&
   machine const m{measure_read_bandwidth(exec), measure_read_bandwidth(exec, in_cache ? model_bytes : std::size_t(1) << 20),
                   measure_peak_flops(exec), measure_peak_int8(exec), in_cache};
   auto const model = s.model.file.substr(s.model.file.rfind('/') + 1);
-  auto const about = fmt::format("{}, policy {}, {} thread{}", model, support::compiled_policy(), engine->concurrency(), engine->concurrency() > 1 ? "s" : "");
+  int const threads = engine->concurrency();
+  auto const about = fmt::format("{}, policy {}, {} thread{}", model, support::compiled_policy(), threads, threads > 1 ? "s" : "");
   if (!s.json)
     support::write(fmt::format("{}; limits: memory {:.1f} GB/s, cache {:.0f} GB/s, f32 {:.0f} GFLOP/s, int8 {:.0f} GOP/s\n"
                                "times and bytes of all layers together; a kernel is launched by itself\n"
@@ -139,13 +142,14 @@ void bench(settings const& s, CLI::Option const& prompt_flag, CLI::Option const&
   for (int const rows : {1, prompt}) {
     auto const figures = measure(*engine, rows, rows == 1 ? depth : 0, s.repeat);
     double const whole = std::accumulate(figures.begin(), figures.end(), 0.0, [](double t, auto const& f) { return t + f.seconds; });
-    for (auto const& f : figures) report(f, m, model, engine->concurrency(), whole, s.json);
+    for (auto const& f : figures) report(f, m, model, threads, whole, s.json);
     all.insert(all.end(), figures.begin(), figures.end());
     if (prompt == 1) break;
   }
   if (s.svg.empty()) return;
   auto picture = picture_of(all, m);
-  picture.title = about, picture.few = fmt::format("one token at depth {}", depth), picture.many = fmt::format("a prompt of {} tokens", prompt);
+  picture.title = about, picture.few = fmt::format("one token at depth {}", depth);
+  picture.many = fmt::format("a prompt of {} tokens", prompt);
   std::ofstream out(s.svg);
   if (!(out << picture.svg()).flush()) throw error(s.svg, "cannot be written");
 }

@@ -60,7 +60,7 @@ struct roofline_picture {
         label(left - 8, y + 4, "end", power(e - 9));
       }
       label((left + right) / 2, bottom + 40, "middle", "operations per byte");
-      body_ += fmt::format("<text transform=\"translate(20 {:.1f}) rotate(-90)\" text-anchor=\"middle\">10\xe2\x81\xb9 operations per second</text>\n", (top + bottom) / 2);
+      turned(20, (top + bottom) / 2 + 80, 90, "scale", "10\xe2\x81\xb9 operations per second");
       label(left, 24, "start", p_.title, "title");
       mark("legend", left + 5, 41, false), label(left + 16, 45, "start", p_.few, "legend");
       double const next = left + 40 + width_of(p_.few);
@@ -69,15 +69,17 @@ struct roofline_picture {
 
     /// Slopes end at the highest level; a level begins where the fastest slope reaches it.
     void roofs() {
-      double const highest = std::ranges::max(p_.levels, {}, &roof::rate).rate, fastest = std::ranges::max(p_.slopes, {}, &roof::rate).rate;
+      double const highest = std::ranges::max(p_.levels, {}, &roof::rate).rate;
+      double const fastest = std::ranges::max(p_.slopes, {}, &roof::rate).rate;
       for (auto const& s : p_.slopes) {
         double const begin = std::max(std::pow(10, x0_), std::pow(10, y0_) / s.rate), end = highest / s.rate;
         segment(begin, s.rate * begin, end, highest);
         double const angle = std::atan2(at_y(s.rate) - at_y(10 * s.rate), at_x(10) - at_x(1));
         auto const text = fmt::format("{} {:.0f} GB/s", s.name, s.rate / 1e9);
-        double const length = width_of(text), x = at_x(begin) + 14 * std::cos(angle), y = at_y(s.rate * begin) - 14 * std::sin(angle);
-        body_ += fmt::format("<text class=\"roof\" transform=\"translate({:.1f} {:.1f}) rotate({:.2f})\" dy=\"-6\">{}</text>\n", x, y, -angle * 180 / std::numbers::pi, escaped(text));
-        for (double t = 0; t <= length; t += 8) taken_.push_back({x + t * std::cos(angle) - 14, y - t * std::sin(angle) - 16, 16, 16});
+        double const x = at_x(begin) + 14 * std::cos(angle), y = at_y(s.rate * begin) - 14 * std::sin(angle);
+        turned(x - 6 * std::sin(angle), y - 6 * std::cos(angle), angle * 180 / std::numbers::pi, "roof", text);
+        for (double t = 0; t <= width_of(text); t += 8)
+          taken_.push_back({x + t * std::cos(angle) - 14, y - t * std::sin(angle) - 16, 16, 16});
       }
       for (auto const& l : p_.levels) {
         segment(l.rate / fastest, l.rate, std::pow(10, x1_), l.rate);
@@ -96,23 +98,26 @@ struct roofline_picture {
     }
 
     std::string text() const {
-      return fmt::format(
-          "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n"
-          "<style>\n"
-          ".paper {{ fill: #ffffff }} text {{ fill: #475569 }} .title {{ fill: #0f172a; font-size: 13px; font-weight: bold }} .name {{ fill: #0f172a }}\n"
-          ".grid {{ stroke: #e2e8f0 }} .limit {{ stroke: #334155; stroke-width: 1.5 }} .roof {{ fill: #334155 }} .leader {{ stroke: #94a3b8; stroke-width: 0.7 }}\n"
-          ".matmul {{ fill: #2563eb }} .other {{ fill: #ea580c }} .legend {{ fill: #64748b }}\n"
-          "@media (prefers-color-scheme: dark) {{\n"
-          "  .paper {{ fill: #0d1117 }} text {{ fill: #94a3b8 }} .title, .name {{ fill: #e2e8f0 }} .grid {{ stroke: #1e293b }}\n"
-          "  .limit {{ stroke: #cbd5e1 }} .roof {{ fill: #cbd5e1 }} .leader {{ stroke: #64748b }} .matmul {{ fill: #60a5fa }} .other {{ fill: #fb923c }} .legend {{ fill: #94a3b8 }}\n"
-          "}}\n"
-          "</style>\n"
-          "<rect class=\"paper\" width=\"{0}\" height=\"{1}\"/>\n{2}</svg>\n",
-          width, height, body_);
+      return fmt::format(R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" {2}>
+<style>{3}</style>
+<rect class="paper" width="{0}" height="{1}"/>
+{4}</svg>
+)", width, height, R"(font-family="Helvetica, Arial, sans-serif" font-size="12")", style, body_);
     }
 
    private:
     static constexpr double width = 960, height = 600, left = 76, right = 940, top = 64, bottom = 540;
+    static constexpr char const* style = R"(
+.paper { fill: #ffffff } text { fill: #475569 } .title, .name { fill: #0f172a } .title { font-size: 13px; font-weight: bold }
+.grid { stroke: #e2e8f0 } .leader { stroke: #94a3b8; stroke-width: 0.7 } .legend { fill: #64748b }
+.limit { stroke: #334155; stroke-width: 1.5 } .roof { fill: #334155 } .matmul { fill: #2563eb } .other { fill: #ea580c }
+@media (prefers-color-scheme: dark) {
+  .paper { fill: #0d1117 } text { fill: #94a3b8 } .title, .name { fill: #e2e8f0 }
+  .grid { stroke: #1e293b } .leader { stroke: #64748b } .legend { fill: #94a3b8 }
+  .limit { stroke: #cbd5e1 } .roof { fill: #cbd5e1 } .matmul { fill: #60a5fa } .other { fill: #fb923c }
+}
+)";
+
     roofline_picture const& p_;
     double x0_, x1_, y0_, y1_;  // powers of ten at the borders
     std::vector<box> limits_, names_, taken_;  // the last: by points, names and what leads to them
@@ -131,14 +136,18 @@ struct roofline_picture {
       return r;
     }
     void line(char const* kind, double x1, double y1, double x2, double y2) {
-      body_ += fmt::format("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x1, y1, x2, y2);
+      body_ += fmt::format(R"(<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>)" "\n", kind, x1, y1, x2, y2);
     }
     void mark(char const* kind, double x, double y, bool square) {
-      body_ += square ? fmt::format("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"9\" height=\"9\"/>\n", kind, x - 4.5, y - 4.5)
-                      : fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/>\n", kind, x, y);
+      body_ += square ? fmt::format(R"(<rect class="{}" x="{:.1f}" y="{:.1f}" width="9" height="9"/>)" "\n", kind, x - 4.5, y - 4.5)
+                      : fmt::format(R"(<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="5"/>)" "\n", kind, x, y);
     }
     void label(double x, double y, char const* anchor, std::string const& text, char const* kind = "scale") {
-      body_ += fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", kind, x, y, anchor, escaped(text));
+      body_ += fmt::format(R"(<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>)" "\n", kind, x, y, anchor, escaped(text));
+    }
+    void turned(double x, double y, double degrees, char const* kind, std::string const& text) {
+      constexpr auto form = R"_(<text class="{}" transform="translate({:.1f} {:.1f}) rotate({:.1f})">{}</text>)_" "\n";
+      body_ += fmt::format(form, kind, x, y, -degrees, escaped(text));
     }
     static void along(std::vector<box>& to, double x1, double y1, double x2, double y2) {
       int const steps = 1 + int(std::hypot(x2 - x1, y2 - y1) / 4);

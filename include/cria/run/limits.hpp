@@ -22,7 +22,9 @@ template <class Exec, int Streams> struct read_functor {
   int indices, rounds;
   std::size_t steps;
 
-  static std::size_t steps_in(std::size_t bytes, int indices) { return bytes / sizeof(std::int32_t) / std::size_t(indices * Streams * at_once * V::width); }
+  static std::size_t steps_in(std::size_t bytes, int indices) {
+    return bytes / sizeof(std::int32_t) / std::size_t(indices * Streams * at_once * V::width);
+  }
   KOKKOS_INLINE_FUNCTION std::size_t place(int i, int stream, std::size_t step) const {
     if constexpr (kernel::on_host<Exec>) return ((std::size_t(i) * Streams + std::size_t(stream)) * steps + step) * at_once * V::width;
     else return (step * Streams + std::size_t(stream)) * std::size_t(indices) + std::size_t(i);
@@ -83,7 +85,8 @@ template <class Exec> struct int8_functor {
 };
 
 /// `amount` of work per second of a functor over `indices`: the best of several passes.
-template <class Total, class Exec, class F> double best_rate(Exec const& exec, char const* label, int indices, int passes, double amount, F const& f) {
+template <class Total, class Exec, class F>
+double best_rate(Exec const& exec, char const* label, int indices, int passes, double amount, F const& f) {
   double best = 0;
   for (int pass = 0; pass < passes; ++pass) {
     Total seen = 0;
@@ -100,8 +103,8 @@ template <int Streams, class Exec> double read_rate(Exec const& exec, std::int32
   using functor = read_functor<Exec, Streams>;
   int const indices = limit_indices(exec), rounds = int(1 + (std::size_t(64) << 20) / bytes);
   functor const f{data, indices, rounds, functor::steps_in(bytes, indices)};
-  double const read = double(f.steps) * indices * Streams * functor::at_once * functor::V::width * sizeof(std::int32_t) * rounds;
-  return best_rate<std::uint32_t>(exec, "cria/read bandwidth", indices, 4, read, f);
+  double const words = double(f.steps) * indices * Streams * functor::at_once * functor::V::width;
+  return best_rate<std::uint32_t>(exec, "cria/read bandwidth", indices, 4, words * sizeof(std::int32_t) * rounds, f);
 }
 
 }  // namespace detail
@@ -109,7 +112,8 @@ template <int Streams, class Exec> double read_rate(Exec const& exec, std::int32
 /// Bytes per second that `exec` sustains when it reads a set of so many bytes again and again, over 1, 2, 4 or 8 streams a
 /// thread, whichever is fastest: of memory, where the set is some times larger than the caches, or of a cache.
 template <class Exec> double measure_read_bandwidth(Exec const& exec, std::size_t bytes = std::size_t(256) << 20) {
-  Kokkos::View<std::int32_t*, typename Exec::memory_space> const set(Kokkos::view_alloc(exec, "cria/read bandwidth"), bytes / sizeof(std::int32_t));
+  using memory = Kokkos::View<std::int32_t*, typename Exec::memory_space>;
+  memory const set(Kokkos::view_alloc(exec, "cria/read bandwidth"), bytes / sizeof(std::int32_t));
   return std::max({detail::read_rate<1>(exec, set.data(), bytes), detail::read_rate<2>(exec, set.data(), bytes),
                    detail::read_rate<4>(exec, set.data(), bytes), detail::read_rate<8>(exec, set.data(), bytes)});
 }
