@@ -11,6 +11,7 @@
 #include "cria/kernel/context.hpp"
 #include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/team.hpp"
+#include "cria/run/large_pages.hpp"
 
 namespace cria {
 
@@ -48,6 +49,7 @@ template <class Exec> class weight_store {
       Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
       e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, std::string(e.name)), e.layer_bytes() * std::size_t(e.layers));
       exec.fence();
+      if constexpr (kernel::on_host<Exec>) prefer_large_pages(e.packed.data(), e.packed.size());
       for (int layer = 0; layer < e.layers; ++layer) {
         auto const source = read(e.name, layer);
         std::size_t const expected = bytes_of(e.type, std::size_t(e.rows) * std::size_t(e.cols));

@@ -33,6 +33,11 @@ template <class P, int G> struct contraction : evaluate<P, G> {
       if (at(g.nodes[k]).kind == kind && uses_int8(g.nodes[k]) == as_int8) return true;
     return false;
   }
+  static constexpr bool has_floats(segment const& s) {
+    for (int i = 0; i < s.contractions.count; ++i)
+      if (!uses_int8(s.contractions.at[i])) return true;
+    return false;
+  }
   static constexpr bool floats = any_panel(false), int8 = any_panel(true);
 
   static constexpr int units_of(int s) { return (at(segments.at[s].outputs.at[0]).cols + 31) / 32; }
@@ -194,15 +199,19 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   }
   template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
     constexpr int contractions = segments.at[S].contractions.count;
-    int const first = row0 - p.row0, units = count == 1 && left_over > 1 ? 2 : 1;
+    constexpr bool wide = has_floats(segments.at[S]);  // then one row takes two units: its chains of sums hide each other's latency
+    int const first = row0 - p.row0, units = wide && count == 1 && left_over > 1 ? 2 : 1;
     std::size_t const stride = std::size_t(units * count * 32);
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
     for (int k = 0; k < depth(); k += chunk) {
       int const k_end = count == 1 ? depth() : Kokkos::min(k + chunk, depth());
-      if (units == 2) contract<solo, S, 64, 1>(p, first, unit * 32, k, k_end, sums, stride, 64);
-      else
-        for (int r = first; r < first + count;)
-          r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, S, 32, n()>(p, at_row, unit * 32, k, k_end, sums + (at_row - first) * 32, stride, 32); });
+      if constexpr (wide)
+        if (units == 2) {
+          contract<solo, S, 64, 1>(p, first, unit * 32, k, k_end, sums, stride, 64);
+          break;
+        }
+      for (int r = first; r < first + count;)
+        r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, S, 32, n()>(p, at_row, unit * 32, k, k_end, sums + (at_row - first) * 32, stride, 32); });
       if (count == 1) break;
     }
     for (int u = 0; u < units; ++u) {

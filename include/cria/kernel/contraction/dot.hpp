@@ -89,6 +89,8 @@ KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int be
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
 }
 
+inline constexpr int prefetched_bytes = 1024;
+
 /// Sums of N rows in int8 with weights in blocks; inputs [begin, end), whole blocks.
 template <dtype T, class V, int L, int N>
 KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int begin, int end, float* to, int row_stride) {
@@ -105,6 +107,8 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
     auto const words = [&](int v, int g) {
       return V::load_words(reinterpret_cast<std::int32_t const*>(block[v] + layout::head_bytes * tile_rows) + g * tile_rows + row_of<V>(lane, v));
     };
+    if constexpr (N == 1 && V::width > 1)  // one row takes each weight once: ask for memory before it is wanted
+      for (int i = 0; i < format<T>::bytes * tile_rows; i += 64) __builtin_prefetch(block[0] + prefetched_bytes + i);
     typename V::i dots[N][vectors] = {};
     if constexpr (layout::nibbles) {
       each_constant<4>([&](auto g) {
@@ -144,7 +148,7 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
 /// [begin, end).
 template <dtype T, bool Int8, class V, int L, int N>
 KOKKOS_FORCEINLINE_FUNCTION void dot(tile_run const& w, int lane, panel_group const& p, int begin, int end, float* to, int row_stride) {
-  if constexpr (Int8 && N > 1 && L > tile_rows)  // one tile after the other: the integer sums of two don't fit the registers
+  if constexpr (Int8 && L > tile_rows)  // one tile after the other: one stream of memory, and sums that fit the registers
     for (int t = 0; t < L / tile_rows; ++t)
       detail::dot_int8<T, V, tile_rows, N>({w.first + std::size_t(t) * w.stride, 0}, 0, p.int8, begin, end, to + t * tile_rows, row_stride);
   else if constexpr (Int8) detail::dot_int8<T, V, L, N>(w, lane, p.int8, begin, end, to, row_stride);
