@@ -1,0 +1,93 @@
+#pragma once
+// Which pages of a pool hold the positions of which sequence: memory follows use, and a common beginning is kept once.
+#include <functional>
+#include <optional>
+#include <queue>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cria/core/error.hpp"
+
+namespace cria {
+
+/// Pages are counted: sequences share them, and the first to write into a shared one gets a copy of its own. Of free pages
+/// the lowest is taken first, so that memory which nobody needed yet stays untouched.
+class page_table {
+ public:
+  struct copy {
+    int from, to;  // pages
+  };
+
+  /// `pages` for `sequences` sequences of up to `room` positions, `positions` in each page.
+  page_table(int sequences, int room, int pages, int positions)
+      : positions_(positions),
+        row_((room + positions - 1) / positions),
+        table_(std::size_t(sequences) * std::size_t(row_), none),
+        users_(std::size_t(pages), 0) {
+    for (int page = 0; page < pages; ++page) free_.push(page);
+  }
+
+  /// Makes sure that `position` lies in a page that no other sequence has. Says which page must be copied to which before
+  /// it is written. Throws cria::error, and changes nothing, when the pool is used up.
+  std::optional<copy> write(int sequence, int position) {
+    int& page = at(sequence, position / positions_);
+    if (page != none && users_[std::size_t(page)] == 1) return std::nullopt;
+    if (free_.empty())
+      throw error("kv cache", "used up", "a free page of " + std::to_string(positions_) + " positions",
+                  "all " + std::to_string(users_.size()) + " in use");
+    int const before = std::exchange(page, free_.top());
+    free_.pop();
+    users_[std::size_t(page)] = 1;
+    changed_ = true;
+    if (before == none) return std::nullopt;
+    --users_[std::size_t(before)];
+    return copy{before, page};
+  }
+
+  /// Sequence `to` holds the first `positions` positions of `from` and nothing else; with `from` itself the rest is let go.
+  /// Throws cria::error, and changes nothing, when `from` does not reach as far.
+  void share(int from, int to, int positions) {
+    int const shared = (positions + positions_ - 1) / positions_;
+    for (int i = 0; i < shared; ++i)
+      if (i >= row_ || at(from, i) == none)
+        throw error("kv cache", "shared beyond what is there", std::to_string(positions) + " positions",
+                    std::to_string(i * positions_));
+    for (int i = 0; i < row_; ++i) {
+      int const page = i < shared ? at(from, i) : none;
+      if (page != none) ++users_[std::size_t(page)];
+      let_go(at(to, i));
+      at(to, i) = page;
+    }
+    changed_ = true;
+  }
+
+  void release(int sequence) { share(sequence, sequence, 0); }
+
+  /// [sequence, pages of a sequence]: where each page of positions is; `none` where nothing was written.
+  std::span<int const> table() const { return table_; }
+  static constexpr int none = -1;
+
+  /// Whether the table is another than when this was asked last, or was never asked for.
+  bool take_change() { return std::exchange(changed_, false); }
+
+  int pages() const { return int(users_.size()); }
+  int pages_of_sequence() const { return row_; }
+  int used() const { return pages() - int(free_.size()); }
+
+ private:
+  int positions_, row_;
+  std::vector<int> table_;
+  std::vector<int> users_;  // of each page
+  std::priority_queue<int, std::vector<int>, std::greater<>> free_;
+  bool changed_ = true;
+
+  int& at(int sequence, int i) { return table_[std::size_t(sequence) * std::size_t(row_) + std::size_t(i)]; }
+
+  void let_go(int page) {
+    if (page != none && --users_[std::size_t(page)] == 0) free_.push(page);
+  }
+};
+
+}  // namespace cria
