@@ -14,9 +14,10 @@ constexpr std::size_t page_bytes(dtype t, int size) { return bytes_of(t, std::si
 
 namespace detail {
 
-/// The scores of Q queries [Q][stride] with L positions from `position` on: one chain over the size for each.
+/// The scores of Q queries [Q][stride] with L positions from `position` on: one chain over the size for each. Meanwhile asks
+/// for the memory of a page that is wanted soon.
 template <dtype T, class V, int Size, int L, int Q>
-KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q, int q_stride, float* p, int p_stride) {
+KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q, int q_stride, float* p, int p_stride, [[maybe_unused]] std::byte const* soon) {
   constexpr int vectors = L / V::width;
   typename V::f s[Q][vectors];
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { s[n][v] = V::splat(0.0f); }); });
@@ -34,8 +35,11 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
           decode_group<T, V>(block, row_of<V>(row, v), g, [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
         });
   } else {
-    for (int d = 0; d < Size; ++d)
+    for (int d = 0; d < Size; ++d) {
+      if constexpr (V::width > 1)
+        for (int line = 0; line < format<T>::bytes; ++line) __builtin_prefetch(soon + (d * format<T>::bytes + line) * 64);
       each_constant<vectors>([&](auto v) { add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v))); });
+    }
   }
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(p + n * p_stride + v * V::width, s[n][v]); }); });
 }
@@ -72,6 +76,16 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
     });
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });
 }
+
+/// The widest lanes, up to V's, that divide heads of `Size`.
+#if defined(__CUDACC__) || defined(__HIPCC__)
+template <class V, int Size> struct lanes_along { using type = scalar_lane; };
+#else
+template <class V, int Size> struct lanes_along {
+  static constexpr int width = V::width == 16 && Size % 16 == 0 ? 16 : V::width >= 8 && Size % 8 == 0 ? 8 : V::width >= 4 && Size % 4 == 0 ? 4 : 1;
+  using type = std::conditional_t<width == 1, scalar_lane, vector_lanes<width == 1 ? 4 : width>>;
+};
+#endif
 
 /// Lanes of which Q sums fit the registers, a divisor of `all`.
 template <class V, int Q> constexpr int lanes_that_fit(int all) {

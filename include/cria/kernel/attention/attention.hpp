@@ -170,12 +170,12 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     using V = typename Team::lanes;
     constexpr bool host = Team::lanes_at_once > 2;
     constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
-    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions); });
+    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, values); });
     t.barrier();
     t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, count[i], records + i * record); });
     t.barrier();
-    using W = std::conditional_t<host && size % 16 == 0, V, scalar_lane>;
-    constexpr int span = host && size % 16 == 0 ? detail::lanes_that_fit<V, Q>(size) : size % 2 == 0 ? 2 : 1;
+    using W = typename detail::lanes_along<V, size>::type;
+    constexpr int span = host ? detail::lanes_that_fit<W, Q>(size) : size % 2 == 0 ? 2 : 1;
     t.each(size / span, [&](int i) { detail::mix<stored, W, size, span, Q>(values, i * span, weights, page_positions, count, records, record); });
     t.barrier();
   }
