@@ -1,6 +1,7 @@
 // How fast a model reads a prompt and decodes tokens, as shares of what this machine can read and multiply.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,7 @@ work work_of_decode(std::vector<int> const& depth, int steps, infer::token_cost 
   double const batch = double(depth.size()), n = steps;
   double total = 0, positions = 0;
   for (int const d : depth) total += d, positions += n * d + n * (n + 1) / 2;
-  return {"decode", int(total / batch), int(depth.size()), n * batch, n * c.weight_bytes + positions * c.cache_bytes_per_position,
+  return {"decode", int(std::lround(total / batch)), int(depth.size()), n * batch, n * c.weight_bytes + positions * c.cache_bytes_per_position,
           n * batch * c.flops + positions * c.flops_per_position};
 }
 

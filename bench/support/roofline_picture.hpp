@@ -125,7 +125,7 @@ struct roofline_picture {
 
     double at_x(double intensity) const { return left + (std::log10(intensity) - x0_) / (x1_ - x0_) * (right - left); }
     double at_y(double rate) const { return bottom - (std::log10(rate) - y0_) / (y1_ - y0_) * (bottom - top); }
-    static double width_of(std::string const& text) { return 6.6 * double(text.size()); }
+    static double width_of(std::string const& text) { return 7.0 * double(text.size()); }
     static std::string power(int e) {
       if (e < 0) return fmt::format("{:.{}f}", std::pow(10, e), -e);
       return fmt::format("{:.0f}", std::pow(10, e));
