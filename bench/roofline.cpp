@@ -100,7 +100,8 @@ void report(figure const& f, machine const& m, std::string const& model, int thr
 
 support::roofline_picture picture_of(std::vector<figure> const& figures, machine const& m) {
   bool const any_int8 = std::ranges::any_of(figures, [](auto const& f) { return f.kernel.int8; });
-  support::roofline_picture r{.slopes = {{"memory", m.read}, {"cache", m.cached}}, .levels = {{"f32", m.f32}}};
+  support::roofline_picture r;
+  r.slopes = {{"memory", m.read}, {"cache", m.cached}}, r.levels = {{"f32", m.f32}};
   if (any_int8) r.levels.push_back({"int8 blocks", m.int8});
   for (auto const& f : figures)
     if (f.flops > 0)
