@@ -15,7 +15,7 @@ constexpr std::size_t page_bytes(dtype t, int size) { return bytes_of(t, std::si
 namespace detail {
 
 /// The scores of Q queries [Q][stride] with L positions from `position` on: one chain over the size for each. Meanwhile asks
-/// for the memory of a page that is wanted soon.
+/// for the memory of a page that is wanted soon, if there is one.
 template <dtype T, class V, int Size, int L, int Q>
 KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q, int q_stride, float* p, int p_stride, [[maybe_unused]] std::byte const* soon) {
   constexpr int vectors = L / V::width;
@@ -35,11 +35,17 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
           decode_group<T, V>(block, row_of<V>(row, v), g, [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
         });
   } else {
-    for (int d = 0; d < Size; ++d) {
-      if constexpr (V::width > 1)
+    auto const sweep = [&](auto const& ahead) {
+      for (int d = 0; d < Size; ++d) {
+        ahead(d);
+        each_constant<vectors>([&](auto v) { add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v))); });
+      }
+    };
+    if (V::width == 1 || soon == nullptr) sweep([](int) {});
+    else
+      sweep([&](int d) {
         for (int line = 0; line < format<T>::bytes; ++line) __builtin_prefetch(soon + (d * format<T>::bytes + line) * 64);
-      each_constant<vectors>([&](auto v) { add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v))); });
-    }
+      });
   }
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(p + n * p_stride + v * V::width, s[n][v]); }); });
 }

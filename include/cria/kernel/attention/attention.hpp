@@ -75,7 +75,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
         int count[together], most = 0;
         for (int i = 0; i < some; ++i) most = Kokkos::max(most, count[i] = positions(row + (first + i) / group_heads, page));
         if (most == 0) continue;
-        sum_queries(t, keys, values, q + first * padded, some, count, weights, own);
+        sum_queries(t, keys, values, queries > together ? nullptr : values, q + first * padded, some, count, weights, own);
         for (int i = 0; i < some; ++i)
           if (count[i] > 0) merge(t, sums + (first + i) * record, own + i * record);
         t.barrier();
@@ -93,7 +93,8 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     auto const [keys, values] = page_at(t, row, kv, page, c.position[row], weights);
     int const count[together] = {mine, mine, mine, mine};
     for (int first = 0; first < group_heads; first += together)
-      sum_queries(t, keys, values, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights, record_of(row, kv, page) + first * record);
+      sum_queries(t, keys, values, first == 0 ? values : nullptr, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights,
+                  record_of(row, kv, page) + first * record);
   }
   template <class Team> KOKKOS_INLINE_FUNCTION void merge_pages(Team const& t, int row, int kv, float* sums) const {
     clear(t, sums, group_heads);
@@ -152,25 +153,25 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     }
   }
 
-  /// Some queries over one page, query i over its first count[i] positions, into records; where count[i] is 0 the record is
+  /// Some queries over one page, of which `soon` is not in the caches yet (or null); query i over its first count[i] positions, into records; where count[i] is 0 the record is
   /// meaningless.
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, float const* q, int some,
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, std::byte const* soon, float const* q, int some,
                                           int const (&count)[together], float* weights, float* records) const {
     switch (some) {
-      case 1: return sum_queries<1>(t, keys, values, q, count, weights, records);
-      case 2: return sum_queries<2>(t, keys, values, q, count, weights, records);
-      case 3: return sum_queries<3>(t, keys, values, q, count, weights, records);
-      default: return sum_queries<4>(t, keys, values, q, count, weights, records);
+      case 1: return sum_queries<1>(t, keys, values, soon, q, count, weights, records);
+      case 2: return sum_queries<2>(t, keys, values, soon, q, count, weights, records);
+      case 3: return sum_queries<3>(t, keys, values, soon, q, count, weights, records);
+      default: return sum_queries<4>(t, keys, values, soon, q, count, weights, records);
     }
   }
   template <int Q, class Team>
-  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, float const* q,
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, std::byte const* soon, float const* q,
                                           int const (&count)[together], float* weights, float* records) const {
     using V = typename Team::lanes;
     constexpr bool host = Team::lanes_at_once > 2;
     constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
-    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, values); });
+    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, soon); });
     t.barrier();
     t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, count[i], records + i * record); });
     t.barrier();

@@ -89,7 +89,7 @@ KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int be
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
 }
 
-inline constexpr int prefetched_bytes = 1024;
+inline constexpr int prefetched_bytes = 2048;
 
 /// Sums of N rows in int8 with weights in blocks; inputs [begin, end), whole blocks.
 template <dtype T, class V, int L, int N>
