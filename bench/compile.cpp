@@ -36,8 +36,7 @@ std::string source_of(variant const& v) {
   std::string const layers = v.layers > 0 ? fmt::format(" static constexpr int layers = {}; ", v.layers) : "";
   return fmt::format(
       "#include \"cria/model/engine.hpp\"\nusing namespace cria;\nstruct model : llama2::config_{} {{{}}};\n"
-      "std::unique_ptr<infer::engine> infer::open_engine(llama2::checkpoint const& file, engine_options const& options) {{\n"
-      "  return llama2::make_engine<llama2::decoder<model>, policy::{}<{}>>(file, options);\n}}\n",
+      "bool const added = infer::add_model_type(llama2::model_type_of<llama2::decoder<model>, policy::{}<{}>>());\n",
       v.base, layers, v.policy, v.formats);
 }
 

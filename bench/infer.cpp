@@ -108,7 +108,7 @@ struct reporter {
     support::write(fmt::format("{}, policy {}, threads: {}; read limit {:.1f} GB/s, f32 limit {:.0f} GFLOP/s\n"
                                "share: of the read limit for decode, of the f32 limit for prefill\n"
                                "{:<8}{:>7}{:>7}{:>13}{:>10}{:>11}{:>9}\n",
-                               model, support::compiled_policy(), threads, read_limit / 1e9, flop_limit / 1e9, "phase", "depth",
+                               model, infer::model_types().at(0).policy, threads, read_limit / 1e9, flop_limit / 1e9, "phase", "depth",
                                "batch", "tokens/s", "GB/s", "GFLOP/s", "share"));
   }
   void operator()(work const& w, double seconds) const {

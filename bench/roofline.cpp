@@ -132,7 +132,7 @@ void bench(settings const& s, CLI::Option const& prompt_flag, CLI::Option const&
                   measure_peak_flops(exec), measure_peak_int8(exec), in_cache};
   auto const model = s.model.file.substr(s.model.file.rfind('/') + 1);
   int const threads = engine->concurrency();
-  auto const about = fmt::format("{}, policy {}, {} thread{}", model, support::compiled_policy(), threads, threads > 1 ? "s" : "");
+  auto const about = fmt::format("{}, policy {}, {} thread{}", model, infer::model_types().at(0).policy, threads, threads > 1 ? "s" : "");
   if (!s.json)
     support::write(fmt::format("{}; limits: memory {:.1f} GB/s, cache {:.0f} GB/s, f32 {:.0f} GFLOP/s, int8 {:.0f} GOP/s\n"
                                "times and bytes of all layers together; a kernel is launched by itself\n"

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cria/infer.hpp"
+#include "support/drafting.hpp"
 #include "support/interrupt.hpp"
 #include "support/model.hpp"
 #include "support/sampling.hpp"
@@ -25,6 +26,7 @@ using namespace cria;
 
 struct settings {
   support::model_arguments model;
+  support::draft_arguments draft;
   infer::sampling sampling{.temperature = 0.6, .top_p = 0.9};
   std::optional<std::string> question, system;
   int max_tokens = 512;
@@ -41,8 +43,9 @@ class chat {
         max_tokens(s.max_tokens),
         files(s.model),
         format(infer::choose_chat_format(*files.tokens, chat_template(files.weights), files.weights.shape().embed)),
+        guesses(s.draft, files),
         engine(infer::open_engine(files.weights, {})),
-        sequence(*engine),
+        batch(*engine, guesses.open({.room = engine->room()})),
         talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {
     if (format->name() == "plain" && !chat_template(files.weights).empty())
       support::say("chat", "the model's chat template is neither ChatML nor Llama 2's; it goes on with plain text");
@@ -61,7 +64,7 @@ class chat {
       all += more;
     };
     support::interrupted = 0;
-    auto const result = sequence.run(question.tokens, choose,
+    auto const result = batch.run(question.tokens, choose,
                                     {.max_tokens = max_tokens,
                                      .stops = format->stops(),
                                      .on_token = [&](int id) { put(stream.put(id)); },
@@ -84,8 +87,9 @@ class chat {
   int max_tokens;
   support::model_files files;
   std::unique_ptr<infer::chat_format> format;
+  support::guesses guesses;
   std::unique_ptr<infer::engine> engine;
-  infer::cached_sequence sequence;
+  infer::batch batch;  // of one
   infer::conversation talk;
   support::speeds total;
 };
@@ -154,6 +158,7 @@ int main(int argc, char** argv) {
     arguments.add_option("question", s.question, "answered once; else stdin, or on a terminal a conversation");
     s.model.add_files(arguments);
     s.model.add_policy(arguments);
+    s.draft.add(arguments);
     arguments.add_option("--system", s.system, "what the model is told before the conversation");
     support::add_sampling(arguments, s.sampling);
     support::add_max_tokens(arguments, s.max_tokens);

@@ -2,11 +2,8 @@
 #include "model.hpp"
 
 #include "cria/model/engine.hpp"
-#include "support/compiled.hpp"
 
-std::unique_ptr<cria::infer::engine> cria::infer::open_engine(llama2::checkpoint const& file,
-                                                              engine_options const& options) {
-  return llama2::make_engine<llama2::decoder<::model>, ::policy>(file, options);
+namespace {
+[[maybe_unused]] bool const added =
+    cria::infer::add_model_type(cria::llama2::model_type_of<cria::llama2::decoder<::model>, ::policy>());
 }
-
-std::string_view support::compiled_policy() { return policy::int8 ? "fast" : "exact"; }

@@ -1,6 +1,7 @@
 // Prints the graphs of a model: embedding, one layer, head.
 #include "support/program.hpp"
 
+#include "support/compiled.hpp"
 #include "support/model.hpp"
 
 int main(int argc, char** argv) {
@@ -16,7 +17,7 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"table", "dot", "mermaid"}))
         ->capture_default_str();
     support::parse(arguments, argc, argv);
-    model.check_policy();
+    model.check_policy(support::compiled_policy());
     support::write(support::graph_of_model(stage, format));
   });
 }

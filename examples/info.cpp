@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cria/model/describe.hpp"
+#include "support/compiled.hpp"
 #include "support/model.hpp"
 #include "support/model_type.hpp"
 
@@ -96,7 +97,7 @@ int main(int argc, char** argv) {
     model.add_policy(arguments);
     arguments.add_flag("--json", json, "one object");
     support::parse(arguments, argc, argv);
-    model.check_policy();
+    model.check_policy(support::compiled_policy());
     auto const file = llama2::checkpoint::open(model.file);
     facts_of_model const facts{file, support::describe_model(), bytes_by_format(file.shape())};
     if (facts.compiled.weight_bytes != double(facts.total()))

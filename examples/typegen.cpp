@@ -1,6 +1,8 @@
 // Writes the C++ type of a model from its file's metadata. `run` compiles what it prints.
 #include "support/program.hpp"
 
+#include <functional>
+
 #include "support/model_type.hpp"
 
 namespace {
@@ -23,7 +25,10 @@ int main(int argc, char** argv) {
         ->required();
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
     support::parse(arguments, argc, argv);
-    support::write("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n" +
-                   support::model_type(read(model), policy));
+    auto const type = support::model_type(read(model), policy);
+    // A program may hold several types: their names must differ.
+    support::write(fmt::format("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n"
+                               "inline namespace type_{:x} {{\n{}}}\n",
+                               std::hash<std::string>()(type), type));
   });
 }

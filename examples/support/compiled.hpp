@@ -1,5 +1,5 @@
 #pragma once
-// What a program is told by the translation unit that holds the model's type, beside cria::infer::open_engine.
+// What a program is told by describe.cpp, the translation unit that holds the model's type and none of its kernels.
 #include <string>
 #include <string_view>
 

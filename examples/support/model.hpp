@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "compiled.hpp"
 #include "cria/infer/engine.hpp"
 #include "cria/model/checkpoint.hpp"
 #include "cria/text.hpp"
@@ -27,9 +26,9 @@ struct model_arguments {
   }
 
   /// Throws cria::error when this program was compiled for another policy.
-  void check_policy() const {
-    if (!policy.empty() && policy != compiled_policy())
-      throw cria::error("--policy", "this program was compiled for another one", compiled_policy(), policy);
+  void check_policy(std::string_view compiled) const {
+    if (!policy.empty() && policy != compiled)
+      throw cria::error("--policy", "this program was compiled for another one", compiled, policy);
   }
 
   std::unique_ptr<cria::text::tokenizer> open_tokenizer() const {
@@ -43,7 +42,7 @@ struct model_files {
   std::unique_ptr<cria::text::tokenizer> tokens;
 
   explicit model_files(model_arguments const& a, bool text = true) : weights(cria::llama2::checkpoint::open(a.file)) {
-    a.check_policy();
+    a.check_policy(cria::infer::model_types().at(0).policy);
     if (a.tokenizer.empty() && !weights.gguf()) {
       if (!text) return;
       throw cria::error(a.file, "has no tokenizer", "--tokenizer FILE", "none");

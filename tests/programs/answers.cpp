@@ -40,6 +40,47 @@ TEST_CASE("generate goes on with the text") {
         "Once upon" + result["text"].get<std::string>() + "\n");
 }
 
+TEST_CASE("generate goes on with the texts of a file as with each alone, in their order") {
+  temporary_folder const folder;
+  std::vector<std::string> const texts{"Once upon", "a", "Once upon a time there was", "Lily", "Once upon"};
+  std::string lines, objects, alone, all;
+  std::vector<std::string> const how{"--temperature", "0.8", "--seed", "4", "--max-tokens", "9"};
+  auto const with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    return with_model(arguments);
+  };
+  for (auto const& text : texts) {
+    lines += text + "\n\n";
+    objects += json{{"prompt", text}, {"id", 3}}.dump() + "\n";
+    alone += run("generate", with({text, "--json"})).out;
+    all += (all.empty() ? "" : "\n") + run("generate", with({text})).out;
+  }
+  auto const plain = folder.write("prompts.txt", lines), jsonl = folder.write("prompts.jsonl", objects);
+  for (std::string const batch : {"1", "2", "16"}) {
+    CHECK(run("generate", with({"--prompts", plain, "--batch", batch, "--json"})).out == alone);
+    CHECK(run("generate", with({"--prompts", jsonl, "--batch", batch, "--json", "--lookup"})).out == alone);
+    CHECK(run("generate", with({"--prompts", plain, "--batch", batch})).out == all);
+  }
+  auto const o = run("generate", with({"--prompts", "-"}), lines);
+  CHECK(o.out == all);
+  CHECK(o.err.starts_with("generate: 5 prompts, "));
+}
+
+TEST_CASE("guesses change nothing but the speed") {
+  std::vector<std::string> const generate{"Once upon a time", "--max-tokens", "40", "--temperature", "0.5", "--json"}, chat{"Hello", "--max-tokens", "30"};
+  auto const with = [](std::vector<std::string> arguments, std::vector<std::string> const& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return with_model(arguments);
+  };
+  auto const model = stories260k_file("stories260K.bin").string();
+  for (std::vector<std::string> const& more : {std::vector<std::string>{"--lookup"}, {"--draft", model}}) {
+    CHECK(run("generate", with(generate, more)).out == run("generate", with(generate, {})).out);
+    CHECK(run("chat", with(chat, more)).out == run("chat", with(chat, {})).out);
+  }
+  auto const o = run("generate", with(generate, {"--draft", model}));
+  CHECK(o.err.find("guessed tokens were right") != std::string::npos);
+}
+
 TEST_CASE("bos is there once") {
   auto const o = run("generate", with_model({"<s>", "--special", "--max-tokens", "1", "--json"}));
   CHECK(json::parse(o.out)["prompt_tokens"] == json{1});

@@ -40,7 +40,7 @@ TEST_CASE("texts") {
     for (int i = 0; i < 600; ++i) longer += "x y ";
     check_refused(program, with_model({longer}), "longer than the context (expected fewer than 512 tokens");
   }
-  check_refused("generate", with_model({}), "required");
+  check_refused("generate", with_model({}), "text, --prompts: which to go on with (expected one of them, found none)");
   check_refused("chat", with_model({}), "empty", "\n");
   check_refused("chat", with_model({}), "byte 1", "a\xc3(");
   check_refused("chat", with_model({"a", "--system", "\xed\xa0\x80"}), "--system");
@@ -48,6 +48,28 @@ TEST_CASE("texts") {
   check_refused("tokenize", with_model({"--decode"}), "512", "512");
   check_refused("tokenize", with_model({"--decode"}), "not a list of tokens", "403 x");
   check_refused("tokenize", with_model({"--decode"}), "not a list of tokens", "99999999999");
+}
+
+TEST_CASE("many texts, and guesses") {
+  temporary_folder const folder;
+  auto const file = [&](std::string const& name, std::string const& content) {
+    return with_model({"--prompts", folder.write(name, content)});
+  };
+  check_refused("generate", with_model({"a", "--prompts", "b"}), "found both");
+  check_refused("generate", with_model({"--prompts", folder.path() / "none"}), "none: cannot be read");
+  check_refused("generate", file("blank", "\n\n"), "blank: empty");
+  check_refused("generate", file("bad", "a\n\xff"), "bad, line 2: byte 0 (expected UTF-8");
+  check_refused("generate", file("a.jsonl", "{\"prompt\": 3}"), "a.jsonl, line 1: not understood");
+  check_refused("generate", file("b.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\""), "b.jsonl, line 2: not JSON");
+  check_refused("generate", file("c.jsonl", "{\"prompt\": \"\"}"), "c.jsonl, line 1: empty");
+  std::string longer = "short\n";
+  for (int i = 0; i < 600; ++i) longer += "x y ";
+  check_refused("generate", file("long", longer), "prompt 2: longer than the context");
+  check_refused("generate", with_model({"a", "--batch", "0"}), "--batch: out of range");
+  for (std::string const program : {"generate", "chat"}) {
+    check_refused(program, with_model({"a", "--lookup", "--draft", "m"}), "excludes");
+    check_refused(program, with_model({"a", "--draft", "none"}), "none");
+  }
 }
 
 TEST_CASE("what to score") {

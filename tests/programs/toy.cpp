@@ -13,7 +13,7 @@ namespace {
 
 class slow_engine : public test::toy_engine {
  public:
-  slow_engine(int tokens, int positions, int milliseconds) : toy_engine(tokens, positions), pause(milliseconds) {}
+  slow_engine(int tokens, engine_options const& o, int milliseconds) : toy_engine(tokens, o.room, o.sequences), pause(milliseconds) {}
 
   std::span<float const> forward(std::span<row const> rows, enum logits want) override {
     std::this_thread::sleep_for(pause);
@@ -24,12 +24,14 @@ class slow_engine : public test::toy_engine {
   std::chrono::milliseconds pause;
 };
 
-}  // namespace
-
-std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_options const& options) {
+std::unique_ptr<engine> open_toy(llama2::checkpoint const& file, engine_options const& options) {
   char const* const pause = std::getenv("TOY_MILLISECONDS");
-  return std::make_unique<slow_engine>(file.shape().vocabulary, options.room > 0 ? options.room : file.shape().context,
-                                       pause ? std::atoi(pause) : 0);
+  auto with_room = options;
+  if (with_room.room == 0) with_room.room = file.shape().context;
+  return std::make_unique<slow_engine>(file.shape().vocabulary, with_room, pause ? std::atoi(pause) : 0);
 }
 
+[[maybe_unused]] bool const added = add_model_type({"fast", [](llama2::checkpoint const&) {}, &open_toy});
+
+}  // namespace
 }  // namespace cria::infer

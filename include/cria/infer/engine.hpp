@@ -1,9 +1,13 @@
 #pragma once
-// What a program needs of a compiled model: rows in, logits out. A program links with one translation unit that
-// defines `open_engine` for one type of model, and itself knows neither the type nor Kokkos.
+// What a program needs of a compiled model: rows in, logits out. A program links with a translation unit for each type of
+// model that it runs, and itself knows neither the types nor Kokkos.
+#include <algorithm>
 #include <memory>
 #include <span>
-#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cria/core/error.hpp"
 
 namespace cria::llama2 {
 class checkpoint;
@@ -17,16 +21,23 @@ struct row {
   int token, sequence, position;
 };
 
-enum class logits { none, last, all };
+/// How many of the last rows want logits.
+enum class logits : int { none = 0, last = 1, all = 0x7fffffff };
 
 /// Figures of one decoded token, from the model's type (bytes of weights and cache read, floating-point operations).
 struct token_cost {
   double weight_bytes, cache_bytes_per_position, flops, flops_per_position;
 };
 
+/// The kv cache: sequences share pages, each of which holds the keys and values of `page` positions of one sequence.
+struct cache_size {
+  int sequences, pages, page;
+};
+
 struct engine_options {
-  int room = 0;       // positions of the kv cache for each sequence; 0: the model's context
-  int sequences = 1;  // kv caches
+  int room = 0;       // most positions of a sequence; 0: the model's context
+  int sequences = 1;  // that have a place in the kv cache
+  int positions = 0;  // of the kv cache, for all sequences together; 0: sequences x room. Memory that is not used costs nothing
   int rows = 256;     // most rows computed at once; longer inputs are cut, with the same bits
 };
 
@@ -35,12 +46,20 @@ class engine {
   virtual ~engine() = default;
   virtual int vocabulary() const = 0;
   virtual int room() const = 0;
+  virtual cache_size cache() const = 0;
   virtual token_cost cost() const = 0;
 
-  /// Writes the rows' keys and values into the cache and computes logits: of no row, of the last, or of all of them.
-  /// Returns [rows asked for, vocabulary] f32, valid until the next call. Throws cria::error for a token or position
-  /// out of range.
+  /// Writes the rows' keys and values into the cache and computes logits: of none, or of the last ones up to all of them.
+  /// Returns [rows asked for, vocabulary] f32, valid until the next call. A row's logits are the same bits whatever rows are
+  /// beside it. Throws cria::error for a token or position out of range, and when the cache is used up.
   virtual std::span<float const> forward(std::span<row const> rows, logits want) = 0;
+
+  /// Sequence `to` begins anew with the first `positions` positions of `from`, which are kept once for both; with `from`
+  /// itself the rest is forgotten. Throws cria::error when `from` has fewer.
+  virtual void share(int from, int to, int positions) = 0;
+
+  /// Forgets what a sequence holds in the cache.
+  void release(int sequence) { share(sequence, sequence, 0); }
 
   /// Sustained read bandwidth of this machine in bytes per second, measured on first use (some 0.1 s).
   virtual double read_bandwidth() = 0;
@@ -52,8 +71,39 @@ class engine {
   virtual int concurrency() const = 0;
 };
 
-/// Packs the weights of `file` for the kernels of one model type. Throws cria::error when the file's shape is another.
-/// Defined by the translation unit that instantiates the model.
-std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_options const& options);
+/// One type of model that a program is linked with.
+struct model_type {
+  std::string_view policy;                  // "exact" or "fast"
+  void (*check)(llama2::checkpoint const&);  // throws cria::error when the file's shape or formats are others
+  std::unique_ptr<engine> (*open)(llama2::checkpoint const&, engine_options const&);
+};
+
+/// All of them.
+inline std::vector<model_type>& model_types() {
+  static std::vector<model_type> types;
+  return types;
+}
+
+/// For the translation unit that holds a type, before main.
+inline bool add_model_type(model_type const& type) {
+  model_types().push_back(type);
+  return true;
+}
+
+/// Packs the weights of `file` for the kernels of the type that it fits. Throws cria::error, naming a difference to the first
+/// type, when it fits none.
+inline std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_options const& options) {
+  auto const& types = model_types();
+  if (types.empty()) throw error("open_engine", "the program was linked with no type of model");
+  auto const fits = [&](model_type const& t) {
+    try {
+      return t.check(file), true;
+    } catch (error const&) {
+      return false;
+    }
+  };
+  auto const found = std::find_if(types.begin(), types.end(), fits);
+  return (found == types.end() ? types.front() : *found).open(file, options);  // which checks again, and throws
+}
 
 }  // namespace cria::infer

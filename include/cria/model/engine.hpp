@@ -38,10 +38,11 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:
   decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = Exec())
-      : session_(exec, settings(options), reader(file), releaser(file)) {}
+      : session_(exec, settings(options), reader(file), releaser(file)), sequences_(options.sequences) {}
 
   int vocabulary() const override { return session_type::vocabulary; }
   int room() const override { return session_.room(); }
+  infer::cache_size cache() const override { return {sequences_, sequences_ * ((room() + 63) / 64), 64}; }
   infer::token_cost cost() const override {
     static constexpr description d = describe<D, Policy>();
     return {d.weight_bytes_per_token, d.cache_bytes_per_position, d.flops_per_token, d.flops_per_position};
@@ -49,23 +50,22 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 
   std::span<float const> forward(std::span<infer::row const> rows, infer::logits want) override {
     if (rows.empty()) throw error("forward", "no rows");
-    std::size_t const all = rows.size(), most = std::size_t(session_.most_rows());
-    if (want == infer::logits::all) gathered_.resize(all * std::size_t(vocabulary()));
+    std::size_t const all = rows.size(), most = std::size_t(session_.most_rows()), silent = all - std::min(all, std::size_t(want));
+    bool const cut = silent / most < (all - 1) / most;  // whether rows with logits are in several steps
+    if (cut) gathered_.resize((all - silent) * std::size_t(vocabulary()));
     std::span<float const> logits;
     for (std::size_t begin = 0; begin < all; begin += most) {
-      std::size_t const count = std::min(most, all - begin);
+      std::size_t const count = std::min(most, all - begin), first = std::min(std::max(silent, begin) - begin, count);
       set_rows(rows.subspan(begin, count));
-      bool const last = want == infer::logits::last && begin + count == all;
-      auto const part = want == infer::logits::all ? session_.run(0, int(count)) : session_.run(int(count) - 1, last ? 1 : 0);
-      if (last) return part;
-      if (want == infer::logits::all) {
-        if (count == all) return part;
-        std::ranges::copy(part, gathered_.begin() + std::ptrdiff_t(begin) * vocabulary());
-        logits = gathered_;
-      }
+      logits = session_.run(int(first), int(count - first));
+      if (cut && first < count) std::ranges::copy(logits, gathered_.begin() + std::ptrdiff_t(begin + first - silent) * vocabulary());
     }
     if (want == infer::logits::none) session_.space().fence();
-    return logits;
+    return cut ? std::span<float const>(gathered_) : logits;
+  }
+
+  void share(int from, int to, int positions) override {
+    if (from != to && positions > 0) throw error("share", "not there yet");
   }
 
   double read_bandwidth() override {
@@ -78,6 +78,7 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
  private:
   using session_type = session<D, Policy, Exec>;
   session_type session_;
+  int sequences_;
   std::vector<int> token_, sequence_, position_;
   std::vector<float> gathered_;
   double bandwidth_ = 0;
@@ -107,6 +108,11 @@ template <class D, class Policy> std::unique_ptr<infer::engine> make_engine(chec
     std::atexit([] { Kokkos::finalize(); });
   }
   return std::make_unique<decoder_engine<D, Policy>>(file, options);
+}
+
+/// Decoder D with this policy, as one of a program's types.
+template <class D, class Policy> constexpr infer::model_type model_type_of() {
+  return {Policy::int8 ? "fast" : "exact", &check_shape<D, Policy>, &make_engine<D, Policy>};
 }
 
 }  // namespace cria::llama2
