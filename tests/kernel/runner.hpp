@@ -58,6 +58,7 @@ template <class P> class runner {
     kernel::context c;
     c.reach = 1 + *std::max_element(s.position.begin(), s.position.end());
     c.rows = s.rows(), c.token = token.data(), c.sequence = sequence.data(), c.position = position.data();
+    cache_.prepare(exec_, s.sequence, s.position);
     cache_.bind(c), rotary_.bind(c), work_.bind(c);
     c.weight = weights_.template pointers<P>();
     std::vector<Kokkos::View<float*, space_type::memory_space>> in, out;

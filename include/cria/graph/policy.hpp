@@ -20,17 +20,18 @@ template <class Default, class... Tag, class... Format> struct formats<Default, 
 
 namespace policy {
 
-/// Multiplies with f32 activations, whatever the weights are; for oracles, scoring and training.
-template <class Formats = formats<>> struct exact {
+/// Multiplies with f32 activations, whatever the weights are; for oracles, scoring and training. Cache: the format of keys
+/// and values, one of f32, f16, bf16, and on hosts q8_0 (heads whose size is a multiple of 32).
+template <class Formats = formats<>, class Cache = f32> struct exact {
   using weights = Formats;
-  using cache = f32;
+  using cache = Cache;
   static constexpr bool int8 = false;
 };
 
-/// Multiplies with activations rounded to int8 in blocks of 32 where the weights are int8 or 4-bit blocks; f16 cache.
-template <class Formats = formats<>> struct fast {
+/// Multiplies with activations rounded to int8 in blocks of 32 where the weights are int8 or 4-bit blocks.
+template <class Formats = formats<>, class Cache = f16> struct fast {
   using weights = Formats;
-  using cache = f16;
+  using cache = Cache;
   static constexpr bool int8 = true;
 };
 

@@ -171,6 +171,13 @@ template <int Width> struct vector_lanes {
       return (i)_mm512_dpbusd_epi32((__m512i)sum, u, _mm512_set1_epi32(s));
     }
 #endif
+#if defined(__AVX512BW__) && !defined(__AVX512VNNI__)
+    if constexpr (Width == 16) {
+      __m512i const signs = _mm512_set1_epi32(s), turned = _mm512_mask_sub_epi8(signs, _mm512_movepi8_mask((__m512i)w), _mm512_setzero_si512(), signs);
+      __m512i const pairs = _mm512_maddubs_epi16(_mm512_abs_epi8((__m512i)w), turned);
+      return sum + (i)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+    }
+#endif
 #if defined(__AVX2__)
     if constexpr (Width == 8) {  // |w| is at most 128 and |s| at most 127: two products fit 16 bits
       __m256i const magnitude = _mm256_abs_epi8((__m256i)w), turned = _mm256_sign_epi8(_mm256_set1_epi32(s), (__m256i)w);

@@ -1,9 +1,12 @@
 #pragma once
-// The kv cache: keys and values of every layer and sequence. Memory that no position has used yet is not touched.
+// The kv cache: keys and values of every layer and sequence. In pages, so that memory
+// follows use and sequences share a common beginning.
 #include <Kokkos_Core.hpp>
+#include <optional>
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/evaluate.hpp"
+#include "cria/run/pages.hpp"
 
 namespace cria {
 
@@ -25,37 +28,66 @@ template <class P> constexpr std::size_t cache_bytes_per_position(int layers) {
 
 template <class Exec> class kv_cache {
  public:
-  /// Room for `room` positions of each of `sequences` sequences in `layers` instances of program P.
-  template <class P> void make(Exec const& exec, int layers, int sequences, int room) {
-    room_ = room, sequences_ = sequences, pages_of_sequence_ = (room + kernel::page_positions - 1) / kernel::page_positions;
-    pages_ = sequences * pages_of_sequence_;
+  /// Room for `room` positions of each of `sequences` sequences in `layers` instances of program P, but no more than `positions`
+  /// of all together; 0: enough for all.
+  template <class P> void make(Exec const& exec, int layers, int sequences, int room, int positions = 0) {
+    auto const pages_for = [](int n) { return (n + kernel::page_positions - 1) / kernel::page_positions; };
+    room_ = room, layers_ = layers;
+    pages_.emplace(sequences, room, positions > 0 ? pages_for(positions) : sequences * pages_for(room), kernel::page_positions);
     for (int i = 0; i < plan_of<P>.g.count; ++i) {
       int const width = detail::cached_width(plan_of<P>, i);
       if (width == 0) continue;
-      std::size_t const bytes = bytes_of(P::policy::cache::id, std::size_t(width)) * kernel::page_positions * std::size_t(layers) * std::size_t(pages_);
       spot const s = plan_of<P>.where[i];
-      (s.at == region::key_cache ? keys_ : values_)[s.index] = storage(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/kv cache"), bytes);
+      store& to = (s.at == region::key_cache ? keys_ : values_)[s.index];
+      to.page_bytes = bytes_of(P::policy::cache::id, std::size_t(width)) * kernel::page_positions;
+      to.bytes = storage(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/kv cache"), to.page_bytes * std::size_t(layers) * std::size_t(pages_->pages()));
     }
-    table_ = decltype(table_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/pages"), std::size_t(pages_));
-    auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, table_);
+    table_ = decltype(table_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/pages"), pages_->table().size());
     exec.fence();
-    for (int i = 0; i < pages_; ++i) staged(i) = i;
-    Kokkos::deep_copy(exec, table_, staged);
+  }
+
+  /// Gives every row a page to write in. Throws where all are in use.
+  void prepare(Exec const& exec, std::span<int const> sequence, std::span<int const> position) {
+    for (std::size_t i = 0; i < sequence.size(); ++i)
+      if (auto const c = pages_->write(sequence[i], position[i])) copy(exec, *c);
+    if (!pages_->take_change()) return;
+    Kokkos::View<int const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged> const host(pages_->table().data(), pages_->table().size());
+    Kokkos::deep_copy(exec, table_, host);
     exec.fence();
   }
 
   void bind(kernel::context& c) const {
-    for (int i = 0; i < max_attentions; ++i) c.keys[i] = keys_[i].data(), c.values[i] = values_[i].data();
-    c.page = table_.data(), c.pages = pages_, c.pages_of_sequence = pages_of_sequence_;
+    for (int i = 0; i < max_attentions; ++i) c.keys[i] = keys_[i].bytes.data(), c.values[i] = values_[i].bytes.data();
+    c.page = table_.data(), c.pages = pages_->pages(), c.pages_of_sequence = pages_->pages_of_sequence();
   }
 
   int room() const { return room_; }
+  page_table& pages() { return *pages_; }
+  page_table const& pages() const { return *pages_; }
 
  private:
   using storage = Kokkos::View<std::byte*, typename Exec::memory_space>;
-  storage keys_[max_attentions], values_[max_attentions];
-  Kokkos::View<int*, typename Exec::memory_space> table_;  // [sequence, pages_of_sequence]
-  int room_ = 0, sequences_ = 1, pages_ = 0, pages_of_sequence_ = 0;
+  struct store {
+    storage bytes;  // [layer, page, page_bytes]
+    std::size_t page_bytes = 0;
+  };
+  store keys_[max_attentions], values_[max_attentions];
+  Kokkos::View<int*, typename Exec::memory_space> table_;  // [sequence, pages of a sequence]
+  std::optional<page_table> pages_;
+  int room_ = 0, layers_ = 0;
+
+  void copy(Exec const& exec, page_table::copy const& c) const {
+    for (auto const* stores : {keys_, values_})
+      for (store const& s : std::span(stores, max_attentions))
+        for (int layer = 0; layer < (s.page_bytes > 0 ? layers_ : 0); ++layer) {
+          auto const page = [&](int i) {
+            std::size_t const begin = (std::size_t(layer) * std::size_t(pages_->pages()) + std::size_t(i)) * s.page_bytes;
+            return Kokkos::subview(s.bytes, std::pair(begin, begin + s.page_bytes));
+          };
+          Kokkos::deep_copy(exec, page(c.to), page(c.from));
+        }
+    exec.fence();
+  }
 };
 
 }  // namespace cria

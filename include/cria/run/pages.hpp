@@ -30,9 +30,12 @@ class page_table {
   }
 
   /// Makes sure that `position` lies in a page that no other sequence has. Says which page must be copied to which before
-  /// it is written. Throws cria::error, and changes nothing, when the pool is used up.
+  /// it is written. Throws cria::error, and changes nothing, when the pool is used up and where a page before it is missing.
   std::optional<copy> write(int sequence, int position) {
-    int& page = at(sequence, position / positions_);
+    int const index = position / positions_;
+    if (index > 0 && at(sequence, index - 1) == none)
+      throw error("position", "an earlier one of its sequence was never given", "at most " + std::to_string(reach(sequence)), std::to_string(position));
+    int& page = at(sequence, index);
     if (page != none && users_[std::size_t(page)] == 1) return std::nullopt;
     if (free_.empty())
       throw error("kv cache", "used up", "a free page of " + std::to_string(positions_) + " positions",
@@ -72,6 +75,8 @@ class page_table {
   /// Whether the table is another than when this was asked last, or was never asked for.
   bool take_change() { return std::exchange(changed_, false); }
 
+  int sequences() const { return int(table_.size()) / row_; }
+  int positions_of_page() const { return positions_; }
   int pages() const { return int(users_.size()); }
   int pages_of_sequence() const { return row_; }
   int used() const { return pages() - int(free_.size()); }
@@ -84,6 +89,13 @@ class page_table {
   bool changed_ = true;
 
   int& at(int sequence, int i) { return table_[std::size_t(sequence) * std::size_t(row_) + std::size_t(i)]; }
+
+  /// Positions of the pages that a sequence has.
+  int reach(int sequence) {
+    int i = 0;
+    while (i < row_ && at(sequence, i) != none) ++i;
+    return i * positions_;
+  }
 
   void let_go(int page) {
     if (page != none && --users_[std::size_t(page)] == 0) free_.push(page);

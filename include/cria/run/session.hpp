@@ -15,6 +15,7 @@ struct session_options {
   int room = 0;       // positions of the cache
   int sequences = 1;  // sequences that have a cache
   int rows = 256;     // most rows of one step
+  int positions = 0;  // of all sequences together; 0: as many as they have room for
 };
 
 /// Runs `Model`, a list of stages: `Model::embedding` (tokens to rows), `Model::block` (rows to rows, `Model::layers`
@@ -45,7 +46,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     embedding_weights_ = weights_.template pointers<embedding>();
     block_weights_ = weights_.template pointers<block>();
     head_weights_ = weights_.template pointers<head>();
-    cache_.template make<block>(exec_, Model::layers, options.sequences, options.room);
+    cache_.template make<block>(exec_, Model::layers, options.sequences, options.room, options.positions);
     rotary_.template make<block>(exec_, cache_.room());
     work_.template make<embedding, block, head>(exec_, rows_, room());
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
@@ -56,7 +57,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
 
   /// The rows of the next step: token, sequence and position of each. At most `options.rows`; the earlier positions of a
-  /// sequence must have been given before, in this step or another. Throws for a number that is out of range.
+  /// sequence must have been given before, in this step or another. Throws for a number that is out of range, and when the
+  /// cache is used up.
   void set_rows(std::span<int const> token, std::span<int const> sequence, std::span<int const> position) {
     check("rows", int(token.size()), 1, rows_ + 1);
     check("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
@@ -64,6 +66,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     for (std::size_t i = 0; i < token.size(); ++i)
       check("token", token[i], 0, words), check("sequence", sequence[i], 0, sequences_), check("position", position[i], 0, room());
     exec_.fence();
+    cache_.prepare(exec_, sequence, position);
     step_ = {};
     step_.rows = int(token.size());
     for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
@@ -75,6 +78,17 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     rotary_.bind(step_);
     at_ = 0;
   }
+
+  /// Sequence `to` begins with the first `positions` positions of `from`, whose memory they share until one of them writes
+  /// there. Throws where `from` has not as many.
+  void share(int from, int to, int positions) {
+    check("sequence", from, 0, sequences_), check("sequence", to, 0, sequences_), check("positions", positions, 0, room() + 1);
+    exec_.fence();
+    cache_.pages().share(from, to, positions);
+  }
+  /// Forgets a sequence; its memory serves others.
+  void release(int sequence) { share(sequence, sequence, 0); }
+  page_table const& pages() const { return cache_.pages(); }
 
   void run_embedding() { execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data())); }
 

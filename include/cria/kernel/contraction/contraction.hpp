@@ -52,7 +52,7 @@ template <class P, int G> struct contraction : evaluate<P, G> {
     return n;
   }
   enum : int {  // not static constexpr: device code takes references to some of them
-    many = host_lanes::width == 16 ? 8 : int8 ? 4 : 6,  // rows that share a pass over a tile: their sums fit the registers
+    many = most_together<host_lanes>(int8),             // rows that share a pass over a tile: their sums fit the registers
     few = 4,                                            // rows at most whose panel each worker makes for itself
     own_block = 32, shared_block = 128 / many * many,   // rows of a piece
     chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache

@@ -144,6 +144,12 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
 
 }  // namespace detail
 
+/// Rows of which the sums fit the registers: f32 sums of two vectors each, or f32 and integer sums of one tile.
+template <class V> constexpr int most_together(bool int8) {
+  if (V::width == 16) return int8 && V::byte_offset == 0 ? 4 : 8;
+  return int8 ? 4 : 6;
+}
+
 /// Adds the products of N rows of a panel with lanes [lane, lane + L) of a run of tiles to `to` [N][row_stride], inputs
 /// [begin, end).
 template <dtype T, bool Int8, class V, int L, int N>
