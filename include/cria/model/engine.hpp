@@ -38,11 +38,11 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:
   decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = Exec())
-      : session_(exec, settings(options), reader(file), releaser(file)), sequences_(options.sequences) {}
+      : session_(exec, settings(options), reader(file), releaser(file)) {}
 
   int vocabulary() const override { return session_type::vocabulary; }
   int room() const override { return session_.room(); }
-  infer::cache_size cache() const override { return {sequences_, sequences_ * ((room() + 63) / 64), 64}; }
+  infer::cache_size cache() const override { return {session_.pages().sequences(), session_.pages().pages(), session_.pages().positions_of_page()}; }
   infer::token_cost cost() const override {
     static constexpr description d = describe<D, Policy>();
     return {d.weight_bytes_per_token, d.cache_bytes_per_position, d.flops_per_token, d.flops_per_position};
@@ -64,9 +64,7 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
     return cut ? std::span<float const>(gathered_) : logits;
   }
 
-  void share(int from, int to, int positions) override {
-    if (from != to && positions > 0) throw error("share", "not there yet");
-  }
+  void share(int from, int to, int positions) override { session_.share(from, to, positions); }
 
   double read_bandwidth() override {
     if (bandwidth_ == 0) bandwidth_ = measure_read_bandwidth(session_.space());
@@ -78,13 +76,12 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
  private:
   using session_type = session<D, Policy, Exec>;
   session_type session_;
-  int sequences_;
   std::vector<int> token_, sequence_, position_;
   std::vector<float> gathered_;
   double bandwidth_ = 0;
 
   static session_options settings(infer::engine_options const& o) {
-    return {o.room > 0 ? o.room : D::variant::context, o.sequences, o.rows};
+    return {o.room > 0 ? o.room : D::variant::context, o.sequences, o.rows, o.positions};
   }
   static auto reader(checkpoint const& file) {
     check_shape<D, Policy>(file);
