@@ -23,7 +23,7 @@ template <class Stage> void append(std::vector<support::kernel_facts>& to, int l
   constexpr plan const& p = plan_of<forward_of<Stage, ::policy>>;
   for (int q = 0; q < p.count; ++q)
     to.push_back({std::string(label_of(p, q).view()), layers, is_contraction(p.groups[q].k), in_int8(p, q),
-                  cost_of(p, q, ::policy::cache::bytes)});
+                  cost_of(p, q, ::policy::cache::id)});
 }
 
 }  // namespace

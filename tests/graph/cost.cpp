@@ -21,31 +21,31 @@ TEST_CASE("operations of the kernels of a 7B layer") {
   constexpr plan const& p = layer_7b<formats<f32>>;
   constexpr double E = 4096, F = 11008;
   constexpr double norm = E + E + 4 + E + E;  // x x, their sum, rstd, x rstd, times the weight
-  static_assert(cost_of(p, 0, 2).flops_per_row == norm + 3 * 2 * E * E + 2 * 3 * E);
-  static_assert(cost_of(p, 1, 2).flops_per_row == 0 && cost_of(p, 1, 2).flops_per_position == 2 * 2 * E);
-  static_assert(cost_of(p, 2, 2).flops_per_row == 2 * E * E + E);
-  static_assert(cost_of(p, 3, 2).flops_per_row == norm + 2 * 2 * E * F + 25 * F);
-  static_assert(cost_of(p, 4, 2).flops_per_row == 2 * E * F + E);
+  static_assert(cost_of(p, 0, dtype::f16).flops_per_row == norm + 3 * 2 * E * E + 2 * 3 * E);
+  static_assert(cost_of(p, 1, dtype::f16).flops_per_row == 0 && cost_of(p, 1, dtype::f16).flops_per_position == 2 * 2 * E);
+  static_assert(cost_of(p, 2, dtype::f16).flops_per_row == 2 * E * E + E);
+  static_assert(cost_of(p, 3, dtype::f16).flops_per_row == norm + 2 * 2 * E * F + 25 * F);
+  static_assert(cost_of(p, 4, dtype::f16).flops_per_row == 2 * E * F + E);
 }
 
 TEST_CASE("bytes of the kernels of a 7B layer") {
   constexpr plan const& p = layer_7b<formats<q4_0>>;
   constexpr double E = 4096, F = 11008, q4 = 18.0 / 32;
-  static_assert(cost_of(p, 0, 2).weight_bytes == 3 * E * E * q4 + 4 * E);
-  static_assert(cost_of(p, 0, 2).bytes_per_row == 4 * E + 4 * E + 2 * 2 * E,
+  static_assert(cost_of(p, 0, dtype::f16).weight_bytes == 3 * E * E * q4 + 4 * E);
+  static_assert(cost_of(p, 0, dtype::f16).bytes_per_row == 4 * E + 4 * E + 2 * 2 * E,
                 "x and q in f32, k and v to the cache in f16");
-  static_assert(cost_of(p, 1, 2).weight_bytes == 0 && cost_of(p, 1, 2).bytes_per_row == 2 * 4 * E);
-  static_assert(cost_of(p, 1, 2).cache_bytes_per_position == 2 * 2 * E &&
-                cost_of(p, 1, 4).cache_bytes_per_position == 2 * 4 * E);
-  static_assert(cost_of(p, 2, 2).bytes_per_row == 3 * 4 * E, "attention, residual, sum");
-  static_assert(cost_of(p, 3, 2).weight_bytes == 2 * E * F * q4 + 4 * E);
-  static_assert(cost_of(p, 4, 2).weight_bytes == E * F * q4 && cost_of(p, 4, 2).bytes_per_row == 4 * (F + 2 * E));
+  static_assert(cost_of(p, 1, dtype::f16).weight_bytes == 0 && cost_of(p, 1, dtype::f16).bytes_per_row == 2 * 4 * E);
+  static_assert(cost_of(p, 1, dtype::f16).cache_bytes_per_position == 2 * 2 * E &&
+                cost_of(p, 1, dtype::f32).cache_bytes_per_position == 2 * 4 * E);
+  static_assert(cost_of(p, 2, dtype::f16).bytes_per_row == 3 * 4 * E, "attention, residual, sum");
+  static_assert(cost_of(p, 3, dtype::f16).weight_bytes == 2 * E * F * q4 + 4 * E);
+  static_assert(cost_of(p, 4, dtype::f16).weight_bytes == E * F * q4 && cost_of(p, 4, dtype::f16).bytes_per_row == 4 * (F + 2 * E));
 }
 
 TEST_CASE("a model's figures are the sums of its kernels'") {
-  constexpr kernel_cost layer = cost_of(layer_7b<formats<f16>>, 2);
+  constexpr kernel_cost layer = cost_of(layer_7b<formats<f16>>, dtype::f16);
   constexpr kernel_cost head =
-      cost_of(plan_of<forward_of<head_stage<llama2::config_7b>, policy::fast<formats<f16>>>>, 2);
+      cost_of(plan_of<forward_of<head_stage<llama2::config_7b>, policy::fast<formats<f16>>>>, dtype::f16);
   constexpr double E = 4096, F = 11008, V = 32000;
   // 2 operations for each of the 6 607 077 376 values that are multiplied, and what stands around: 0.03 %.
   constexpr double contractions = 2 * (32 * (4 * E * E + 3 * E * F) + V * E);

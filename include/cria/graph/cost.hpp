@@ -39,8 +39,8 @@ constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capa
 
 }  // namespace detail
 
-/// The cost of group q of a plan; `cache_bytes` is the size of a cached value.
-constexpr kernel_cost cost_of(plan const& p, int q, int cache_bytes) {
+/// The cost of group q of a plan, with keys and values cached in the given format.
+constexpr kernel_cost cost_of(plan const& p, int q, dtype cache) {
   kernel_cost c{};
   group const& k = p.groups[q];
   bool seen[graph::capacity]{};
@@ -55,14 +55,14 @@ constexpr kernel_cost cost_of(plan const& p, int q, int cache_bytes) {
       for (int u = 0; u < p.g.count; ++u) whole = whole || (is_contraction(p.g.nodes[u].kind) && p.g.nodes[u].in[1] == i);
       (whole ? c.weight_bytes : c.bytes_per_row) += double(bytes_of(n.type, std::size_t(n.cols))) * (whole ? n.rows : 1);
     } else if (cached(i)) {
-      c.cache_bytes_per_position += double(n.cols) * cache_bytes;
+      c.cache_bytes_per_position += double(bytes_of(cache, std::size_t(n.cols)));
     } else if (n.rows == per_token) {
       c.bytes_per_row += 4.0 * n.cols;
     }
   }
   for (int i = 0; i < k.output_count; ++i) {
     node const& n = p.g.nodes[k.outputs[i]];
-    if (n.rows == per_token) c.bytes_per_row += double(n.cols) * (cached(k.outputs[i]) ? cache_bytes : 4);
+    if (n.rows == per_token) c.bytes_per_row += double(bytes_of(cached(k.outputs[i]) ? cache : dtype::f32, std::size_t(n.cols)));
     else c.weight_bytes += 4.0 * n.rows * n.cols;
   }
   // q . k and p v; backward: q . k again, dy . v but for v's gradient, and the sum.
@@ -74,9 +74,9 @@ constexpr kernel_cost cost_of(plan const& p, int q, int cache_bytes) {
 }
 
 /// The cost of all kernels of a plan.
-constexpr kernel_cost cost_of(plan const& p, int cache_bytes) {
+constexpr kernel_cost cost_of(plan const& p, dtype cache) {
   kernel_cost c{};
-  for (int q = 0; q < p.count; ++q) c += cost_of(p, q, cache_bytes);
+  for (int q = 0; q < p.count; ++q) c += cost_of(p, q, cache);
   return c;
 }
 

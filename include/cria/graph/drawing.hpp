@@ -71,7 +71,7 @@ template <class Picture> constexpr void draw_nodes(Picture& to, std::string_view
 template <class Picture> constexpr void draw_kernels(Picture& to, std::string_view title, plan const& p, dtype cache) {
   to.begin_graph(title);
   for (int q = 0; q < p.count; ++q) {
-    kernel_cost const c = cost_of(p, q, facts(cache).bytes);
+    kernel_cost const c = cost_of(p, q, cache);
     detail::draw_kernel(to, title, p, q, [&](auto const& part) {
       visit_parts(p, q, part);
       part("costs", [&](auto& sink) { append_cost(sink, c); });

@@ -72,7 +72,7 @@ template <class Text> constexpr void append_kernels_table(Text& to, plan const& 
   detail::table_line<Text> head{to};
   head.word(26, "kernel").word(16, "class").word(14, "FLOP a row").word(14, "of weights").word(0, "of rows").end();
   for (int q = 0; q < p.count; ++q) {
-    kernel_cost const c = cost_of(p, q, facts(cache).bytes);
+    kernel_cost const c = cost_of(p, q, cache);
     detail::table_line<Text>{to}
         .word(26, label_of(p, q).view())
         .word(16, name_of(p.groups[q].k))

@@ -55,7 +55,7 @@ template <class D, class Policy> std::vector<weight_facts> weights_of() {
 }  // namespace detail
 
 template <class D, class Policy> constexpr description describe() {
-  constexpr int cache = Policy::cache::bytes;
+  constexpr dtype cache = Policy::cache::id;
   constexpr plan const& block = plan_of<forward_of<typename D::block, Policy>>;
   constexpr plan const& embedding = plan_of<forward_of<typename D::embedding, Policy>>;
   constexpr plan const& head = plan_of<forward_of<typename D::head, Policy>>;

@@ -7,6 +7,7 @@
 #include "cria/run/execute.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/weights.hpp"
+#include "cria/run/workers.hpp"
 #include "cria/run/workspace.hpp"
 
 namespace cria {
@@ -30,6 +31,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
   static constexpr int words = plan_of<embedding>.g.nodes[plan_of<embedding>.g.nodes[plan_of<embedding>.g.outputs[0]].in[0]].rows;
+  static constexpr step_cost cost = cost_of_step<embedding, block, head>(Model::layers);
   static_assert(!looks_around(plan_of<embedding>.g) && !looks_around(plan_of<head>.g), "only the repeated block may rotate or attend");
   using rows_type = expr<typename Model::block::input>;
   static_assert(same_rows<rows_type, result_of<typename Model::embedding>>, "the embedding must return the axes that the block takes");
@@ -74,6 +76,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     step_.reach = 1 + *std::max_element(position.begin(), position.end());
     step_.token = ids_.data(), step_.sequence = step_.token + rows_, step_.position = step_.sequence + rows_;
     work_.bind(step_);
+    step_.workers = workers_for(cost, step_.workers, step_.rows, step_.reach);
     cache_.bind(step_);
     rotary_.bind(step_);
     at_ = 0;
