@@ -58,13 +58,13 @@ TEST_CASE("a model's figures are the sums of its kernels'") {
 }
 
 TEST_CASE("grouped-query attention reads fewer bytes for the same operations") {
-  constexpr kernel_cost c = cost_of(plan_of<forward_of<block_stage<llama2::config_70b>, policy::fast<>>>, 2);
+  constexpr kernel_cost c = cost_of(plan_of<forward_of<block_stage<llama2::config_70b>, policy::fast<>>>, dtype::f16);
   static_assert(c.cache_bytes_per_position == 2 * 2 * 1024 && c.flops_per_position == 4 * 8192);
 }
 
 TEST_CASE("an embedding reads a row for each token, in its format") {
   constexpr kernel_cost c =
-      cost_of(plan_of<forward_of<embedding_stage<llama2::config_7b>, policy::fast<formats<q8_0>>>>, 2);
+      cost_of(plan_of<forward_of<embedding_stage<llama2::config_7b>, policy::fast<formats<q8_0>>>>, dtype::f16);
   static_assert(c.weight_bytes == 0 && c.bytes_per_row == 4096.0 * 34 / 32 + 4 * 4096);
 }
 

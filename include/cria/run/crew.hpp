@@ -10,9 +10,11 @@
 
 namespace cria {
 
-/// Where workers wait until all have come. They spin, then give way to others: more workers than cores is slow, not stuck.
+/// Where workers wait until all have come. They spin, then give way to others; at once where there are more threads than cores.
 class barrier {
  public:
+  explicit barrier(int threads) : spins_(threads > int(std::thread::hardware_concurrency()) ? 0 : 4000) {}
+
   void wait(int workers) {
     if (workers == 1) return;
     int const mine = generation_.load(std::memory_order_relaxed);
@@ -22,11 +24,12 @@ class barrier {
       return;
     }
     for (int spins = 0; generation_.load(std::memory_order_acquire) == mine; ++spins)
-      if (spins < 4000) pause();
+      if (spins < spins_) pause();
       else std::this_thread::yield();
   }
 
  private:
+  int spins_;
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<int> generation_{0};
 

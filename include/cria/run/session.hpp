@@ -55,6 +55,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     make_logits(vocabulary);
     ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
     ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
+    meeting_ = std::make_unique<barrier>(exec_.concurrency());
     exec_.fence();
   }
 
@@ -156,7 +157,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   Kokkos::View<int**, Kokkos::LayoutRight, memory> ids_;
   Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> ids_host_;
   kernel::context step_;
-  std::unique_ptr<barrier> meeting_ = std::make_unique<barrier>();
+  std::unique_ptr<barrier> meeting_;
   int at_ = 0;
 
   buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
