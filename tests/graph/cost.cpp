@@ -85,7 +85,7 @@ TEST_CASE("gradients cost twice the contractions, and are written once") {
                 contractions(kernel_class::matmul_dx) == 2 * parameters);
   double written = 0, back = 0;
   for (int q = 0; q < p.count; ++q) {
-    kernel_cost const c = cost_of(p, q, 4);
+    kernel_cost const c = cost_of(p, q, dtype::f32);
     if (p.groups[q].k == kernel_class::matmul_dw || p.groups[q].k == kernel_class::token_sum)
       for (int o = 0; o < p.groups[q].output_count; ++o) {
         node const& n = p.g.nodes[p.groups[q].outputs[o]];

@@ -144,19 +144,20 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
 
 }  // namespace detail
 
-/// Rows of which the sums fit the registers: f32 sums of two vectors each, or f32 and integer sums of one tile.
-template <class V> constexpr int most_together(bool int8) {
-  if (V::width == 16) return int8 && V::byte_offset == 0 ? 4 : 8;
-  return int8 ? 4 : 6;
-}
+/// Rows that share a pass over the weights: their sums, those in int8 twice, fit the registers beside two vectors of weights.
+template <class V> constexpr int most_together(bool int8) { return int8 ? 4 : V::width == 16 ? 8 : 6; }
+
+/// Tiles of a pass in int8: one stream of memory for one row; for more, as many as share the loads of activations.
+template <class V, int N> constexpr int tiles_together() { return N > 1 && V::width == tile_rows ? 2 : 1; }
 
 /// Adds the products of N rows of a panel with lanes [lane, lane + L) of a run of tiles to `to` [N][row_stride], inputs
 /// [begin, end).
 template <dtype T, bool Int8, class V, int L, int N>
 KOKKOS_FORCEINLINE_FUNCTION void dot(tile_run const& w, int lane, panel_group const& p, int begin, int end, float* to, int row_stride) {
-  if constexpr (Int8 && L > tile_rows)  // one tile after the other: one stream of memory, and sums that fit the registers
-    for (int t = 0; t < L / tile_rows; ++t)
-      detail::dot_int8<T, V, tile_rows, N>({w.first + std::size_t(t) * w.stride, 0}, 0, p.int8, begin, end, to + t * tile_rows, row_stride);
+  constexpr int tiles = tiles_together<V, N>();
+  if constexpr (Int8 && L > tiles * tile_rows)
+    for (int t = 0; t < L / tile_rows; t += tiles)
+      detail::dot_int8<T, V, tiles * tile_rows, N>({w.first + std::size_t(t) * w.stride, w.stride}, 0, p.int8, begin, end, to + t * tile_rows, row_stride);
   else if constexpr (Int8) detail::dot_int8<T, V, L, N>(w, lane, p.int8, begin, end, to, row_stride);
   else detail::dot_floats<T, V, L, N>(w, lane, p.floats, begin, end, to, row_stride);
 }
