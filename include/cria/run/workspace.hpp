@@ -14,8 +14,7 @@ struct floats_needed {
   std::size_t scratch = 0, shared = 0;
 };
 
-/// What the kernels of P need in steps of up to `rows` rows: the most of a few rows, which are worked on in another way than
-/// many, and of all.
+/// What the kernels of P need in a step of `rows` rows; few are worked on in another way than many, and may need more.
 template <class P, int... G> void add_needed(floats_needed& most, int rows, int workers, int reach, bool host, std::integer_sequence<int, G...>) {
   auto const add = [&](auto f) {
     f.c.rows = rows, f.c.reach = reach;
@@ -37,7 +36,7 @@ template <class Exec> class workspace {
     if constexpr (kernel::on_host<Exec>) {
       workers_ = exec.concurrency();
       detail::floats_needed most;
-      for (int r = 1; r <= rows; r = r < 2 * workers_ || r == rows ? r + 1 : rows)
+      for (int r = 1; r <= rows; ++r)
         for (int workers : {1, workers_})
           (detail::add_needed<P>(most, r, workers, room, true, std::make_integer_sequence<int, plan_of<P>.count>{}), ...);
       stride_ = (most.scratch + 31) / 32 * 32;  // workers don't share a line
