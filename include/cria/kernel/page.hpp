@@ -62,18 +62,30 @@ template <dtype T, class V, int Size> KOKKOS_FORCEINLINE_FUNCTION typename V::f 
 }
 
 /// The sums [Q][stride] of values weighed by p [Q][p_stride], elements d .. d + L, positions in order; row n has count[n].
+/// Meanwhile asks for a page that is wanted soon, if there is one.
 template <dtype T, class V, int Size, int L, int Q>
-KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride, int const* count, float* to, int stride) {
+KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride, int const* count, float* to, int stride,
+                         [[maybe_unused]] std::byte const* soon) {
   constexpr int vectors = L / V::width;
   typename V::f s[Q][vectors];
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { s[n][v] = V::splat(0.0f); }); });
   int common = page_positions, most = 0;
   for (int n = 0; n < Q; ++n) common = Kokkos::min(common, count[n]), most = Kokkos::max(most, count[n]);
   int k = 0;
-  for (; k < common; ++k)
-    each_constant<vectors>([&](auto v) {
-      typename V::f const x = load_value<T, V, Size>(values, k, d + v * V::width);
-      each_constant<Q>([&](auto n) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), x, s[n][v]); });
+  auto const sweep = [&](auto const& ahead) {
+    for (; k < common; ++k) {
+      ahead(k);
+      each_constant<vectors>([&](auto v) {
+        typename V::f const x = load_value<T, V, Size>(values, k, d + v * V::width);
+        each_constant<Q>([&](auto n) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), x, s[n][v]); });
+      });
+    }
+  };
+  constexpr int ahead_bytes = int(bytes_of(T, L));  // of each position: over all columns that makes a page
+  if (V::width == 1 || soon == nullptr || ahead_bytes < 64) sweep([](int) {});
+  else
+    sweep([&](int at) {
+      for (int line = 0; line < ahead_bytes; line += 64) __builtin_prefetch(soon + (d / L * page_positions + at) * ahead_bytes + line);
     });
   for (; k < most; ++k)  // a row never sees what comes after it, not even times zero
     each_constant<Q>([&](auto n) {

@@ -70,12 +70,15 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     for (int r = row; r < row + rows; ++r) last = Kokkos::max(last, c.position[r]);
     for (int page = 0; page <= last / page_positions; ++page) {
       auto const [keys, values] = page_at(t, row, kv, page, last, copied);
+      soon next;
+      if constexpr (cached)
+        if (queries <= together) next = {values, page < last / page_positions ? page_at(t, row, kv, page + 1, last, copied).keys : nullptr};
       for (int first = 0; first < queries; first += together) {
         int const some = Kokkos::min(int(together), queries - first);
         int count[together], most = 0;
         for (int i = 0; i < some; ++i) most = Kokkos::max(most, count[i] = positions(row + (first + i) / group_heads, page));
         if (most == 0) continue;
-        sum_queries(t, keys, values, queries > together ? nullptr : values, q + first * padded, some, count, weights, own);
+        sum_queries(t, keys, values, next, q + first * padded, some, count, weights, own);
         for (int i = 0; i < some; ++i)
           if (count[i] > 0) merge(t, sums + (first + i) * record, own + i * record);
         t.barrier();
@@ -93,7 +96,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     auto const [keys, values] = page_at(t, row, kv, page, c.position[row], weights);
     int const count[together] = {mine, mine, mine, mine};
     for (int first = 0; first < group_heads; first += together)
-      sum_queries(t, keys, values, first == 0 ? values : nullptr, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights,
+      sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights,
                   record_of(row, kv, page) + first * record);
   }
   template <class Team> KOKKOS_INLINE_FUNCTION void merge_pages(Team const& t, int row, int kv, float* sums) const {
@@ -135,6 +138,10 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   struct key_value {
     std::byte const *keys, *values;
   };
+  /// What to ask memory for: this page's values while its keys are read, the next page's keys while its values are.
+  struct soon {
+    std::byte const *values = nullptr, *keys = nullptr;
+  };
   /// A page of the cache; without one, a copy of the rows that hold it, up to position `last`.
   template <class Team> KOKKOS_INLINE_FUNCTION key_value page_at(Team const& t, int row, int kv, int page, int last, [[maybe_unused]] float* copied) const {
     int const begin = page * page_positions;
@@ -153,31 +160,31 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     }
   }
 
-  /// Some queries over one page, of which `soon` is not in the caches yet (or null); query i over its first count[i] positions, into records; where count[i] is 0 the record is
+  /// Some queries over one page, query i over its first count[i] positions, into records; where count[i] is 0 the record is
   /// meaningless.
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, std::byte const* soon, float const* q, int some,
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, soon const& next, float const* q, int some,
                                           int const (&count)[together], float* weights, float* records) const {
     switch (some) {
-      case 1: return sum_queries<1>(t, keys, values, soon, q, count, weights, records);
-      case 2: return sum_queries<2>(t, keys, values, soon, q, count, weights, records);
-      case 3: return sum_queries<3>(t, keys, values, soon, q, count, weights, records);
-      default: return sum_queries<4>(t, keys, values, soon, q, count, weights, records);
+      case 1: return sum_queries<1>(t, keys, values, next, q, count, weights, records);
+      case 2: return sum_queries<2>(t, keys, values, next, q, count, weights, records);
+      case 3: return sum_queries<3>(t, keys, values, next, q, count, weights, records);
+      default: return sum_queries<4>(t, keys, values, next, q, count, weights, records);
     }
   }
   template <int Q, class Team>
-  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, std::byte const* soon, float const* q,
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, soon const& next, float const* q,
                                           int const (&count)[together], float* weights, float* records) const {
     using V = typename Team::lanes;
     constexpr bool host = Team::lanes_at_once > 2;
     constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
-    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, soon); });
+    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, next.values); });
     t.barrier();
     t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, count[i], records + i * record); });
     t.barrier();
     using W = typename detail::lanes_along<V, size>::type;
     constexpr int span = host ? detail::lanes_that_fit<W, Q>(size) : size % 2 == 0 ? 2 : 1;
-    t.each(size / span, [&](int i) { detail::mix<stored, W, size, span, Q>(values, i * span, weights, page_positions, count, records, record); });
+    t.each(size / span, [&](int i) { detail::mix<stored, W, size, span, Q>(values, i * span, weights, page_positions, count, records, record, next.keys); });
     t.barrier();
   }
 
