@@ -198,15 +198,20 @@ TEST_CASE("the length of a guess follows what came of those before, and what a r
   CHECK(good.next(1.5, 1, 16) == 1);  // a try
   CHECK(dear.next(0.1, 1, 16) > dear.next(0.3, 1, 16));
   CHECK(dear.next(0.1, 1, 16) > dear.next(0.1, 6, 16));
-  int tries = 0;
-  for (int i = 0; i < 650; ++i)
-    if (int const n = poor.next(0.1, 1, 16)) ++tries, poor.took(n, 0);
-  CHECK(tries == 10);
-  int pause = 0;
-  while (poor.next(0.1, 1, 16) == 0) ++pause;
-  CHECK(pause <= 64);
-  for (int i = 0; i < 8; ++i) poor.took(1, 1);
-  CHECK(poor.next(0.1, 1, 16) > 2);
+  std::vector<int> tries;
+  for (int i = 0; i < 200; ++i)
+    if (poor.next(0.1, 1, 16) > 0) tries.push_back(i), poor.took(1, 0);
+  CHECK(tries == std::vector{0, 2, 5, 10, 19, 36, 69, 134, 199});
+  for (int i = 0; i < 64; ++i) CHECK(poor.next(0.1, 1, 16) == 0);
+  CHECK(poor.next(0.1, 1, 16) == 1);
+  poor.took(0, 0);  // nothing was found: the try is still to come
+  CHECK(poor.next(0.1, 1, 16) == 1);
+  poor.took(1, 1);
+  CHECK(poor.next(0.1, 1, 16) == 2);
+  int rows = 0;  // however likely, it does not pay where a row costs what it brings
+  for (int i = 0; i < 200; ++i)
+    if (int const n = good.next(0.1, 16, 16)) rows += n, good.took(n, n);
+  CHECK(rows == 9);
 
   infer::pass_time t;
   CHECK(t.share_of_row(1, 0) == 0.125);

@@ -32,28 +32,31 @@ class pass_time {
 class draft_length {
  public:
   /// At most `most`. `others`: tokens that the pass brings anyway, `cost`: of another token, as a share of that pass. Where no
-  /// guess pays, one token is tried now and then.
+  /// guess pays, one token is tried now and then, ever more seldom.
   int next(double cost, int others, int most) {
     double likely = rate_, gained = others, time = 1;
     int length = 0;
     for (; length < most && likely * time > cost * gained; ++length) gained += likely, time += cost, likely *= rate_;
-    if (length > 0) return length;
-    if (wait_ > 0) return --wait_, 0;
-    return std::min(1, most);
+    tried_ = length == 0 && most > 0 && wait_ == 0;
+    if (length > 0) return pause_ = wait_ = 0, length;
+    if (!tried_) return wait_ = std::max(0, wait_ - 1), 0;
+    pause_ = wait_ = std::clamp(2 * pause_, 1, 64);
+    return 1;
   }
 
   /// How many of the `drafted` tokens came.
   void took(int drafted, int accepted) {
-    if (drafted == 0) return;
-    for (int i = 0; i < accepted; ++i) rate_ += (1 - rate_) / 8;
-    if (accepted < drafted) rate_ -= rate_ / 8;
-    pause_ = accepted > 0 ? 0 : std::clamp(2 * pause_, 1, 64);
-    wait_ = pause_;
+    if (drafted == 0 && tried_) pause_ /= 2, wait_ = 0;  // there was no guess to try
+    double const share = tried_ ? 1.0 / 2 : 1.0 / 8;     // what is known from before a pause is old
+    for (int i = 0; i < accepted; ++i) rate_ += share * (1 - rate_);
+    if (accepted < drafted) rate_ -= share * rate_;
+    tried_ = false;
   }
 
  private:
   double rate_ = 0.7;  // of the tokens that are guessed, the share that comes
-  int pause_ = 0, wait_ = 0;
+  int pause_ = 0, wait_ = 0;  // passes between tries, and those that are left
+  bool tried_ = false;
 };
 
 }  // namespace cria::infer
