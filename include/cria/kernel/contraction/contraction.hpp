@@ -8,37 +8,25 @@
 //
 // Columns are taken in units of 32, two tiles. A host's worker makes the panel of few rows for itself; for many rows all
 // workers fill one panel together, wait for each other, and share out blocks of rows and units.
-#include "cria/kernel/contraction/dot.hpp"
-#include "cria/kernel/evaluate.hpp"
-#include "cria/kernel/team.hpp"
+#include "cria/kernel/contraction/fill.hpp"
 
 namespace cria::kernel {
 
-template <class P, int G> struct contraction : evaluate<P, G> {
+template <class P, int G> struct contraction : contraction_panel<P, G> {
+  using panel = contraction_panel<P, G>;
   using base = evaluate<P, G>;
-  using base::at, base::c;
+  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many;
+  using panel::depth, panel::rows, panel::panel_size, panel::row_groups, panel::with_group, panel::view, panel::scope_of;
+  using typename panel::panel_view;
 
-  static constexpr group g = plan_of<P>.groups[G];
-  static constexpr int left = at(g.nodes[0]).in[0], result_rows = at(g.nodes[0]).rows;
-  static constexpr op kind = at(g.nodes[0]).kind;
   static constexpr segment_list segments = segments_of(plan_of<P>, G);
-  static constexpr node_list sums_needed = base::row_sums();
   static constexpr bool keeps_order = true;  // neighbouring pieces read the same weights: one worker takes them
 
-  static constexpr bool uses_int8(int id) {
-    return P::policy::int8 && kind == op::matmul && facts(at(at(id).in[1]).type).block > 1;
-  }
-  static constexpr bool any_panel(bool as_int8) {
-    for (int k = 0; k < g.count; ++k)
-      if (at(g.nodes[k]).kind == kind && uses_int8(g.nodes[k]) == as_int8) return true;
-    return false;
-  }
   static constexpr bool has_floats(segment const& s) {
     for (int i = 0; i < s.contractions.count; ++i)
       if (!uses_int8(s.contractions.at[i])) return true;
     return false;
   }
-  static constexpr bool floats = any_panel(false), int8 = any_panel(true);
 
   static constexpr int units_of(int s) { return (at(segments.at[s].outputs.at[0]).cols + 31) / 32; }
   static constexpr int units_before(int s) {
@@ -52,16 +40,12 @@ template <class P, int G> struct contraction : evaluate<P, G> {
     return n;
   }
   enum : int {  // not static constexpr: device code takes references to some of them
-    many = most_together<host_lanes>(int8),             // rows that share a pass over a tile: their sums fit the registers
     few = 4,                                            // rows at most whose panel each worker makes for itself
     own_block = 32, shared_block = 128 / many * many,   // rows of a piece
     chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache
     segment_count = segments.count,
     unit_count = units_before(segments.count)
   };
-
-  KOKKOS_INLINE_FUNCTION int depth() const { return kind == op::matmul_dw ? c.rows : at(left).cols; }
-  KOKKOS_INLINE_FUNCTION int rows() const { return result_rows == per_token ? c.rows : result_rows; }
 
   bool host = true, shared = false;
   int block_rows = own_block, blocks = 1, ranges = 1;  // of rows; of units, for each block
@@ -80,9 +64,6 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   int phases() const { return shared ? 2 : 1; }
   int pieces(int phase) const { return phase < phases() - 1 ? row_groups(rows()) : blocks * ranges; }
 
-  KOKKOS_INLINE_FUNCTION std::size_t panel_size(int count) const {
-    return panel_floats(floats, int8, count, depth()) + std::size_t(sums_needed.count) * std::size_t(count);
-  }
   /// Scratch of a worker: its own panel, and the sums of two units. A device's threads keep their sums to themselves.
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
     std::size_t const own = shared ? 0 : panel_size(Kokkos::min(rows(), int(own_block)));
@@ -92,91 +73,17 @@ template <class P, int G> struct contraction : evaluate<P, G> {
   std::size_t shared_floats() const { return shared ? panel_size(rows()) : 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int phase, int piece, float* scratch) const {
-    if (shared && phase == 0) return fill_group(t, view(c.shared, 0, rows()), piece);
+    if (shared && phase == 0) return panel::fill_group(t, view(c.shared, 0, rows()), piece);
     int const range = piece / blocks, row0 = piece % blocks * block_rows, count = Kokkos::min(block_rows, rows() - row0);
     int const begin = int(std::int64_t(unit_count) * range / ranges), end = int(std::int64_t(unit_count) * (range + 1) / ranges);
     if (shared) return units(t, view(c.shared, 0, rows()), row0, count, begin, end, scratch);
     panel_view const own = view(scratch, row0, count);
-    for (int i = 0; i < row_groups(count); ++i) fill_group(t, own, i);
+    for (int i = 0; i < row_groups(count); ++i) panel::fill_group(t, own, i);
     t.barrier();
     units(t, own, row0, count, begin, end, scratch + (panel_size(count) + 15) / 16 * 16);
   }
 
  private:
-  /// A panel of `count` rows from `row0` on; row sums behind it.
-  struct panel_view {
-    float* panel;
-    int row0, count;
-    float* sums;
-  };
-  KOKKOS_INLINE_FUNCTION panel_view view(float* memory, int row0, int count) const {
-    return {memory, row0, count, memory + panel_floats(floats, int8, count, depth())};
-  }
-  KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const { return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0}; }
-
-  /// Rows lie in groups of `many`, then of 4, then alone.
-  KOKKOS_INLINE_FUNCTION static int row_groups(int count) {
-    int const rest = count % many;
-    return count / many + (many > 4 ? rest / 4 + rest % 4 : rest);
-  }
-  /// Calls f(first row, rows as a constant) for the group that begins at row `first`; returns its end.
-  template <class F> KOKKOS_INLINE_FUNCTION static int with_group(int first, int count, F const& f) {
-    if (first + many <= count) return f(first, std::integral_constant<int, many>{}), first + many;
-    if constexpr (many > 4)
-      if (first + 4 <= count) return f(first, std::integral_constant<int, 4>{}), first + 4;
-    return f(first, std::integral_constant<int, 1>{}), first + 1;
-  }
-  template <class Team> KOKKOS_INLINE_FUNCTION void fill_group(Team const& t, panel_view const& p, int index) const {
-    int const whole = p.count / many, rest = index - whole;
-    int first = index * many;
-    if (rest >= 0) {
-      int const fours = many > 4 ? p.count % many / 4 : 0;
-      first = whole * many + (rest < fours ? rest * 4 : fours * 4 + rest - fours);
-    }
-    with_group(first, p.count, [&](int at_row, auto n) { fill<n()>(t, p, at_row); });
-  }
-
-  template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, panel_view const& p, [[maybe_unused]] int row, std::integer_sequence<int, S...>) const {
-    (fill_row_sum<S>(t, p, row), ...);
-  }
-  template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, panel_view const& p, int row) const {
-    constexpr int in = at(sums_needed.at[S]).in[0], cols = at(in).cols;
-    scope const e = scope_of(p);
-    float const total = t.sum(cols, [&](int k) { return base::template value<in>(e, p.row0 + row, k); });
-    t.each(1, [&](int) { p.sums[S * p.count + row] = total; });
-    t.barrier();
-  }
-
-  /// Evaluates N rows from `first` on into the panel.
-  template <int N, class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, panel_view const& p, int first) const {
-    for (int i = 0; i < N; ++i) fill_row_sums(t, p, first + i, std::make_integer_sequence<int, sums_needed.count>{});
-    panel_group const to = group_at(p.panel, floats, int8, p.count, depth(), first);
-    int const blocks_of_inputs = (depth() + 31) / 32;
-    t.each(blocks_of_inputs, [&](int b) {
-      int const begin = b * 32, inputs = Kokkos::min(32, depth() - begin);
-      float x[N][32];
-      for (int i = 0; i < N; ++i) {
-        int const row = p.row0 + first + i;
-        float sums[sums_needed.count + 1];  // a copy, which nothing that is written below can change
-        for (int s = 0; s < sums_needed.count; ++s) sums[s] = p.sums[s * p.count + first + i];
-        scope const own{.row_sums = sums, .rows = 1, .row0 = row};
-        auto const get = [&](int k) {
-          if constexpr (kind == op::matmul_dw) return base::template value<left>(own, k, row);
-          else return base::template value<left>(own, row, k);
-        };
-        if (inputs == 32)
-          for (int k = 0; k < 32; ++k) x[i][k] = get(begin + k);
-        else
-          for (int k = 0; k < inputs; ++k) x[i][k] = get(begin + k);
-        if constexpr (int8) quantise_block<typename Team::lanes>(x[i], to.int8, b, i, N);
-      }
-      if constexpr (floats)
-        for (int k = 0; k < inputs; ++k)
-          for (int i = 0; i < N; ++i) to.floats[std::size_t(begin + k) * N + std::size_t(i)] = x[i][k];
-    });
-  }
-
   template <class Team>
   KOKKOS_INLINE_FUNCTION void units(Team const& t, panel_view const& p, int row0, int count, int begin, int end, float* sums) const {
     constexpr int parts = 32 / Team::lanes_at_once;

@@ -1,7 +1,6 @@
 #pragma once
 // Row kernels: maps and row sums that must be in memory, and row operators from outside the library. One team, one row.
-#include "cria/kernel/evaluate.hpp"
-#include "cria/kernel/team.hpp"
+#include "cria/kernel/row/row_sums.hpp"
 
 namespace cria::kernel {
 
@@ -17,7 +16,7 @@ template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int row, float* scratch) const {
     constexpr node n = at(out);
     scope const e{.row_sums = scratch, .row0 = row};
-    fill_row_sums(t, e, scratch, std::make_integer_sequence<int, sums_needed.count>{});
+    fill_row_sums<P, G>(*this, t, e, row, scratch, 1);
     t.barrier();
     if constexpr (n.kind == op::row_sum) {
       float const total = t.sum(at(n.in[0]).cols, [&](int k) { return base::template value<n.in[0]>(e, row, k); });
@@ -30,18 +29,6 @@ template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
     } else {
       t.each(n.cols, [&](int k) { base::template store<out>(row, k, base::template value<out>(e, row, k)); });
     }
-  }
-
- private:
-  template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void fill_row_sums(Team const& t, scope const& e, [[maybe_unused]] float* to, std::integer_sequence<int, S...>) const {
-    (fill_row_sum<S>(t, e, to), ...);
-  }
-  template <int S, class Team> KOKKOS_INLINE_FUNCTION void fill_row_sum(Team const& t, scope const& e, float* to) const {
-    constexpr int in = at(sums_needed.at[S]).in[0], cols = at(in).cols;
-    float const total = t.sum(cols, [&](int k) { return base::template value<in>(e, e.row0, k); });
-    t.each(1, [&](int) { to[S] = total; });
-    t.barrier();
   }
 };
 
