@@ -211,7 +211,7 @@ TEST_CASE("the length of a guess follows what came of those before, and what a r
   int rows = 0;  // however likely, it does not pay where a row costs what it brings
   for (int i = 0; i < 200; ++i)
     if (int const n = good.next(0.1, 16, 16)) rows += n, good.took(n, n);
-  CHECK(rows == 9);
+  CHECK(rows == 8);
 
   infer::pass_time t;
   CHECK(t.share_of_row(1, 0) == 0.125);
