@@ -75,7 +75,7 @@ template <class D, class Policy> class forward_case {
     c.in[0] = session_->rows().data(), c.out[0] = normed.data();
     c.weight = session_->weights().template pointers<last>();
     workspace<space_type> work;
-    work.template make<last>(space(), rows());
+    work.template make<last>(space(), rows(), rows());
     work.bind(c);
     execute<last>(space(), c);
     check("norm", {normed.data(), normed.size()});
