@@ -8,7 +8,7 @@ namespace cria::infer {
 class pass_time {
  public:
   void add(int rows, double seconds) {
-    double const share = passes_++ == 0 ? 1.0 : 1.0 / 16, n = rows;
+    double const share = 1.0 / (passes_ = std::min(passes_ + 1, 64)), n = rows;
     rows_ += share * (n - rows_), seconds_ += share * (seconds - seconds_);
     squares_ += share * (n * n - squares_), products_ += share * (n * seconds - products_);
   }
@@ -36,7 +36,7 @@ class draft_length {
   int next(double cost, int others, int most) {
     double likely = rate_, gained = others, time = 1;
     int length = 0;
-    for (; length < most && likely * time > cost * gained; ++length) gained += likely, time += cost, likely *= rate_;
+    for (; length < most && likely * time > margin * cost * gained; ++length) gained += likely, time += cost, likely *= rate_;
     tried_ = length == 0 && most > 0 && wait_ == 0;
     if (length > 0) return pause_ = wait_ = 0, length;
     if (!tried_) return wait_ = std::max(0, wait_ - 1), 0;
@@ -47,13 +47,14 @@ class draft_length {
   /// How many of the `drafted` tokens came.
   void took(int drafted, int accepted) {
     if (drafted == 0 && tried_) pause_ /= 2, wait_ = 0;  // there was no guess to try
-    double const share = tried_ ? 1.0 / 2 : 1.0 / 8;     // what is known from before a pause is old
+    double const share = tried_ ? 1.0 / 4 : 1.0 / 8;     // what is known from before a pause is old
     for (int i = 0; i < accepted; ++i) rate_ += share * (1 - rate_);
     if (accepted < drafted) rate_ -= share * rate_;
     tried_ = false;
   }
 
  private:
+  static constexpr double margin = 1.25;  // estimates err, and those that err upwards are followed
   double rate_ = 0.7;  // of the tokens that are guessed, the share that comes
   int pause_ = 0, wait_ = 0;  // passes between tries, and those that are left
   bool tried_ = false;
