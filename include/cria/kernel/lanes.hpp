@@ -22,6 +22,7 @@ struct scalar_lane {
   using f = float;
   using i = int;
 
+  KOKKOS_FORCEINLINE_FUNCTION static void prefetch(std::byte const*) {}
   KOKKOS_FORCEINLINE_FUNCTION static f splat(float x) { return x; }
   KOKKOS_FORCEINLINE_FUNCTION static i splat(int x) { return x; }
   KOKKOS_FORCEINLINE_FUNCTION static f load(float const* p) { return *p; }
@@ -80,6 +81,7 @@ template <int Width> struct vector_lanes {
     std::memcpy(&v, p, sizeof v);
     return v;
   }
+  static void prefetch(std::byte const* p) { __builtin_prefetch(p); }
   static f splat(float x) { return x - f{}; }
   static i splat(int x) { return x - i{}; }
   static f load(float const* p) { return load_as<f>(p); }

@@ -41,10 +41,10 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
         each_constant<vectors>([&](auto v) { add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v))); });
       }
     };
-    if (V::width == 1 || soon == nullptr) sweep([](int) {});
+    if (soon == nullptr) sweep([](int) {});
     else
       sweep([&](int d) {
-        for (int line = 0; line < format<T>::bytes; ++line) __builtin_prefetch(soon + (d * format<T>::bytes + line) * 64);
+        for (int line = 0; line < format<T>::bytes; ++line) V::prefetch(soon + (d * format<T>::bytes + line) * 64);
       });
   }
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(p + n * p_stride + v * V::width, s[n][v]); }); });
@@ -82,10 +82,10 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
     }
   };
   constexpr int ahead_bytes = int(bytes_of(T, L));  // of each position: over all columns that makes a page
-  if (V::width == 1 || soon == nullptr || ahead_bytes < 64) sweep([](int) {});
+  if (soon == nullptr || ahead_bytes < 64) sweep([](int) {});
   else
     sweep([&](int at) {
-      for (int line = 0; line < ahead_bytes; line += 64) __builtin_prefetch(soon + (d / L * page_positions + at) * ahead_bytes + line);
+      for (int line = 0; line < ahead_bytes; line += 64) V::prefetch(soon + (d / L * page_positions + at) * ahead_bytes + line);
     });
   for (; k < most; ++k)  // a row never sees what comes after it, not even times zero
     each_constant<Q>([&](auto n) {

@@ -107,8 +107,8 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
     auto const words = [&](int v, int g) {
       return V::load_words(reinterpret_cast<std::int32_t const*>(block[v] + layout::head_bytes * tile_rows) + g * tile_rows + row_of<V>(lane, v));
     };
-    if constexpr (N == 1 && V::width > 1)  // one row takes each weight once: ask for memory before it is wanted
-      for (int i = 0; i < format<T>::bytes * tile_rows; i += 64) __builtin_prefetch(block[0] + prefetched_bytes + i);
+    if constexpr (N == 1)  // one row takes each weight once: ask for memory before it is wanted
+      for (int i = 0; i < format<T>::bytes * tile_rows; i += 64) V::prefetch(block[0] + prefetched_bytes + i);
     typename V::i dots[N][vectors] = {};
     if constexpr (layout::nibbles) {
       each_constant<4>([&](auto g) {
