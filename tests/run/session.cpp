@@ -11,6 +11,21 @@ using namespace cria::test;
 
 namespace {
 
+/// Tokens that differ by seed.
+std::vector<int> text(int count, int seed) {
+  std::vector<int> t;
+  for (int i = 0; i < count; ++i) t.push_back((i * i * 7 + i * seed + seed) % tiny_session::vocabulary);
+  return t;
+}
+std::vector<int> operator+(std::vector<int> a, std::vector<int> const& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+/// The logits of the last `count` rows.
+std::vector<float> last(std::vector<float> const& logits, std::size_t count) {
+  return {logits.end() - std::ptrdiff_t(count) * tiny_session::vocabulary, logits.end()};
+}
+
 std::vector<int> const prompt{1, 5, 9, 2, 33, 7, 7, 39, 0, 12, 4, 4, 21};
 
 /// What Kokkos reports while this lives: allocations, and the names of kernels by instance.
@@ -50,7 +65,9 @@ TEST_CASE("nothing is allocated inside a step") {
   logits_of(s, {3}, int(prompt.size()));
   CHECK(again == first);
   CHECK(watch::allocations == 0);
-  CHECK(watch::kernels.size() == 2 * (1 + 2 * 5 + 1));  // embedding, layers of five kernels, head
+  int const kernels = 1 + 2 * 5 + 1;  // embedding, layers of five kernels, head
+  int const panels = kernel::on_host<space_type> ? 2 * 4 + 1 : 0;  // of many rows the contractions have two phases
+  CHECK(watch::kernels.size() == std::size_t(kernels + panels + kernels));
 }
 
 TEST_CASE("a session works on the instance it was given, under names that begin with cria") {
@@ -112,6 +129,64 @@ TEST_CASE("sequences have caches of their own, and a sequence may begin again") 
   }
   CHECK(found == expected);
   CHECK(logits_of(s, prompt, 0, 1) == expected);
+}
+
+TEST_CASE("sequences share the memory of a common beginning, and have the bits that each has alone") {
+  auto const common = text(100, 3), mine = text(40, 5), yours = text(70, 11);
+  session_options const options{.room = 200, .sequences = 3, .rows = 200};
+  auto alone = make_session(space(), options);
+  auto const expected = last(logits_of(alone, common + mine), 40), other = last(logits_of(alone, common + yours), 70);
+
+  auto s = make_session(space(), options);
+  logits_of(s, common);
+  CHECK(s.pages().used() == 2);
+  s.share(0, 1, 100);
+  s.share(1, 2, 64);
+  CHECK(s.pages().used() == 2);
+  CHECK(logits_of(s, yours, 100, 1) == other);
+  CHECK(s.pages().used() == 4);  // a copy of the page that both had begun, and another
+  CHECK(logits_of(s, mine, 100, 0) == expected);
+  CHECK(s.pages().used() == 5);
+  std::vector<int> const rest(common.begin() + 64, common.end());
+  CHECK(last(logits_of(s, rest + yours, 64, 2), 70) == other);
+  s.release(0), s.release(1);
+  CHECK(s.pages().used() == 3);
+  s.share(2, 0, 100), s.share(2, 1, 100);  // both write into a shared page in one step, and so does its first owner
+  for (int i = 0; i < 40; ++i) {
+    auto const at = std::size_t(i);
+    s.set_rows(std::vector{mine[at], yours[at], yours[at]}, std::vector{0, 1, 2}, std::vector{100 + i, 100 + i, 100 + i});
+    auto const found = s.run(0, 3);
+    auto const part = [](std::span<float const> of, std::size_t row) {
+      return of.subspan(row * tiny_session::vocabulary, tiny_session::vocabulary);
+    };
+    INFO("token " << i);
+    CHECK(std::ranges::equal(part(found, 0), part(expected, at)));
+    CHECK(std::ranges::equal(part(found, 1), part(other, at)));
+    CHECK(std::ranges::equal(part(found, 2), part(other, at)));
+  }
+}
+
+TEST_CASE("a cache that is used up says so, harms nobody, and serves again what is released") {
+  auto const long_one = text(128, 3), next = text(20, 9);
+  auto alone = make_session(space(), {.room = 200, .rows = 200});
+  auto const expected = logits_of(alone, long_one + next);
+
+  auto s = make_session(space(), {.room = 200, .sequences = 3, .rows = 200, .positions = 130});  // three pages
+  auto const used_up = Catch::Matchers::Message("kv cache: used up (expected a free page of 64 positions, found all 3 in use)");
+  logits_of(s, long_one);
+  logits_of(s, {7, 8}, 0, 1);
+  CHECK_THROWS_MATCHES(logits_of(s, next, 128), error, used_up);
+  CHECK_THROWS_MATCHES(logits_of(s, {1}, 0, 2), error, used_up);
+  CHECK_THROWS_AS(s.set_rows(std::vector{9, 1}, std::vector{1, 2}, std::vector{2, 0}), error);
+  CHECK_THROWS_AS(s.share(1, 2, 65), error);
+  CHECK_THROWS_AS(s.share(0, 3, 1), error);
+  CHECK_THROWS_AS(s.release(-1), error);
+  CHECK(s.pages().used() == 3);
+  s.release(1);
+  CHECK(logits_of(s, next, 128) == last(expected, 20));
+  s.release(0);
+  CHECK(s.pages().used() == 0);
+  CHECK(logits_of(s, long_one + next, 0, 2) == expected);
 }
 
 TEST_CASE("a weight of another size is refused by name") {

@@ -21,10 +21,10 @@ struct made_weight {
 };
 
 /// The weight called `name` of a layer, the same in every call.
-inline made_weight make_weight(std::string_view name, int layer) {
-  plan const& p = name == "embed"                    ? plan_of<tiny_session::embedding>
-                  : name == "norm" || name == "head" ? plan_of<tiny_session::head>
-                                                     : plan_of<tiny_session::block>;
+template <class Session = tiny_session> made_weight make_weight(std::string_view name, int layer) {
+  plan const& p = name == "embed"                    ? plan_of<typename Session::embedding>
+                  : name == "norm" || name == "head" ? plan_of<typename Session::head>
+                                                     : plan_of<typename Session::block>;
   for (int i = 0; i < p.g.count; ++i) {
     node const& n = p.g.nodes[i];
     if (n.kind != op::weight || p.g.name(i) != name) continue;
@@ -35,12 +35,12 @@ inline made_weight make_weight(std::string_view name, int layer) {
 }
 
 /// Given to a session, which is built in place: it holds what must not be moved.
-inline tiny_session make_session(space_type const& exec, session_options const& options) {
-  return tiny_session(exec, options, make_weight, [](auto...) {});
+template <class Session = tiny_session> Session make_session(space_type const& exec, session_options const& options) {
+  return Session(exec, options, make_weight<Session>, [](auto...) {});
 }
 
 /// The logits of all tokens of one sequence, from position `begin` on.
-inline std::vector<float> logits_of(tiny_session& s, std::vector<int> const& tokens, int begin = 0, int sequence = 0) {
+template <class Session> std::vector<float> logits_of(Session& s, std::vector<int> const& tokens, int begin = 0, int sequence = 0) {
   std::vector<int> position;
   for (std::size_t i = 0; i < tokens.size(); ++i) position.push_back(begin + int(i));
   s.set_rows(tokens, std::vector(tokens.size(), sequence), position);

@@ -12,13 +12,14 @@ using namespace cria::test;
 namespace {
 
 /// Sums over many inputs, so that panels take most of the memory.
-struct deep_config : llama2::config</*embed*/ 64, /*layers*/ 1, /*heads*/ 4, /*kv*/ 1, /*hidden*/ 4096, /*vocabulary*/ 40, /*context*/ 64> {};
+struct deep_config : llama2::config</*embed*/ 64, /*layers*/ 1, /*heads*/ 4, /*kv*/ 1, /*hidden*/ 4096, /*vocabulary*/ 40,
+                                    /*context*/ 64> {};
 using deep = llama2::decoder<deep_config>;
 
 std::vector<std::uint64_t> allocated;  // bytes, in order
 
 template <class P, int G> void check_kernel(kernel::context const& c) {
-  auto const [scratch, shared] = std::pair(allocated.at(2) / sizeof(float), allocated.at(3) / sizeof(float));  // after those per row and once
+  std::uint64_t const scratch = allocated.at(2) / sizeof(float), shared = allocated.at(3) / sizeof(float);  // after those per row and once
   kernel::fused<P, G> f;
   f.c = c;
   f.divide(c.workers, true);
@@ -29,7 +30,8 @@ template <class P, int G> void check_kernel(kernel::context const& c) {
 template <class P> void check_enough(int rows, int threads, int room) {
   auto const exec = space_of(threads);
   allocated.clear();
-  Kokkos::Tools::Experimental::set_allocate_data_callback([](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t bytes) { allocated.push_back(bytes); });
+  Kokkos::Tools::Experimental::set_allocate_data_callback(
+      [](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t bytes) { allocated.push_back(bytes); });
   workspace<space_type> work;
   work.make<P>(exec, rows, room);
   Kokkos::Tools::Experimental::set_allocate_data_callback(nullptr);
@@ -41,7 +43,9 @@ template <class P> void check_enough(int rows, int threads, int room) {
     for (c.workers = 1; c.workers <= threads; ++c.workers)
       for (int const reach : {1, 64, 65, room}) {
         c.reach = reach;
-        [&]<int... G>(std::integer_sequence<int, G...>) { (check_kernel<P, G>(c), ...); }(std::make_integer_sequence<int, plan_of<P>.count>{});
+        [&]<int... G>(std::integer_sequence<int, G...>) {
+          (check_kernel<P, G>(c), ...);
+        }(std::make_integer_sequence<int, plan_of<P>.count>{});
       }
 }
 
