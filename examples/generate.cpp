@@ -92,8 +92,9 @@ class generator {
     }
     std::chrono::duration<double> const time = std::chrono::steady_clock::now() - start;
     if (s.prompts)
-      support::say("generate", fmt::format("{} prompts, {} tokens read, {} written in {:.1f} s: {:.1f} tokens/s{}", all.size(), total.prompt.tokens,
-                                           total.answer_tokens, time.count(), total.answer_tokens / time.count(), total.guesses()));
+      support::say("generate", fmt::format("{} prompts, {} tokens read, {} written in {:.1f} s: {:.1f} tokens/s{}", all.size(),
+                                           total.prompt.tokens, total.answer_tokens, time.count(),
+                                           total.answer_tokens / time.count(), total.guesses()));
     else if (guesses.any())
       support::say("generate", total.line(*engine));
   }

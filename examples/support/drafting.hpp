@@ -40,7 +40,8 @@ class guesses {
     auto const tokens = cria::text::open_tokenizer(a.model);
     for (int id = 0; id < expected; ++id)
       if (tokens->piece(id) != files.tokens->piece(id))
-        throw cria::error(a.model, fmt::format("its tokens are not those of --model: token {}", id), files.tokens->piece(id), tokens->piece(id));
+        throw cria::error(a.model, fmt::format("its tokens are not those of --model: token {}", id),
+                          files.tokens->piece(id), tokens->piece(id));
   }
 
   bool any() const { return drafter_ || weights_; }

@@ -257,6 +257,7 @@ TEST_CASE("a request that can never fit into the cache is refused") {
   sampler greedy({});
   batch b(model);
   std::vector<int> const prompt(20, 1);
-  CHECK_THROWS_MATCHES(b.run(prompt, greedy, {.max_tokens = 29}), error, MessageMatches(ContainsSubstring("expected at most 3 pages, found 4")));
+  CHECK_THROWS_MATCHES(b.run(prompt, greedy, {.max_tokens = 29}), error,
+                       MessageMatches(ContainsSubstring("expected at most 3 pages, found 4")));
   CHECK(b.run(prompt, greedy, {.max_tokens = 28}).tokens == continuation(model, prompt, 28));
 }

@@ -71,7 +71,8 @@ struct outcome {
   infer::generation result;
   std::size_t passes;
 };
-outcome generate(toy_engine& model, infer::drafter* d, infer::sampling const& s, infer::generation_options const& options = {.max_tokens = 300}) {
+outcome generate(toy_engine& model, infer::drafter* d, infer::sampling const& s,
+                 infer::generation_options const& options = {.max_tokens = 300}) {
   sampler choose(s);
   std::vector<int> const prompt{3, 1, 4, 1, 5};
   model.calls.clear();

@@ -27,7 +27,8 @@ using exact = policy::exact<>;
 /// Keeps the logits of every text that an engine was asked for.
 template <class Policy> class recorder : public infer::engine {
  public:
-  explicit recorder(llama2::checkpoint const& file, infer::engine_options const& o) : model_(file, o, space()), text_(std::size_t(o.sequences)) {}
+  explicit recorder(llama2::checkpoint const& file, infer::engine_options const& o)
+      : model_(file, o, space()), text_(std::size_t(o.sequences)) {}
 
   std::map<std::vector<int>, std::vector<float>> seen;
   int differences = 0;
@@ -96,7 +97,8 @@ template <class Policy> void check_all(tiny_gguf const& tiny) {
   llama2::checkpoint const file(io::gguf(as_file(text)));
   recorder<Policy> alone(file, {});
   auto const expected = answers(alone, nullptr);
-  for (infer::engine_options const& o : {infer::engine_options{.sequences = 3, .rows = 16}, {.sequences = 12, .rows = 256}, {.sequences = 5, .positions = 512}}) {
+  for (infer::engine_options const& o :
+       {infer::engine_options{.sequences = 3, .rows = 16}, {.sequences = 12}, {.sequences = 5, .positions = 512}}) {
     INFO(o.sequences << " sequences, " << o.positions << " positions");
     recorder<Policy> model(file, o);
     model.seen = alone.seen;

@@ -67,7 +67,8 @@ TEST_CASE("generate goes on with the texts of a file as with each alone, in thei
 }
 
 TEST_CASE("guesses change nothing but the speed") {
-  std::vector<std::string> const generate{"Once upon a time", "--max-tokens", "40", "--temperature", "0.5", "--json"}, chat{"Hello", "--max-tokens", "30"};
+  std::vector<std::string> const generate{"Once upon a time", "--max-tokens", "40", "--temperature", "0.5", "--json"},
+      chat{"Hello", "--max-tokens", "30"};
   auto const with = [](std::vector<std::string> arguments, std::vector<std::string> const& more) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return with_model(arguments);

@@ -18,7 +18,8 @@ struct memory {
   page_table pages;
   std::vector<int> at;
 
-  memory(int sequences, int positions, int count, int page) : size(page), room(positions), pages(sequences, positions, count, page), at(std::size_t(count * page), -7) {}
+  memory(int sequences, int positions, int count, int page)
+      : size(page), room(positions), pages(sequences, positions, count, page), at(std::size_t(count * page), -7) {}
 
   std::size_t place(int sequence, int position) const {
     int const page = pages.table()[std::size_t(sequence * pages.pages_of_sequence() + position / size)];
@@ -134,13 +135,17 @@ TEST_CASE("a pool that is used up, and a prefix that is not there") {
   page_table p(2, 128, 2, 64);
   p.write(0, 0);
   p.write(0, 64);
-  CHECK_THROWS_MATCHES(p.write(1, 0), error, Catch::Matchers::Message("kv cache: used up (expected a free page of 64 positions, found all 2 in use)"));
-  CHECK_THROWS_MATCHES(p.share(1, 0, 1), error, Catch::Matchers::Message("kv cache: shared beyond what is there (expected 1 positions, found 0)"));
-  CHECK_THROWS_MATCHES(p.share(0, 1, 129), error, Catch::Matchers::Message("kv cache: shared beyond what is there (expected 129 positions, found 128)"));
+  CHECK_THROWS_MATCHES(p.write(1, 0), error,
+                       Catch::Matchers::Message("kv cache: used up (expected a free page of 64 positions, found all 2 in use)"));
+  CHECK_THROWS_MATCHES(p.share(1, 0, 1), error,
+                       Catch::Matchers::Message("kv cache: shared beyond what is there (expected 1 positions, found 0)"));
+  CHECK_THROWS_MATCHES(p.share(0, 1, 129), error,
+                       Catch::Matchers::Message("kv cache: shared beyond what is there (expected 129 positions, found 128)"));
   p.share(0, 1, 128);
   CHECK_THROWS_AS(p.write(1, 127), error);
   p.release(0);
   CHECK(!p.write(1, 127));
   p.release(1);
-  CHECK_THROWS_MATCHES(p.write(0, 64), error, Catch::Matchers::Message("position: an earlier one of its sequence was never given (expected at most 0, found 64)"));
+  CHECK_THROWS_MATCHES(p.write(0, 64), error,
+                       Catch::Matchers::Message("position: an earlier one of its sequence was never given (expected at most 0, found 64)"));
 }

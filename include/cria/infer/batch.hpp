@@ -43,7 +43,8 @@ class batch {
     if (length > model_.room())
       throw error("prompt", "longer than the context", fmt::format("at most {} tokens", model_.room()), fmt::format("{}", length));
     auto added = std::make_unique<job>(job{std::move(r)});
-    if (added->pages = pages_for(length + std::min(added->asked.options.max_tokens, model_.room() - length)); added->pages > model_.cache().pages)
+    added->pages = pages_for(length + std::min(added->asked.options.max_tokens, model_.room() - length));
+    if (added->pages > model_.cache().pages)
       throw error("prompt", "does not fit into the kv cache with its answer", fmt::format("at most {} pages", model_.cache().pages),
                   fmt::format("{}", added->pages));
     added->text = added->asked.prompt;
@@ -127,7 +128,9 @@ class batch {
   /// the cache has yet.
   bool begin(job& next) {
     auto const& prompt = next.asked.prompt;
-    auto const order = [](slot const& a, slot const& b) { return std::pair(bool(a.work), a.last_use) < std::pair(bool(b.work), b.last_use); };
+    auto const order = [](slot const& a, slot const& b) {
+      return std::pair(bool(a.work), a.last_use) < std::pair(bool(b.work), b.last_use);
+    };
     auto const longest = [&](slot const& a, slot const& b) { return common(a.cached, prompt) < common(b.cached, prompt); };
     slot* to = &*std::min_element(slots_.begin(), slots_.end(), order);
     if (to->work) return false;
@@ -208,7 +211,8 @@ class batch {
     std::vector<part*> to;
     for (auto& p : parts_) {
       auto& work = *p.of->work;
-      int const most = std::min({longest_guess, model_.room() - int(work.text.size()), work.asked.options.max_tokens - int(work.result.tokens.size()) - 1});
+      int const left = work.asked.options.max_tokens - int(work.result.tokens.size());
+      int const most = std::min({longest_guess, model_.room() - int(work.text.size()), left - 1});
       int const length = work.length.next(cost, others, most);
       if (length <= 0) continue;
       guesses.push_back({number(*p.of), work.text, work.asked.choose, length});
@@ -237,7 +241,8 @@ class batch {
       s.cached.insert(s.cached.end(), next, next + known);
       double const share = double(p.rows) / all, reach = double(s.cached.size() + p.guessed.size());
       (s.work->reading ? s.work->result.prompt : s.work->result.answer) +=
-          {known, share * (seconds + drafting_.seconds), share * (cost.weight_bytes + drafting_.bytes) + cost.cache_bytes_per_position * reach};
+          {known, share * (seconds + drafting_.seconds),
+           share * (cost.weight_bytes + drafting_.bytes) + cost.cache_bytes_per_position * reach};
       if (!p.answers) continue;
       std::size_t const size = (1 + p.guessed.size()) * width;
       accept(s, logits.subspan(at, size), width, p.guessed);
@@ -251,7 +256,8 @@ class batch {
     work.reading = false;
     std::size_t right = 0;
     std::optional<ending> over;
-    while (!(over = choose(s, logits.subspan(right * vocabulary, vocabulary))) && right < guessed.size() && work.text.back() == guessed[right])
+    while (!(over = choose(s, logits.subspan(right * vocabulary, vocabulary))) && right < guessed.size() &&
+           work.text.back() == guessed[right])
       s.cached.push_back(guessed[right++]);
     work.length.took(int(guessed.size()), int(right));
     work.result.answer.tokens += int(right);

@@ -34,7 +34,8 @@ class page_table {
   std::optional<copy> write(int sequence, int position) {
     int const index = position / positions_;
     if (index > 0 && at(sequence, index - 1) == none)
-      throw error("position", "an earlier one of its sequence was never given", "at most " + std::to_string(reach(sequence)), std::to_string(position));
+      throw error("position", "an earlier one of its sequence was never given", "at most " + std::to_string(reach(sequence)),
+                  std::to_string(position));
     int& page = at(sequence, index);
     if (page != none && users_[std::size_t(page)] == 1) return std::nullopt;
     if (free_.empty())

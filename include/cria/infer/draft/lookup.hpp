@@ -10,7 +10,7 @@ class lookup_drafter final : public drafter {
  public:
   work_done draft(std::span<guess> guesses) override {
     for (auto& g : guesses) {
-      for (std::size_t const length : {3, 2}) {
+      for (std::size_t const length : {3u, 2u}) {
         auto const from = after_last_match(g.text, length);
         if (from == g.text.size()) continue;
         for (std::size_t i = from; int(g.tokens.size()) < g.most; ++i)  // a repetition may run on into itself
