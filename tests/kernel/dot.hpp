@@ -114,7 +114,7 @@ template <class V, class F, bool Int8> void check_lanes(dot_problem<F, Int8> con
 template <class F, bool Int8> void check_dot() {
   using namespace kernel;
   for (auto const kind : {numbers_of::any, numbers_of::extremes})
-    for (std::size_t const gap : {0, 48}) {
+    for (std::size_t const gap : {0u, 48u}) {
       dot_problem<F, Int8> const p(kind, gap);
       INFO((kind == numbers_of::any ? "any numbers" : "extremes") << ", gap " << gap);
       p.template check<scalar_lane, 1, 4>(), p.template check<scalar_lane, 2, 8>();
