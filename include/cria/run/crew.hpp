@@ -62,7 +62,7 @@ inline int parallel_level() { return 0; }
 inline int threads_of_region() { return 1; }
 #endif
 
-/// Index i is worker i. Where Kokkos runs the range by one thread (inside a region of the caller's), that one does it all.
+/// Index i is worker i. Where the system gives fewer threads than were asked for, the first does it all.
 template <class F> struct crew_functor {
   F const& work;
   barrier* meeting;

@@ -16,7 +16,7 @@ struct session_options {
   int room = 0;       // positions of the cache
   int sequences = 1;  // sequences that have a cache
   int rows = 256;     // most rows of one step
-  int positions = 0;  // of all sequences together; 0: as many as they have room for
+  int positions = 0;  // of all sequences together, in pages of 64, which a sequence begins whole; 0: as many as they have room for
 };
 
 /// Runs `Model`, a list of stages: `Model::embedding` (tokens to rows), `Model::block` (rows to rows, `Model::layers`
@@ -84,7 +84,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
 
   /// Sequence `to` begins with the first `positions` positions of `from`, whose memory they share until one of them writes
-  /// there. Throws where `from` has not as many.
+  /// there. Throws where `from` has no page for some of them.
   void share(int from, int to, int positions) {
     check("sequence", from, 0, sequences_), check("sequence", to, 0, sequences_), check("positions", positions, 0, room() + 1);
     exec_.fence();
