@@ -14,11 +14,11 @@ struct floats_needed {
   std::size_t scratch = 0, shared = 0;
 };
 
-/// What the kernels of P need in a step of `rows` rows; few are worked on in another way than many, and may need more.
-template <class P, int... G> void add_needed(floats_needed& most, int rows, int workers, int reach, bool host, std::integer_sequence<int, G...>) {
+/// What the kernels of P need on a host in a step of `rows` rows; few are worked on in another way than many, and may need more.
+template <class P, int... G> void add_needed(floats_needed& most, int rows, int workers, int reach, std::integer_sequence<int, G...>) {
   auto const add = [&](auto f) {
     f.c.rows = rows, f.c.reach = reach;
-    f.divide(workers, host);
+    f.divide(workers, true);
     most.scratch = std::max(most.scratch, f.scratch_floats()), most.shared = std::max(most.shared, f.shared_floats());
   };
   (add(kernel::fused<P, G>{}), ...);
@@ -38,7 +38,7 @@ template <class Exec> class workspace {
       detail::floats_needed most;
       for (int r = 1; r <= rows; ++r)
         for (int workers : {1, workers_})
-          (detail::add_needed<P>(most, r, workers, room, true, std::make_integer_sequence<int, plan_of<P>.count>{}), ...);
+          (detail::add_needed<P>(most, r, workers, room, std::make_integer_sequence<int, plan_of<P>.count>{}), ...);
       stride_ = (most.scratch + 31) / 32 * 32;  // workers don't share a line
       scratch_ = floats(exec, stride_ * std::size_t(workers_));
       shared_ = floats(exec, most.shared);

@@ -110,16 +110,16 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     int const first = row0 - p.row0, units = wide && count == 1 && left_over > 1 ? 2 : 1;
     std::size_t const stride = std::size_t(units * count * 32);
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
-    for (int k = 0; k < depth(); k += chunk) {
-      int const k_end = count == 1 ? depth() : Kokkos::min(k + chunk, depth());
+    int const step = count == 1 ? depth() : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+    for (int k = 0; k < depth(); k += step) {
+      int const k_end = Kokkos::min(k + step, depth());
       if constexpr (wide)
         if (units == 2) {
           contract<solo, S, 64, 1>(p, first, unit * 32, k, k_end, sums, stride, 64);
-          break;
+          continue;
         }
       for (int r = first; r < first + count;)
         r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, S, 32, n()>(p, at_row, unit * 32, k, k_end, sums + (at_row - first) * 32, stride, 32); });
-      if (count == 1) break;
     }
     for (int u = 0; u < units; ++u) {
       scope e = scope_of(p);
@@ -168,8 +168,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
       if (L <= tile_rows || tile + L / tile_rows <= tiles) {
         dot<right.type, uses_int8(C), V, L, N>({w + std::size_t(tile) * bytes, bytes}, col % tile_rows, p, begin, end, sums, row_stride);
       } else if constexpr (L > tile_rows && tiles % 2 == 1) {  // the last unit has one tile
-        if (L > 32 && tile + 2 <= tiles) dot<right.type, uses_int8(C), V, 32, N>({w + std::size_t(tile) * bytes, bytes}, 0, p, begin, end, sums, row_stride);
-        for (int t = tile + (L > 32 && tile + 2 <= tiles ? 2 : 0); t < tiles; ++t)
+        for (int t = tile; t < tiles; ++t)
           dot<right.type, uses_int8(C), V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end, sums + (t - tile) * tile_rows, row_stride);
       }
     } else {
