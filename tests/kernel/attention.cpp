@@ -1,6 +1,7 @@
 // Attention: heads and sizes that fit no vector, sequences in turns, positions across the chunks of 64.
 #include <catch2/catch_template_test_macros.hpp>
 
+#include "kernel/attend.hpp"
 #include "kernel/runner.hpp"
 
 using namespace cria;
@@ -8,27 +9,8 @@ using namespace cria::test;
 
 namespace {
 
-struct in {};
-struct queries {};
-struct keys {};
-struct wq { static constexpr char name[] = "wq"; };
-struct wk { static constexpr char name[] = "wk"; };
-struct wv { static constexpr char name[] = "wv"; };
-
-template <int Heads, int KvHeads, int Size> struct attend {
-  using E = axis<in, 5>;
-  using Q = heads<queries, Heads, Size>;
-  using KV = heads<keys, KvHeads, Size>;
-  using input = shape<tokens, E>;
-  static constexpr auto forward(auto x) {
-    auto q = rope(matmul(x, weight<wq, Q, E>), 100.0);
-    auto k = rope(matmul(x, weight<wk, KV, E>), 100.0);
-    return attention(q, k, matmul(x, weight<wv, KV, E>));
-  }
-};
-
-template <int Heads, int KvHeads, int Size> using exact = forward_of<attend<Heads, KvHeads, Size>, policy::exact<>>;
-template <int Heads, int KvHeads, int Size> using fast = forward_of<attend<Heads, KvHeads, Size>, policy::fast<>>;
+template <int Heads, int KvHeads, int Size> using exact = forward_of<attend<Heads, KvHeads, Size, true>, policy::exact<>>;
+template <int Heads, int KvHeads, int Size> using fast = forward_of<attend<Heads, KvHeads, Size, true>, policy::fast<>>;
 
 /// Rows [begin, end) of a step.
 step part_of(step const& s, int begin, int end) {

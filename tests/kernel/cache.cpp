@@ -2,6 +2,7 @@
 #include <catch2/catch_template_test_macros.hpp>
 #include <map>
 
+#include "kernel/attend.hpp"
 #include "kernel/runner.hpp"
 
 using namespace cria;
@@ -9,25 +10,8 @@ using namespace cria::test;
 
 namespace {
 
-struct in {};
-struct queries {};
-struct keys {};
-struct wq { static constexpr char name[] = "wq"; };
-struct wk { static constexpr char name[] = "wk"; };
-struct wv { static constexpr char name[] = "wv"; };
-
-/// Nothing is rotated: queries, keys and values of few bits are exact, and only the cache rounds them.
-template <int Heads, int KvHeads, int Size> struct attend {
-  using E = axis<in, 5>;
-  using Q = heads<queries, Heads, Size>;
-  using KV = heads<keys, KvHeads, Size>;
-  using input = shape<tokens, E>;
-  static constexpr auto forward(auto x) {
-    return attention(matmul(x, weight<wq, Q, E>), matmul(x, weight<wk, KV, E>), matmul(x, weight<wv, KV, E>));
-  }
-};
 template <class Cache, int Heads, int KvHeads, int Size>
-using over = forward_of<attend<Heads, KvHeads, Size>, policy::exact<formats<bf16>, Cache>>;
+using over = forward_of<attend<Heads, KvHeads, Size, false>, policy::exact<formats<bf16>, Cache>>;
 
 constexpr int find(graph const& g, op kind) {
   int i = 0;
