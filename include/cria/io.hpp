@@ -1,5 +1,6 @@
 #pragma once
-// Reading checkpoints: GGUF, safetensors, llama2.c.
+// Files of weights, read and written: GGUF, safetensors, llama2.c.
+#include "cria/io/atomic_file.hpp"
 #include "cria/io/gguf.hpp"
 #include "cria/io/json.hpp"
 #include "cria/io/llama2c.hpp"
