@@ -14,30 +14,38 @@ namespace {
 
 constexpr int tokens = 12;
 
-/// Windows of 8 rows: t is followed by 2t + 1, mostly; every third window is two sequences, and its first target does not count.
-class doubling final : public train::row_source {
- public:
-  void next(std::vector<train::row>& to) override {
-    infer::random_numbers random(drawn);
-    int token = int(random.bits() % tokens);
-    for (int i = 0; i < 8; ++i) {
-      int const after = random.uniform() < 0.1 ? int(random.bits() % tokens) : (2 * token + 1) % tokens;
-      int const second = drawn % 3 == 0 && i >= 5;
-      to.push_back({token, second, second ? i - 5 : i, after, drawn % 3 == 0 && i == 0 ? 0.0f : 1.0f});
-      token = after;
-    }
-    ++drawn;
-  }
+/// Batches of five windows of 8 rows: t is followed by 2t + 1, mostly; every third window is two sequences, and its first target
+/// does not count.
+struct doubling {
   std::uint64_t drawn = 0;
+
+  std::vector<train::row> next(int windows = 5) {
+    std::vector<train::row> rows;
+    int sequence = -1;
+    for (int w = 0; w < windows; ++w, ++drawn) {
+      infer::random_numbers random(drawn);
+      int token = int(random.bits() % tokens), position = 0;
+      for (int i = 0; i < 8; ++i) {
+        int const after = random.uniform() < 0.1 ? int(random.bits() % tokens) : (2 * token + 1) % tokens;
+        if (i == 0 || (i == 5 && drawn % 3 == 0)) ++sequence, position = 0;
+        rows.push_back({token, sequence, position++, after, drawn % 3 == 0 && i == 0 ? 0.0f : 1.0f});
+        token = after;
+      }
+    }
+    float counted = 0;
+    for (auto const& r : rows) counted += r.weight;
+    for (auto& r : rows) r.weight /= counted;
+    return rows;
+  }
 };
 
 train::trainer_options options(long steps) {
   train::recipe how{.name = "toy", .parameters = 1, .peak_rate = 0.1, .warmup = 5, .batch_tokens = 40, .context = 8, .tokens = steps * 40};
-  train::trainer_options o{.how = how, .validate_every = 10, .save_every = 7};
-  doubling held_out;
-  held_out.drawn = 1'000'000;
-  for (int i = 0; i < 10; ++i) held_out.next(o.held_out.emplace_back());
-  return o;
+  return {.how = how, .held_out = doubling{1'000'000}.next(10), .validate_every = 10, .save_every = 7};
+}
+
+train::run_end train_toy(train::engine& model, doubling& source, train::observer& watch, long steps, train::progress begun = {}) {
+  return train::trainer(model, [&] { return source.next(); }, options(steps), begun).run(watch);
 }
 
 using values = std::array<std::vector<float>, 6>;
@@ -100,8 +108,7 @@ TEST_CASE("the loss falls, and everything is counted") {
   toy_trainer model(tokens);
   doubling source;
   keeper watch(model, source);
-  auto const o = options(100);
-  CHECK(train::trainer(model, source, o).run(watch) == train::run_end::finished);
+  CHECK(train_toy(model, source, watch, 100) == train::run_end::finished);
   REQUIRE(watch.records.size() == 100);
   CHECK(watch.records[0].loss > 2.3);
   CHECK(watch.records[99].loss < 1);
@@ -126,20 +133,20 @@ TEST_CASE("a run that goes on ends with the same bits as one that was never inte
   doubling source;
   keeper all(whole, source);
   train::initialise(whole, train::recipes[0], 3);
-  train::trainer(whole, source, options(50)).run(all);
+  train_toy(whole, source, all, 50);
   for (long const cut : {1, 7, 23, 49, 50}) {
     toy_trainer first(tokens), second(tokens);
     doubling before, after;
     keeper begun(first, before, cut), gone_on(second, after);
     train::initialise(first, train::recipes[0], 3);
-    auto const end = train::trainer(first, before, options(50)).run(begun);
+    auto const end = train_toy(first, before, begun, 50);
     CHECK((end == train::run_end::stopped) == (cut < 50));
     auto const& last = begun.saves.back();
     REQUIRE(last.done.step == cut);
     for (std::size_t s = 0; s < 3; ++s)
       for (std::size_t p = 0; p < 2; ++p) second.write(train::state(s), p, last.all[s * 2 + p]);
     after.drawn = last.drawn;
-    train::trainer(second, after, options(50), last.done).run(gone_on);
+    train_toy(second, after, gone_on, 50, last.done);
     REQUIRE(begun.records.size() + gone_on.records.size() == 50);
     for (std::size_t i = 0; i < 50; ++i)
       CHECK(same(all.records[i], i < std::size_t(cut) ? begun.records[i] : gone_on.records[i - std::size_t(cut)]));
@@ -152,7 +159,7 @@ TEST_CASE("what is no number ends the run, and nothing is saved after it") {
     faulty model(what, 14);  // a step that would be saved
     doubling source;
     keeper watch(model, source);
-    CHECK_THROWS_AS(train::trainer(model, source, options(50)).run(watch), error);
+    CHECK_THROWS_AS(train_toy(model, source, watch, 50), error);
     REQUIRE(watch.saves.size() == 1);
     CHECK(watch.saves[0].done.step == 7);
     for (auto const& values : watch.saves[0].all)
@@ -160,32 +167,31 @@ TEST_CASE("what is no number ends the run, and nothing is saved after it") {
   }
 }
 
-TEST_CASE("any cut of a batch gives the same rows with the same weights") {
-  std::vector<std::vector<train::row>> windows;
-  doubling source;
-  for (int i = 0; i < 7; ++i) source.next(windows.emplace_back());
-  double const counted = 7 * 8 - 3;  // windows 0, 3 and 6 have one that doesn't count
+TEST_CASE("any cut of a batch gives the same rows") {
+  auto const batch = doubling{}.next(7);
+  double whole = 0;
   for (int const most : {8, 9, 16, 31, 56, 1000}) {
-    std::vector<train::row> all;
     toy_trainer check(tokens, most);  // refuses what is no whole sequence, or too long
-    auto const parts = train::micro_batches(windows, most);
-    CHECK(parts.size() == std::size_t((7 + std::min(7, most / 8) - 1) / std::min(7, most / 8)));
-    for (auto const& part : parts) check.accumulate(part), all.insert(all.end(), part.begin(), part.end());
-    REQUIRE(all.size() == 56);
-    double sum = 0;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      auto const& r = windows[i / 8][i % 8];
-      CHECK(all[i].token == r.token);
-      CHECK(all[i].target == r.target);
-      CHECK(all[i].position == r.position);
-      CHECK(all[i].weight == float(r.weight / counted));
-      sum += all[i].weight;
+    auto const parts = train::micro_batches(batch, most);
+    double loss = 0;
+    std::size_t at = 0;
+    for (auto const& part : parts) {
+      loss += check.accumulate(part);
+      for (std::size_t i = 0; i < part.size(); ++i, ++at) {
+        CHECK(part[i].token == batch[at].token);
+        CHECK(part[i].target == batch[at].target);
+        CHECK(part[i].position == batch[at].position);
+        CHECK(part[i].weight == batch[at].weight);
+        bool const begins = i == 0 || batch[at].sequence != batch[at - 1].sequence;
+        CHECK(part[i].sequence == (i == 0 ? 0 : part[i - 1].sequence + begins));
+      }
     }
-    CHECK(std::abs(sum - 1) < 1e-6);
+    CHECK(at == batch.size());
+    if (most == 8) whole = loss;
+    CHECK((most != 8 || parts.size() == 7));  // a window's two sequences fit together
+    CHECK(std::abs(loss - whole) < 1e-12);
   }
-  CHECK_THROWS_AS(train::micro_batches(windows, 7), error);
-  for (auto& w : windows)
-    for (auto& r : w) r.weight = 0;
-  CHECK_THROWS_AS(train::micro_batches(windows, 56), error);
+  CHECK(train::micro_batches(batch, 1000).size() == 1);
+  CHECK_THROWS_AS(train::micro_batches(batch, 7), error);
   CHECK_THROWS_AS(train::micro_batches({}, 56), error);
 }

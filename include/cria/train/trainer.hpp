@@ -2,9 +2,10 @@
 // The training loop: windows of tokens into steps of the optimiser, with everything counted and nothing printed.
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <optional>
-#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,13 +18,8 @@
 
 namespace cria::train {
 
-/// Where training rows come from.
-class row_source {
- public:
-  virtual ~row_source() = default;
-  /// Appends the next window: whole sequences, numbered from 0, with weight 1 where the row's target counts and 0 where not.
-  virtual void next(std::vector<row>& to) = 0;
-};
+/// Gives the rows of the next global batch: whole sequences, and weights that make their loss what it should be, mostly the mean.
+using batch_source = std::function<std::vector<row>()>;
 
 /// How far a run has come; the seconds are those of its steps.
 struct progress {
@@ -45,7 +41,7 @@ class observer {
  public:
   virtual ~observer() = default;
   virtual void stepped(step_record const&) = 0;
-  /// Model and source are as step `done.step` left them.
+  /// Model and source of batches are as step `done.step` left them.
   virtual void save(progress const& done) = 0;
   /// Asked after every step; true ends the run there.
   virtual bool stop() { return false; }
@@ -53,18 +49,18 @@ class observer {
 
 struct trainer_options {
   recipe how;
-  std::vector<std::vector<row>> held_out{};  // windows, as a source gives them
-  long validate_every = 0;                   // steps, and at the last; 0: never
-  long save_every = 0;                       // steps, and at the last; 0: only then
+  std::vector<row> held_out{};  // as a source gives them
+  long validate_every = 0;      // steps, and at the last; 0: never
+  long save_every = 0;          // steps, and at the last; 0: only then
 };
 
 enum class run_end { finished, stopped };
 
 class trainer {
  public:
-  /// All three must outlive this. `begun`: what was done before, to go on from.
-  trainer(engine& model, row_source& source, trainer_options options, progress begun = {})
-      : model_(model), source_(source), o_(std::move(options)), done_(begun), peak_flops_(model.peak_flops()),
+  /// `model` must outlive this. `begun`: what was done before, to go on from.
+  trainer(engine& model, batch_source next, trainer_options options, progress begun = {})
+      : model_(model), next_(std::move(next)), o_(std::move(options)), done_(begun), peak_flops_(model.peak_flops()),
         schedule_{o_.how.peak_rate, o_.how.warmup, o_.how.steps(), o_.how.final_ratio} {}
 
   /// Steps to the end of the recipe or until `watch` stops it, and saves there. Throws cria::error, with nothing saved since, when a
@@ -85,17 +81,16 @@ class trainer {
     return run_end::finished;
   }
 
-  /// Of the held-out windows.
+  /// Of the held-out rows.
   double validate() {
-    auto windows = o_.held_out;
     double loss = 0;
-    for (auto const& part : micro_batches(windows, model_.most_rows())) loss += model_.loss(part);
+    for (auto const& part : micro_batches(o_.held_out, model_.most_rows())) loss += model_.loss(part);
     return finite("the validation loss", loss);
   }
 
  private:
   engine& model_;
-  row_source& source_;
+  batch_source next_;
   trainer_options o_;
   progress done_;
   double peak_flops_;
@@ -103,28 +98,20 @@ class trainer {
 
   step_record step() {
     auto const start = std::chrono::steady_clock::now();
-    std::vector<std::vector<row>> windows;
-    for (std::size_t rows = 0; rows < std::size_t(o_.how.batch_tokens); rows += windows.back().size()) {
-      source_.next(windows.emplace_back());
-      if (windows.back().empty()) throw error("training data", "a window without tokens");
-    }
+    auto const batch = next_();
     ++done_.step;
     step_record r;
     r.rate = schedule_.rate(done_.step);
-    double flops = 0;
-    long tokens = 0;
-    for (auto const& part : micro_batches(windows, model_.most_rows())) {
-      r.loss += model_.accumulate(part);
-      tokens += long(part.size());
-      for (auto const& row : part) flops += model_.flops_per_row() + (row.position + 1) * model_.flops_per_position();
-    }
+    for (auto const& part : micro_batches(batch, model_.most_rows())) r.loss += model_.accumulate(part);
     finite("the loss", r.loss);
     r.gradient_norm = finite("the gradient's norm", model_.update(o_.how.optimiser(r.rate, done_.step)));
     double const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    done_.tokens += tokens;
+    double flops = 0;
+    for (auto const& row : batch) flops += model_.flops_per_row() + (row.position + 1) * model_.flops_per_position();
+    done_.tokens += long(batch.size());
     done_.seconds += seconds;
     r.done = done_;
-    r.tokens_per_second = double(tokens) / seconds;
+    r.tokens_per_second = double(batch.size()) / seconds;
     r.flops_per_second = flops / seconds;
     r.peak_share = r.flops_per_second / peak_flops_;
     return r;
