@@ -103,6 +103,13 @@ inline std::string hugging_face_name(weight_name n, int layer) {
   return once(n) ? fmt::format("{}.weight", name) : fmt::format("model.layers.{}.{}.weight", layer, name);
 }
 
+/// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then all
+/// second.
+constexpr std::size_t hugging_face_row(std::size_t r, std::size_t head_dim) {
+  auto const i = r % head_dim;
+  return r - i + i % 2 * (head_dim / 2) + i / 2;
+}
+
 /// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
 /// of a Llama.
 inline stored_weights locate(io::safetensors const& file, hyperparameters const& h) {
