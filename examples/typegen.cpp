@@ -10,10 +10,7 @@ namespace {
 using namespace cria;
 
 llama2::hyperparameters read(std::string const& path) {
-  if (!path.ends_with(".json")) return llama2::checkpoint::open(path).shape();
-  io::mapped_file const file(path);  // a shape alone: the weights will be f32
-  auto const object = io::parse_json(path, io::as_text(file.bytes()));
-  return llama2::detail::read_shape(llama2::detail::config_reader(path, object));
+  return path.ends_with(".json") ? support::read_config(path) : llama2::checkpoint::open(path).shape();
 }
 
 }  // namespace

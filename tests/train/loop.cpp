@@ -66,7 +66,7 @@ struct saved {
 struct keeper : train::observer {
   keeper(train::engine const& m, doubling const& s, long stop_after = -1) : model(m), source(s), stop_at(stop_after) {}
   void stepped(train::step_record const& r) override { records.push_back(r); }
-  void save(train::progress const& done) override { saves.push_back({done, source.drawn, everything(model)}); }
+  void save(train::step_record const& r) override { saves.push_back({r.done, source.drawn, everything(model)}); }
   bool stop() override { return long(records.size()) + 1 == stop_at; }
 
   train::engine const& model;

@@ -1,7 +1,10 @@
 #pragma once
-// A training engine without a model: logits of a token are a row of a table plus a vector. It truly learns, with AdamW in f64 on
-// values kept in f32.
+// A training engine without a model: logits of a token are its row of the first parameter, again and again where that is
+// shorter, plus the last parameter in the same way. It truly learns, with AdamW in f64 on values kept in f32.
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "cria/core/error.hpp"
@@ -11,9 +14,11 @@ namespace cria::test {
 
 class toy_trainer : public train::engine {
  public:
-  explicit toy_trainer(int tokens, int most_rows = 64, int room = 1 << 20)
-      : size_(tokens), rows_(most_rows), room_(room),
-        parameters_{{"embed", 0, {tokens, tokens}, true}, {"norm", 0, {1, tokens}, true}} {
+  explicit toy_trainer(int tokens, int most_rows = 64)
+      : toy_trainer({{"embed", 0, {tokens, tokens}, true}, {"norm", 0, {1, tokens}, true}}, most_rows) {}
+  /// The first is [vocabulary, width], the last [1, width]; those between do nothing.
+  toy_trainer(std::vector<train::parameter> parameters, int most_rows)
+      : size_(parameters[0].shape[0]), width_(parameters[0].shape[1]), rows_(most_rows), parameters_(std::move(parameters)) {
     for (auto const& p : parameters_) {
       std::size_t const n = std::size_t(p.shape[0]) * std::size_t(p.shape[1]);
       gradients_.emplace_back(n);
@@ -22,7 +27,7 @@ class toy_trainer : public train::engine {
   }
 
   int vocabulary() const override { return size_; }
-  int context() const override { return room_; }
+  int context() const override { return 1 << 20; }
   int most_rows() const override { return rows_; }
   double accumulate(std::span<train::row const> rows) override { return each(rows, true); }
   double loss(std::span<train::row const> rows) override { return each(rows, false); }
@@ -40,7 +45,7 @@ class toy_trainer : public train::engine {
           m[p][i] = float(how.beta1 * m[p][i] + (1 - how.beta1) * g);
           v[p][i] = float(how.beta2 * v[p][i] + (1 - how.beta2) * g * g);
           double const mean = m[p][i] / (1 - std::pow(how.beta1, how.step)), square = v[p][i] / (1 - std::pow(how.beta2, how.step));
-          double const kept = p == 0 ? 1 - how.rate * how.decay : 1;
+          double const kept = parameters_[p].shape[0] > 1 ? 1 - how.rate * how.decay : 1;
           w[p][i] = float(w[p][i] * kept - how.rate * mean / (std::sqrt(square) + how.epsilon));
         }
     for (auto& all : gradients_) std::fill(all.begin(), all.end(), 0.0);
@@ -59,32 +64,31 @@ class toy_trainer : public train::engine {
   double flops_per_row() const override { return 6.0 * size_ * size_; }
   double flops_per_position() const override { return 0; }
   double peak_flops() override { return 1e9; }
-  std::size_t bytes() const override { return std::size_t(size_) * std::size_t(size_ + 1) * 20; }
+  std::size_t bytes() const override { return 0; }
   int concurrency() const override { return 1; }
 
-  std::vector<std::vector<train::row>> passes;  // what accumulate was given
   std::vector<train::adamw> updates;
 
  private:
-  int size_, rows_, room_;
+  int size_, width_, rows_;
   std::vector<train::parameter> parameters_;
   std::vector<std::vector<double>> gradients_;
   std::array<std::vector<std::vector<float>>, 3> values_;  // by state
 
   double each(std::span<train::row const> rows, bool learns) {
     check(rows);
-    if (learns) passes.emplace_back(rows.begin(), rows.end());
     double sum = 0;
     std::vector<double> p(std::size_t(size_), 0.0);
     for (auto const& r : rows) {
-      auto const* const table = values_[0][0].data() + r.token * size_;
+      std::size_t const width = std::size_t(width_), begin = std::size_t(r.token) * width;
+      auto const &table = values_[0].front(), &shared = values_[0].back();
       double all = 0;
-      for (std::size_t t = 0; t < p.size(); ++t) all += p[t] = std::exp(double(table[t]) + values_[0][1][t]);
+      for (std::size_t t = 0; t < p.size(); ++t) all += p[t] = std::exp(double(table[begin + t % width]) + shared[t % width]);
       sum -= r.weight * std::log(p[std::size_t(r.target)] / all);
       if (!learns) continue;
       for (std::size_t t = 0; t < p.size(); ++t) {
         double const g = r.weight * (p[t] / all - (int(t) == r.target));
-        gradients_[0][std::size_t(r.token * size_) + t] += g, gradients_[1][t] += g;
+        gradients_.front()[begin + t % width] += g, gradients_.back()[t % width] += g;
       }
     }
     return sum;
@@ -94,7 +98,7 @@ class toy_trainer : public train::engine {
     if (rows.size() > std::size_t(rows_)) throw error("toy", "rows");
     for (std::size_t i = 0; i < rows.size(); ++i) {
       auto const& r = rows[i];
-      if (std::min(r.token, r.target) < 0 || std::max(r.token, r.target) >= size_ || r.position >= room_) throw error("toy", "range");
+      if (std::min(r.token, r.target) < 0 || std::max(r.token, r.target) >= size_) throw error("toy", "range");
       bool const begins = i == 0 || rows[i - 1].sequence != r.sequence;
       if (r.position != (begins ? 0 : rows[i - 1].position + 1)) throw error("toy", "not whole sequences");
       if (r.sequence != (i == 0 ? 0 : rows[i - 1].sequence + begins)) throw error("toy", "sequences not in order");

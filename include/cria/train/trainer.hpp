@@ -41,8 +41,8 @@ class observer {
  public:
   virtual ~observer() = default;
   virtual void stepped(step_record const&) = 0;
-  /// Model and source of batches are as step `done.step` left them.
-  virtual void save(progress const& done) = 0;
+  /// Model and source of batches are as this step left them, and the weights are finite.
+  virtual void save(step_record const&) = 0;
   /// Asked after every step; true ends the run there.
   virtual bool stop() { return false; }
 };
@@ -74,7 +74,7 @@ class trainer {
       watch.stepped(record);
       if (last || stops || (o_.save_every > 0 && done_.step % o_.save_every == 0)) {
         check_weights();
-        watch.save(done_);
+        watch.save(record);
       }
       if (stops && !last) return run_end::stopped;
     }
