@@ -5,6 +5,7 @@
 #include "cria/model/engine.hpp"
 #include "cria/run/trainer.hpp"
 #include "difference.hpp"
+#include "rotary_pairs.hpp"
 #include "support/kokkos.hpp"
 #include "support/paths.hpp"
 
@@ -95,7 +96,7 @@ template <class D, class Policy> class forward_case {
         auto const values = expected.template values<float>(name);
         auto const gradient = t.gradient(e.stored->name, layer);
         auto found = gradient;
-        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk) found = halves_paired(found, e.stored->cols);
+        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk) found = halves_paired(found, e.stored->cols, D::variant::query::size);
         CHECK(largest_difference(found, values) < 3e-5 * largest_magnitude(values));
         ++checked;
       }
@@ -172,18 +173,6 @@ template <class D, class Policy> class forward_case {
   template <class F> void for_each_next(F const& f) const {
     for (int s = 0; s < sequences_; ++s)
       for (int p = 0; p + 1 < length_; ++p) f(std::size_t(s * length_ + p), tokens_[std::size_t(s * length_ + p + 1)]);
-  }
-
-  /// Rows of wq or wk from Meta's order of rotary pairs to Hugging Face's.
-  static std::vector<float> halves_paired(std::vector<float> const& meta, int cols) {
-    std::vector<float> hf(meta.size());
-    std::size_t const size = D::variant::query::size, width_of_row = std::size_t(cols);
-    for (std::size_t r = 0; r < meta.size() / width_of_row; ++r) {
-      std::size_t const i = r % size, to = r - i + i % 2 * (size / 2) + i / 2;
-      std::copy_n(meta.begin() + std::ptrdiff_t(r * width_of_row), cols,
-                  hf.begin() + std::ptrdiff_t(to * width_of_row));
-    }
-    return hf;
   }
 };
 

@@ -87,6 +87,14 @@ template <class Exec> class gradient_store {
     exec.fence();
   }
 
+  /// Weights in 16 bits follow their master.
+  void round(Exec const& exec, entry const& e) const {
+    if (e.master.size() == 0) return;
+    kernel::round_weights const f{e.master.data(), reinterpret_cast<std::uint16_t*>(e.stored->packed.data()), e.stored->type, e.values()};
+    Kokkos::parallel_for("cria/round", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
+    exec.fence();
+  }
+
   entry const* find(std::string_view name) const {
     for (entry const& e : entries_)
       if (e.stored->name == name) return &e;

@@ -114,6 +114,16 @@ class trainer {
     return unpacked(*e->stored, e->gradient.data(), layer);
   }
 
+  /// Gives one layer of a weight other values, [rows, cols] in the order of the files. One that is not trained must be f32.
+  void set_weight(std::string_view name, int layer, std::span<float const> values) {
+    auto const* const w = weights_.find(name);
+    auto const* const e = gradients_.find(name);
+    if (w == nullptr || (e == nullptr && w->type != dtype::f32)) throw error(name, "no weight of this model, or frozen in another format than f32");
+    exec_.fence();
+    pack_into(*w, e != nullptr ? e->weight() : reinterpret_cast<float*>(w->packed.data()), layer, values);
+    if (e != nullptr) gradients_.round(exec_, *e);
+  }
+
   weight_store<Exec> const& weights() const { return weights_; }
   gradient_store<Exec> const& gradients() const { return gradients_; }
   Exec const& space() const { return exec_; }

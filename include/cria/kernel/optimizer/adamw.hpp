@@ -31,6 +31,20 @@ struct square_sums {
   }
 };
 
+/// Weights in 16 bits from those in f32; nothing where `rounded` is null.
+struct round_weights {
+  float const* weight;
+  std::uint16_t* rounded;
+  dtype type;
+  std::size_t values;
+
+  KOKKOS_INLINE_FUNCTION void operator()(int block) const {
+    std::size_t const begin = std::size_t(block) * optimizer_block, end = Kokkos::min(begin + optimizer_block, values);
+    if (rounded == nullptr) return;
+    for (std::size_t i = begin; i < end; ++i) rounded[i] = type == dtype::f16 ? f32_to_f16(weight[i]) : f32_to_bf16(weight[i]);
+  }
+};
+
 /// One step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 /// w = keep w - rate m / (sqrt(v) / correction + epsilon), where g is `scale` times the gradient, keep is 1 - rate * decay and
 /// `rate` has the first moment's correction in it. The gradient becomes 0. Weights in 16 bits are rounded from `weight`, f32.
@@ -50,8 +64,7 @@ struct adamw_step {
       m[i] = mean, v[i] = square, d[i] = 0;
       w[i] = Kokkos::fma(keep, w[i], -(rate * mean / (Kokkos::sqrt(square) * correction + epsilon)));
     }
-    if (rounded != nullptr)
-      for (std::size_t i = begin; i < end; ++i) rounded[i] = type == dtype::f16 ? f32_to_f16(w[i]) : f32_to_bf16(w[i]);
+    round_weights{w, rounded, type, values}(block);
   }
 };
 
