@@ -3,8 +3,9 @@
 #include <map>
 
 #include "cria/model/engine.hpp"
-#include "cria/run/backward.hpp"
+#include "cria/run/trainer.hpp"
 #include "difference.hpp"
+#include "rotary_pairs.hpp"
 #include "support/kokkos.hpp"
 #include "support/paths.hpp"
 
@@ -82,25 +83,27 @@ template <class D, class Policy> class forward_case {
     CHECK(checked == expected.tensors().size());
   }
 
+  /// The loss and the gradient of every weight, with whatever a layer keeps: all policies give the same bits, with 1 thread and 2.
   void check_gradients() {
-    set_rows_in_order();
-    backward<D, Policy> b(*session_);
-    b.run(gradient_of_loss(b.forward()));
     auto const expected = open("gradients");
+    trainer<D, Policy> const t = gradients_of<keep::dear>(2);
     std::size_t checked = 0;
-    for (auto const& e : b.entries())
-      for (int layer = 0; layer < e.layers; ++layer) {
-        auto const weight = llama2::weight_name(llama2::index_of(e.name));
+    for (auto const& e : t.gradients().entries())
+      for (int layer = 0; layer < e.stored->layers; ++layer) {
+        auto const weight = llama2::weight_name(llama2::index_of(e.stored->name));
         auto const name = llama2::detail::hugging_face_name(weight, layer);
         INFO(name);
         auto const values = expected.template values<float>(name);
-        auto found = on_host(b.gradient(e.name, layer));
-        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk)
-          found = halves_paired(found, e.cols);
+        auto const gradient = t.gradient(e.stored->name, layer);
+        auto found = gradient;
+        if (weight == llama2::weight_name::wq || weight == llama2::weight_name::wk) found = halves_paired(found, e.stored->cols, D::variant::query::size);
         CHECK(largest_difference(found, values) < 3e-5 * largest_magnitude(values));
         ++checked;
       }
     CHECK(checked == expected.tensors().size());
+    check_same_bits(t, gradients_of<keep::dear>(1));
+    check_same_bits(t, gradients_of<keep::inputs>(2));
+    check_same_bits(t, gradients_of<keep::everything>(2));
   }
 
  private:
@@ -142,33 +145,34 @@ template <class D, class Policy> class forward_case {
     return sum / (sequences_ * (length_ - 1));
   }
 
-  std::vector<float> gradient_of_loss(std::span<float const> logits) const {
-    std::vector<float> d(logits.size());
-    double const scale = 1.0 / (sequences_ * (length_ - 1));
-    for_each_next([&](std::size_t row, int next) {
-      auto const here = logits.subspan(row * vocabulary, vocabulary);
-      double const log_sum = log_sum_exp(here);
-      for (std::size_t i = 0; i < here.size(); ++i)
-        d[row * vocabulary + i] = float(scale * (std::exp(double(here[i]) - log_sum) - (int(i) == next ? 1 : 0)));
-    });
-    return d;
+  template <class Keep> trainer<D, Policy, Keep> gradients_of(int threads) const {
+    auto const read = [&](std::string_view weight, int layer) { return file_.read(llama2::weight_name(llama2::index_of(weight)), layer); };
+    trainer<D, Policy, Keep> t(space_of(threads), {.rows = rows()}, read, [](auto...) {});
+    std::vector<training_row> all;
+    for (int s = 0; s < sequences_; ++s)
+      for (int p = 0; p < length_; ++p) {
+        bool const last = p + 1 == length_;
+        auto const at = std::size_t(s * length_ + p);
+        all.push_back({tokens_[at], s, p, last ? 0 : tokens_[at + 1], last ? 0 : float(1.0 / (sequences_ * (length_ - 1)))});
+      }
+    double const expected = read_json(folder_ / "reference.json").at("loss").get<double>();
+    CHECK(std::abs(t.loss(std::span<training_row const>(all)) - expected) < 4e-6);
+    CHECK(std::abs(t.accumulate(std::span<training_row const>(all)) - expected) < 4e-6);
+    return t;
+  }
+
+  template <class A, class B> static void check_same_bits(A const& a, B const& b) {
+    for (auto const& e : a.gradients().entries())
+      for (int layer = 0; layer < e.stored->layers; ++layer) {
+        auto const x = a.gradient(e.stored->name, layer), y = b.gradient(e.stored->name, layer);
+        INFO(e.stored->name << ", layer " << layer);
+        CHECK(std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0);
+      }
   }
 
   template <class F> void for_each_next(F const& f) const {
     for (int s = 0; s < sequences_; ++s)
       for (int p = 0; p + 1 < length_; ++p) f(std::size_t(s * length_ + p), tokens_[std::size_t(s * length_ + p + 1)]);
-  }
-
-  /// Rows of wq or wk from Meta's order of rotary pairs to Hugging Face's.
-  static std::vector<float> halves_paired(std::vector<float> const& meta, int cols) {
-    std::vector<float> hf(meta.size());
-    std::size_t const size = D::variant::query::size, width_of_row = std::size_t(cols);
-    for (std::size_t r = 0; r < meta.size() / width_of_row; ++r) {
-      std::size_t const i = r % size, to = r - i + i % 2 * (size / 2) + i / 2;
-      std::copy_n(meta.begin() + std::ptrdiff_t(r * width_of_row), cols,
-                  hf.begin() + std::ptrdiff_t(to * width_of_row));
-    }
-    return hf;
   }
 };
 

@@ -11,8 +11,9 @@ struct var {
   constexpr node const* operator->() const { return &g->nodes[id]; }
 };
 
-constexpr var append(graph* g, node n, int a = -1, int b = -1, int c = -1, int d = -1) {
-  n.in[0] = short(a), n.in[1] = short(b), n.in[2] = short(c), n.in[3] = short(d);
+template <class... Operands> constexpr var append(graph* g, node n, Operands... operands) {
+  short const given[] = {short(operands)..., -1};
+  for (std::size_t k = 0; k < max_operands; ++k) n.in[k] = k < sizeof...(operands) ? given[k] : short(-1);
   return {g, g->add(n)};
 }
 
@@ -27,6 +28,8 @@ constexpr var map(fn f, var a, var b) {
   return append(a.g, {.kind = op::map, .f = f, .rows = rows, .cols = wider(a->cols, b->cols)}, a.id, b.id);
 }
 constexpr var operator+(var a, var b) { return map(fn::add, a, b); }
+constexpr var operator-(var a, var b) { return map(fn::subtract, a, b); }
+constexpr var operator-(var a) { return map(fn::negative, a); }
 constexpr var operator*(var a, var b) { return map(fn::mul, a, b); }
 constexpr var silu(var x) { return map(fn::silu, x); }
 
@@ -34,6 +37,14 @@ constexpr var silu(var x) { return map(fn::silu, x); }
 constexpr var row_sum(var a) { return append(a.g, {.kind = op::row_sum, .cols = 1}, a.id); }
 /// [token, cols] -> [1, cols]
 constexpr var token_sum(var a) { return append(a.g, {.kind = op::token_sum, .rows = 1, .cols = a->cols}, a.id); }
+
+/// [token, cols] -> [token, 1]
+constexpr var log_sum_exp(var a) { return append(a.g, {.kind = op::log_sum_exp, .cols = 1}, a.id); }
+constexpr var pick(var a) { return append(a.g, {.kind = op::pick, .cols = 1}, a.id); }
+/// [token, 1] -> [token, cols]
+constexpr var pick_back(var d, int cols) { return append(d.g, {.kind = op::pick_back, .cols = cols}, d.id); }
+/// e^(x - lse), x [token, cols], lse [token, 1]
+constexpr var softmax(var x, var lse) { return map(fn::softmax, x, lse); }
 
 /// 1 / sqrt(sum / width + epsilon), where sum is a row's sum of squares. The width stands in `size`.
 constexpr var rstd(var sum, int width, double epsilon) {
@@ -46,9 +57,9 @@ constexpr var rms_norm(var x, var w, double epsilon) { return x * rstd(row_sum(x
 constexpr var matmul(var x, var w) { return append(x.g, {.kind = op::matmul, .cols = w->rows}, x.id, w.id); }
 /// dy [token, out], w [out, in] -> [token, in]
 constexpr var matmul_dx(var dy, var w) { return append(dy.g, {.kind = op::matmul_dx, .cols = w->cols}, dy.id, w.id); }
-/// dy [token, out], x [token, in] -> [out, in]
-constexpr var matmul_dw(var dy, var x) {
-  return append(dy.g, {.kind = op::matmul_dw, .rows = dy->cols, .cols = x->cols}, dy.id, x.id);
+/// dy [token, out], x [token, in] -> [out, in], the gradient of w
+constexpr var matmul_dw(var dy, var x, var w) {
+  return append(dy.g, {.kind = op::matmul_dw, .rows = dy->cols, .cols = x->cols, .symbol = w->symbol}, dy.id, x.id);
 }
 
 /// Rotates pairs (2i, 2i + 1) of each head by position * theta^(-2i / size); direction -1 turns back.
@@ -64,6 +75,13 @@ constexpr var attention(var q, var k, var v, int size) {
   while (is_leaf(*v) || v.id == k.id) v = map(fn::copy, v);
   node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size};
   return append(q.g, n, q.id, k.id, v.id);
+}
+
+/// The log of the sum of e^score of each row and head of an attention.
+constexpr var attention_lse(var y) {
+  node n = *y;
+  n.kind = op::attention_lse, n.cols = n.count;
+  return append(y.g, n, n.in[0], n.in[1], n.in[2]);
 }
 
 /// w [vocabulary, cols] -> [token, cols]

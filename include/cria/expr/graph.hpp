@@ -15,13 +15,14 @@ struct symbol {
 };
 
 struct graph {
-  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24;
+  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20;
 
   node nodes[capacity]{};
   int count = 0;
   symbol symbols[symbol_capacity]{};
   int symbol_count = 0;
   short outputs[output_capacity]{};
+  short leaf_of[output_capacity]{};  // the leaf whose gradient an output is; -1 for values
   int output_count = 0;
   bool full = false;  // something had no room any more: the graph is not what was asked for
 
@@ -43,15 +44,16 @@ struct graph {
     return short(symbol_count - 1);
   }
 
-  /// Makes node i an output. Outputs are stored by a kernel of their own, so a leaf or a second use is copied.
-  constexpr void output(int i) {
+  /// Makes node i an output: a value, or the gradient of a leaf. Outputs are stored by a kernel of their own, so a leaf or a
+  /// second use is copied.
+  constexpr void output(int i, int leaf = -1) {
     if (is_leaf(nodes[i]) || output_index(i) >= 0) {
       node copy{.kind = op::map, .f = fn::copy, .part = short(output_count), .rows = nodes[i].rows, .cols = nodes[i].cols};
       copy.in[0] = short(i);
       i = add(copy);
     }
     if (output_count == output_capacity) full = true;
-    else outputs[output_count++] = short(i);
+    else leaf_of[output_count] = short(leaf), outputs[output_count++] = short(i);
   }
 
   /// Where node i stands among the outputs, or -1.
@@ -79,6 +81,9 @@ struct graph {
   }
 };
 
+/// Whether output k is a weight's gradient, which is added to what is there; others are stored.
+constexpr bool accumulates(graph const& g, int k) { return k >= 0 && g.leaf_of[k] >= 0 && g.nodes[g.leaf_of[k]].kind == op::weight; }
+
 /// Drops what no output needs. Inputs and weights stay: callers bind them by their order and name.
 constexpr graph prune(graph const& g) {
   bool live[graph::capacity]{};
@@ -100,7 +105,7 @@ constexpr graph prune(graph const& g) {
     r.nodes[r.count] = n;
     moved[i] = short(r.count++);
   }
-  for (int k = 0; k < g.output_count; ++k) r.output(moved[g.outputs[k]]);
+  for (int k = 0; k < g.output_count; ++k) r.output(moved[g.outputs[k]], g.leaf_of[k] < 0 ? -1 : moved[g.leaf_of[k]]);
   return r;
 }
 

@@ -14,27 +14,32 @@ enum class op : unsigned char {
   rope,            // rotation of pairs (2i, 2i + 1) within each head, by position
   row_sum,         // over a row: [token, 1]
   token_sum,       // over tokens: [1, cols]
+  log_sum_exp,     // over a row: [token, 1]
+  pick,            // of a row the column that the row's target names: [token, 1]
+  pick_back,       // its gradient: in the target's column the operand [token, 1], else 0
   matmul,          // x w^T: x [token, in], w [out, in]
-  matmul_dx,       // dy w
+  matmul_dx,       // dy w, or the sum of up to three such products: dy1 w1 + dy2 w2 + dy3 w3, operands in pairs
   matmul_dw,       // dy^T x
   embedding_dw,    // adds the rows of dy that share a token
   attention,       // causal softmax(q k^T / sqrt(size)) v, per head
-  attention_back,  // its gradient to q, k or v
+  attention_lse,   // of each row and head the log of the sum of e^score: [token, heads]
+  attention_back,  // its gradient to q, k or v, from q, k, v, dy, the value y and the lse
   custom_row       // a row operator from outside the library, with its own kernel
 };
 
-enum class fn : unsigned char { none, copy, add, mul, silu, silu_slope, rstd, rstd_slope, custom };
+enum class fn : unsigned char { none, copy, negative, add, subtract, mul, softmax, silu, silu_slope, rstd, rstd_slope, custom };
 
 /// The number of rows of what is computed for each token: known at run time.
 inline constexpr int per_token = -1;
-inline constexpr int max_operands = 4;
+inline constexpr int max_operands = 6;
 
 struct node {
   op kind{};
   fn f{};
   short functor = -1;  // custom: its index among the program's functors
-  short part = -1;     // custom: which partial derivative; attention_back: to which operand; rope: the rotation's sign
-  short in[max_operands] = {-1, -1, -1, -1};
+  short part = -1;     // custom: which partial derivative; attention_back: to which operand; rope: the rotation's sign;
+                       // input: whose (see input_role)
+  short in[max_operands] = {-1, -1, -1, -1, -1, -1};
   int rows = per_token, cols = 0;
   int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head
   double scalar = 0;                      // rstd: epsilon; rope: theta
@@ -48,6 +53,11 @@ struct node {
   }
   constexpr bool operator==(node const&) const = default;
 };
+
+/// Whose an input is: the block's own, the gradient that flows into its result, or the k-th value that a forward kept.
+namespace input_role {
+inline constexpr short own = -1, gradient = -2;
+}
 
 constexpr bool is_leaf(node const& n) { return n.kind == op::input || n.kind == op::weight; }
 constexpr bool is_contraction(op k) { return k == op::matmul || k == op::matmul_dx || k == op::matmul_dw; }

@@ -20,6 +20,13 @@ struct kernel_cost {
 
 namespace detail {
 
+/// Whether a contraction multiplies with all of weight i.
+constexpr bool reads_whole(node const& n, int i) {
+  for (int w = 1; w < max_operands; w += 2)
+    if (is_contraction(n.kind) && n.in[w] == i) return true;
+  return false;
+}
+
 /// Operations of one row of what group q computes for node i, recomputed operands included.
 constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capacity]) {
   if (seen[i] || is_leaf(p.g.nodes[i]) || (p.home[i] >= 0 && p.home[i] != q)) return 0;
@@ -27,10 +34,11 @@ constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capa
   node const& n = p.g.nodes[i];
   double total = double(flops(n)) * n.cols;
   if (is_contraction(n.kind)) {
-    node const& right = p.g.nodes[n.in[1]];
-    total = n.kind == op::matmul_dw ? 2.0 * n.rows * n.cols : 2.0 * right.rows * right.cols;
+    total = n.kind == op::matmul_dw ? 2.0 * n.rows * n.cols : 0;
+    for (int w = 1; w < n.arity() && n.kind != op::matmul_dw; w += 2) total += 2.0 * p.g.nodes[n.in[w]].rows * p.g.nodes[n.in[w]].cols;
   }
   if (n.kind == op::row_sum) total = p.g.nodes[n.in[0]].cols;
+  if (n.kind == op::log_sum_exp) total = 24.0 * p.g.nodes[n.in[0]].cols;
   if (n.kind == op::token_sum || n.kind == op::embedding_dw) total = n.cols;
   for (short j : n.in)
     if (j >= 0) total += row_flops(p, q, j, seen);
@@ -52,7 +60,7 @@ constexpr kernel_cost cost_of(plan const& p, int q, dtype cache) {
     if (!loaded.loads[i]) continue;
     if (n.kind == op::weight) {
       bool whole = n.rows == 1;  // an embedding reads a row for each token
-      for (int u = 0; u < p.g.count; ++u) whole = whole || (is_contraction(p.g.nodes[u].kind) && p.g.nodes[u].in[1] == i);
+      for (int u = 0; u < p.g.count; ++u) whole = whole || detail::reads_whole(p.g.nodes[u], i);
       (whole ? c.weight_bytes : c.bytes_per_row) += double(bytes_of(n.type, std::size_t(n.cols))) * (whole ? n.rows : 1);
     } else if (cached(i)) {
       c.cache_bytes_per_position += double(bytes_of(cache, std::size_t(n.cols)));
@@ -65,11 +73,11 @@ constexpr kernel_cost cost_of(plan const& p, int q, dtype cache) {
     if (n.rows == per_token) c.bytes_per_row += double(bytes_of(cached(k.outputs[i]) ? cache : dtype::f32, std::size_t(n.cols)));
     else c.weight_bytes += 4.0 * n.rows * n.cols;
   }
-  // q . k and p v; backward: q . k again, dy . v but for v's gradient, and the sum.
+  // q . k and p v; backward: q . k again, dy . v, and a sum for each of q, k and v.
   node const& first = p.g.nodes[k.nodes[0]];
   int const width = first.count * first.size;
   if (k.k == kernel_class::attention) c.flops_per_position = 4.0 * width;
-  if (k.k == kernel_class::attention_back) c.flops_per_position = (first.part == 2 ? 4.0 : 6.0) * width;
+  if (k.k == kernel_class::attention_back) c.flops_per_position = 10.0 * width;
   return c;
 }
 

@@ -26,7 +26,8 @@ constexpr bool has_role(graph const& g, int i) {
 template <class Text> constexpr void append_name(Text& to, plan const& p, int i) {
   graph const& g = p.g;
   if (g.nodes[i].kind == op::weight) return void(to += g.name(i));
-  if (g.nodes[i].kind == op::input) return void(to += g.index_in_kind(i) == 0 ? "x" : "dy");
+  if (g.nodes[i].kind == op::input && g.nodes[i].part < 0) return void(to += g.nodes[i].part == input_role::own ? "x" : "dy");
+  if (g.nodes[i].kind == op::input) return void(to += "kept "), append_integer(to, g.nodes[i].part);
   if (g.output_count > 0 && g.outputs[0] == i) return void(to += "y");
   if (auto const name = detail::name_for_attention(g, i); !name.empty()) return void(to += name);
   int before = 0, all = 0;
@@ -91,9 +92,12 @@ template <class Text> constexpr void append_formula(Text& to, plan const& p, int
     to += "^T ";
     detail::append_operand(to, p, q, n.in[1], "g");
   } else if (is_contraction(n.kind)) {
-    append_name(to, p, n.in[1]);
-    to += n.kind == op::matmul_dx ? "^T " : " ";
-    detail::append_operand(to, p, q, n.in[0], "h");
+    for (int w = 1; w < n.arity(); w += 2) {
+      to += w > 1 ? " + " : "";
+      append_name(to, p, n.in[w]);
+      to += n.kind == op::matmul_dx ? "^T " : " ";
+      detail::append_operand(to, p, q, n.in[w - 1], "h");
+    }
   } else {
     to += n.kind == op::row_sum ? "sum" : name_of(p.g, i);
     to += n.kind == op::rope && n.part < 0 ? " back(" : n.f == fn::custom && n.part >= 0 ? "'(" : "(";

@@ -11,9 +11,11 @@ constexpr int flops(node const& n) {
   if (n.kind != op::map) return 0;
   switch (n.f) {
     case fn::add:
+    case fn::subtract:
     case fn::mul: return 1;
     case fn::rstd:
     case fn::rstd_slope: return 4;
+    case fn::softmax:
     case fn::silu:
     case fn::silu_slope:
     case fn::custom: return 24;
@@ -43,30 +45,36 @@ struct fuser {
     p.home[i] = short(q);
   }
 
-  constexpr void survey(bool row_sums_inline) {
-    for (int i = 0; i < p.g.count; ++i)
+  constexpr void survey() {
+    bool backward = false;
+    for (int i = 0; i < p.g.count; ++i) {
       for (short j : at(i).in)
         if (j >= 0) ++uses[j];
+      backward = backward || at(i).kind == op::matmul_dw || at(i).kind == op::token_sum;
+    }
     for (int k = 0; k < p.g.output_count; ++k) forced[p.g.outputs[k]] = true;
     for (int i = 0; i < p.g.count; ++i) {
       node const& n = at(i);
-      if (n.kind == op::attention || n.kind == op::attention_back)
-        for (short j : n.in)
-          if (j >= 0) forced[j] = true;
-      if (n.kind == op::row_sum && !row_sums_inline) forced[i] = true;
+      bool const attends = n.kind == op::attention || n.kind == op::attention_lse || n.kind == op::attention_back;
+      for (short j : n.in)
+        if (j >= 0 && (attends || n.kind == op::log_sum_exp || n.kind == op::pick)) forced[j] = true;
+      // The rows of a weight gradient's right operand are read again for each block of its left one.
+      if (n.kind == op::matmul_dw) forced[n.in[0]] = true;
+      // Weight gradients and sums over tokens have no rows of their own: they find a row's numbers in memory.
+      for (short j : n.in)
+        if (j >= 0 && backward && (n.cols > 1 || n.kind == op::token_sum) && at(j).cols == 1 && at(j).rows == per_token) forced[j] = true;
     }
   }
 
-  /// A map is computed again by each reader: once by contractions, which share a kernel; by a weight gradient once for each 16
-  /// of its rows. Store it where that costs more than a trip through memory, at 8 operations a byte.
+  /// A map is computed again by each reader, once by contractions that share a kernel. Store it where that costs more than a
+  /// trip through memory, at 8 operations a byte.
   constexpr bool cheaper_stored(int i) const {
     int times = 0;
     bool contracted = false;
     for (int u = i + 1; u < p.g.count; ++u)
       for (int k = 0; k < 2; ++k) {
         if (at(u).in[k] != i) continue;
-        if (at(u).kind == op::matmul_dw) times += (k == 1 ? at(u).rows : at(u).cols) / 16 + 1;
-        else if (at(u).kind != op::matmul || !contracted) ++times;
+        if (at(u).kind != op::matmul || !contracted) ++times;
         contracted = contracted || at(u).kind == op::matmul;
       }
     return times > 1 && again[i] * times > 8 * 4 * (1 + times);
@@ -82,10 +90,34 @@ struct fuser {
     return -1;
   }
 
+  /// Weight gradients of the same rows share a kernel, the one of the last of them.
+  constexpr bool is_last_of_rows(int i) const {
+    for (int u = i + 1; u < p.g.count; ++u)
+      if (at(u).kind == op::matmul_dw && at(u).in[1] == at(i).in[1]) return false;
+    return true;
+  }
+  constexpr void open_weight_gradients(int last) {
+    open(kernel_class::matmul_dw, last);
+    for (int i = 0; i < last; ++i)
+      if (at(i).kind == op::matmul_dw && at(i).in[1] == at(last).in[1]) join(p.count - 1, i);
+  }
+
+  /// The kernel of the same attention, and of the other gradients of the same attention.
+  constexpr int sibling(int i) const {
+    for (int q = 0; q < p.count; ++q) {
+      node const& first = at(p.groups[q].nodes[0]);
+      bool same = first.kind == (at(i).kind == op::attention_back ? op::attention_back : op::attention);
+      for (int k = 0; k < max_operands; ++k) same = same && first.in[k] == at(i).in[k];
+      if (same) return q;
+    }
+    return -1;
+  }
+
   /// A map joins the contraction it waits for where that saves a store.
   constexpr bool is_epilogue(int i) const {
     int const q = wait[i];
-    if (q < 0 || !is_contraction(p.groups[q].k) || at(i).kind == op::row_sum || at(i).kind == op::embedding) return false;
+    if (q < 0 || !is_contraction(p.groups[q].k) || p.groups[q].k == kernel_class::matmul_dw) return false;
+    if (at(i).kind == op::row_sum || at(i).kind == op::embedding || at(i).kind == op::pick || at(i).kind == op::log_sum_exp) return false;
     if (at(p.groups[q].nodes[0]).rows != at(i).rows) return false;
     bool saves = false;
     for (short j : at(i).in) {
@@ -118,11 +150,18 @@ struct fuser {
         else open(kernel_class::matmul, i);
         return;
       case op::matmul_dx: return open(kernel_class::matmul_dx, i);
-      case op::matmul_dw: return open(kernel_class::matmul_dw, i);
+      case op::matmul_dw:
+        if (is_last_of_rows(i)) open_weight_gradients(i);
+        return;
       case op::token_sum: return open(kernel_class::token_sum, i);
       case op::embedding_dw: return open(kernel_class::embedding_dw, i);
       case op::attention: return open(kernel_class::attention, i);
-      case op::attention_back: return open(kernel_class::attention_back, i);
+      case op::attention_lse:
+      case op::attention_back:
+        if (int const q = sibling(i); q >= 0) join(q, i);
+        else open(n.kind == op::attention_lse ? kernel_class::attention : kernel_class::attention_back, i);
+        return;
+      case op::log_sum_exp:
       case op::custom_row: return open(kernel_class::row, i);
       default:
         if (is_epilogue(i)) join(wait[i], i);
@@ -148,12 +187,12 @@ struct fuser {
 }  // namespace detail
 
 /// Cuts a graph into kernels. A contraction joins an earlier one with the same left operand. A map becomes an epilogue
-/// where that saves a store; any other is recomputed by its readers, as their prologue. With `row_sums_inline` row sums
-/// are recomputed too, by readers that work on whole rows: right for a forward, not for weight gradients.
-constexpr plan fuse(graph const& g, bool row_sums_inline) {
+/// where that saves a store; any other is recomputed by its readers, as their prologue; so are row sums, by readers that work
+/// on whole rows, where there is no weight gradient.
+constexpr plan fuse(graph const& g) {
   detail::fuser f{};
   f.p.g = g;
-  f.survey(row_sums_inline);
+  f.survey();
   for (int i = 0; i < g.count; ++i) f.place(i);
   f.store();
   return f.p;

@@ -16,11 +16,15 @@ constexpr std::string_view name_of(op k) {
     case op::rope: return "rope";
     case op::row_sum: return "row_sum";
     case op::token_sum: return "token_sum";
+    case op::log_sum_exp: return "log_sum_exp";
+    case op::pick: return "pick";
+    case op::pick_back: return "pick_back";
     case op::matmul: return "matmul";
     case op::matmul_dx: return "matmul_dx";
     case op::matmul_dw: return "matmul_dw";
     case op::embedding_dw: return "embedding_dw";
     case op::attention: return "attention";
+    case op::attention_lse: return "attention_lse";
     case op::attention_back: return "attention_back";
     case op::custom_row: return "custom_row";
   }
@@ -30,7 +34,10 @@ constexpr std::string_view name_of(op k) {
 constexpr std::string_view name_of(fn f) {
   switch (f) {
     case fn::copy: return "copy";
+    case fn::negative: return "-";
     case fn::add: return "add";
+    case fn::subtract: return "subtract";
+    case fn::softmax: return "softmax";
     case fn::mul: return "mul";
     case fn::silu: return "silu";
     case fn::silu_slope: return "silu'";
@@ -59,10 +66,13 @@ constexpr label_text label_of(plan const& p, int q) {
     node const& n = p.g.nodes[k.nodes[i]];
     if (n.kind != first.kind) continue;
     r += more ? "+" : "";
-    r += n.kind == op::matmul_dw ? std::string_view("dw") : p.g.name(n.in[1]);
+    for (int w = 1; w < (n.kind == op::matmul_dw ? 2 : n.arity()); w += 2) {
+      r += w > 1 ? "+" : "";
+      r += n.kind == op::matmul_dw ? p.g.name(k.nodes[i]) : p.g.name(n.in[w]);
+    }
     more = true;
   }
-  return r += first.kind == op::matmul_dx ? ".dx" : "", r;
+  return r += first.kind == op::matmul_dx ? ".dx" : first.kind == op::matmul_dw ? ".dw" : "", r;
 }
 
 }  // namespace cria

@@ -53,9 +53,10 @@ template <class Part> constexpr void visit_parts(plan const& p, int q, Part cons
     append_formula(sink, p, q, i);
   };
   if (is_contraction(k.k)) {
-    for (int side = 0; side < (k.k == kernel_class::matmul_dw ? 2 : 1); ++side)
-      if (int const i = first.in[side]; !detail::in_memory_for(p, q, i))
-        part("prologue", [&](auto& sink) { sink += side == 0 ? "h = " : "g = ", append_formula(sink, p, q, i); });
+    bool const turned = k.k == kernel_class::matmul_dw;
+    for (int term = 0; term < (turned ? 1 : first.arity() / 2); ++term)
+      if (int const i = first.in[turned ? 1 : 2 * term]; !detail::in_memory_for(p, q, i))
+        part("prologue", [&](auto& sink) { sink += turned ? "g = " : "h = ", append_formula(sink, p, q, i); });
     part("contraction", [&](auto& sink) {
       for (int i = 0; i < k.count; ++i)
         if (p.g.nodes[k.nodes[i]].kind == first.kind) sink += i > 0 ? ", " : "", result(sink, k.nodes[i]);

@@ -48,28 +48,50 @@ template <class Block, class Policy> struct forward_of {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
     static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of 32");
     static_assert(detail::few_enough<forward_of>, "a block may have at most 2 attentions and 2 different rotations");
-    constexpr plan p = place(fuse(recorded(), true), true);
+    constexpr plan p = place(fuse(recorded()), true);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
     return p;
   }
 };
 
-/// The value of a block and the gradients of its input and weights; outputs as in `differentiate`.
-template <class Block, class Policy> struct gradient_of {
+/// A block in training: Keep says what of the forward is kept for the backward, Trained which weights get gradients, OfInput
+/// whether the input gets one.
+template <class Block, class Policy, class Keep = keep::dear, class Trained = train_weights::all, bool OfInput = true> struct training_of {
   using policy = Policy;
   using functors = functors_in<Block>;
-  static constexpr graph recorded() { return differentiate(with_formats<typename Policy::weights>(record<Block>())); }
+  static constexpr gradient_graph differentiated() {
+    if constexpr (detail::trainable<functors>)
+      return differentiate<Trained>(with_formats<typename Policy::weights>(record<Block>()), OfInput);
+    else static_assert(detail::trainable<functors>, "training_of: a custom operator needs a derivative to be trained");
+    return {};
+  }
+  static constexpr gradient_graph gradients = differentiated();
+  static constexpr detail::node_set kept = Keep::of(gradients);
+  static constexpr std::size_t kept_bytes_per_row = sizeof(float) * std::size_t(kept_floats(gradients, kept));
+  static constexpr bool has_gradients = gradients.g.output_count > 0;
+};
+
+namespace detail {
+
+template <class Training, graph (*Part)(gradient_graph const&, node_set const&)> struct training_program {
+  using policy = typename Training::policy;
+  using functors = typename Training::functors;
+  static constexpr graph recorded() { return Part(Training::gradients, Training::kept); }
   static constexpr plan make() {
-    if constexpr (detail::trainable<functors>) {
-      constexpr plan p = place(fuse(recorded(), false), false);
-      static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
-      return p;
-    } else {
-      static_assert(detail::trainable<functors>, "gradient_of: a custom operator needs a derivative to be trained");
-      return plan{};
-    }
+    constexpr plan p = place(fuse(recorded()), false);
+    static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
+    return p;
   }
 };
+
+}  // namespace detail
+
+/// The forward of a training step, which keeps what the backward wants; outputs as in `forward_part`.
+template <class Training> struct training_forward : detail::training_program<Training, forward_part> {};
+/// The backward of a training step; outputs as in `differentiate`.
+template <class Training> struct training_backward : detail::training_program<Training, backward_part> {};
+/// Both in one program, for a stage without layers: its value, then the gradients.
+template <class Training> struct training_step : detail::training_program<Training, whole_step> {};
 
 /// Whether a graph reads a row's position or other rows.
 constexpr bool looks_around(graph const& g) { return g.count_of(op::rope) + g.count_of(op::attention) > 0; }

@@ -12,8 +12,8 @@ struct weight_pointers {
 };
 
 struct context {
-  float const* in[2] = {};                      // [row, cols]
-  float* out[graph::output_capacity] = {};      // [row, cols], or shaped like a weight
+  float const* in[graph::input_capacity] = {};  // [row, cols]
+  float* out[graph::output_capacity] = {};      // [row, cols]; of a weight's gradient [layer][packed like the weight], added to
   weight_pointers weight;
   // Caches: [layer, page, kv head], then 64 positions: values [64, size] and keys [4, size, 16]; `page` says where those of a
   // sequence are: [sequence, pages_of_sequence].
@@ -26,7 +26,11 @@ struct context {
   float* scratch = nullptr;                     // host: of each worker, `scratch_stride` floats; devices have their own
   std::size_t scratch_stride = 0;
   int workers = 1;                              // host: threads that share the pieces of a kernel
-  int const *token = nullptr, *sequence = nullptr, *position = nullptr;  // of each row
+  int const *token = nullptr, *sequence = nullptr, *position = nullptr, *target = nullptr;  // of each row
+  // Training: the rows where a sequence begins, and one past the last; rows in the order of their tokens, and where in that order
+  // each different token begins, and one past the last.
+  int const *begins = nullptr, *by_token = nullptr, *token_begins = nullptr;
+  int sequences = 0, tokens = 0;
   int rows = 0, layer = 0;
   int reach = 0;  // one more than the largest position
 };

@@ -45,6 +45,10 @@ template <class P, int G> struct evaluate {
   static constexpr node at(int i) { return plan_of<P>.g.nodes[i]; }
   static constexpr node_list row_sums() { return row_sums_of(plan_of<P>, G); }
 
+  /// Which output a node is, or -1; and whether it is added to what is there.
+  static constexpr int output_of(int i) { return plan_of<P>.where[i].at == region::output ? plan_of<P>.where[i].index : -1; }
+  static constexpr bool adds(int i) { return accumulates(plan_of<P>.g, output_of(i)); }
+
   /// The first element of layer `c.layer` of a stored node.
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float* address() const {
     constexpr spot s = plan_of<P>.where[N];
@@ -52,7 +56,7 @@ template <class P, int G> struct evaluate {
     if constexpr (s.at == region::input) return const_cast<float*>(c.in[s.index]);
     else if constexpr (s.at == region::output) {
       if constexpr (n.rows == per_token) return c.out[s.index];
-      else return c.out[s.index] + std::size_t(c.layer) * std::size_t(n.rows) * std::size_t(n.cols);
+      else return c.out[s.index] + std::size_t(c.layer) * packed_bytes(dtype::f32, n.rows, n.cols) / sizeof(float);
     } else if constexpr (s.at == region::fixed) return c.fixed + s.index;
     else {
       static_assert(s.at == region::work);
@@ -81,13 +85,25 @@ template <class P, int G> struct evaluate {
   /// Stores a node's value.
   template <int N> KOKKOS_FORCEINLINE_FUNCTION void store(int row, int col, float x) const {
     constexpr spot s = plan_of<P>.where[N];
-    constexpr node n = at(N);
     if constexpr (s.at == region::key_cache || s.at == region::value_cache) {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
       std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
       store_floats<P::policy::cache::id, size, s.at == region::key_cache>(to, c.position[row] % page_positions, col % size, {x});
     } else {
-      address<N>()[std::size_t(row) * std::size_t(n.cols) + std::size_t(col)] = x;
+      float& to = address<N>()[place<N>(row, col)];
+      to = adds(N) ? to + x : x;
+    }
+  }
+
+  /// Where an element of a stored node is. A matrix's gradient lies as the matrix does, in tiles of its rows; a kernel of weight
+  /// gradients gives its elements turned, as (input, output).
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION static std::size_t place(int row, int col) {
+    constexpr node n = at(N);
+    if constexpr (adds(N) && n.rows > 1) {
+      int const out = n.kind == op::matmul_dw ? col : row, in = n.kind == op::matmul_dw ? row : col;
+      return (std::size_t(out / tile_rows) * std::size_t(n.cols) + std::size_t(in)) * tile_rows + std::size_t(out % tile_rows);
+    } else {
+      return std::size_t(row) * std::size_t(n.cols) + std::size_t(col);
     }
   }
 
@@ -108,7 +124,14 @@ template <class P, int G> struct evaluate {
         return;
       }
     }
-    for (int l = 0; l < L; ++l) store<N>(row, col + l, x[l]);
+    if constexpr (adds(N) && L % tile_rows == 0) {  // col is a multiple of 32: whole tiles
+      for (int t = 0; t < L; t += tile_rows) {
+        float* const to = address<N>() + place<N>(row, col + t);
+        for (int l = 0; l < tile_rows; ++l) to[l] += x[t + l];
+      }
+    } else {
+      for (int l = 0; l < L; ++l) store<N>(row, col + l, x[l]);
+    }
   }
 
   /// Loads a stored node's value; one row or one column is repeated.
@@ -145,6 +168,11 @@ template <class P, int G> struct evaluate {
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
       // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
       return col & 1 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
+    } else if constexpr (n.kind == op::pick) {
+      return value<n.in[0]>(e, row, c.target[row]);
+    } else if constexpr (n.kind == op::pick_back) {
+      float const d = value<n.in[0]>(e, row, 0);
+      return col == c.target[row] ? d : 0.0f;
     } else {
       static_assert(n.kind == op::map);
       return apply<N>(e, row, col);
@@ -156,7 +184,10 @@ template <class P, int G> struct evaluate {
     constexpr node n = at(N);
     float const a = value<n.in[0]>(e, row, col);
     if constexpr (n.f == fn::copy) return a;
+    else if constexpr (n.f == fn::negative) return -a;
     else if constexpr (n.f == fn::add) return a + value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::subtract) return a - value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::softmax) return exp(a - value<n.in[1]>(e, row, col));
     else if constexpr (n.f == fn::mul) return a * value<n.in[1]>(e, row, col);
     else if constexpr (n.f == fn::silu) return silu(a);
     else if constexpr (n.f == fn::silu_slope) return silu_slope(a);

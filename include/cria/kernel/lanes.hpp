@@ -31,6 +31,7 @@ struct scalar_lane {
   KOKKOS_FORCEINLINE_FUNCTION static i load_words(std::int32_t const* p) { return *p; }
   KOKKOS_FORCEINLINE_FUNCTION static i load_bytes(std::int8_t const* p) { return *p; }
   KOKKOS_FORCEINLINE_FUNCTION static void store(float* p, f x) { *p = x; }
+  KOKKOS_FORCEINLINE_FUNCTION static void transpose(f (&)[1]) {}
   KOKKOS_FORCEINLINE_FUNCTION static void store_f16(std::uint16_t* p, f x) { *p = f32_to_f16(x); }
   KOKKOS_FORCEINLINE_FUNCTION static void store_bytes(std::int8_t* p, i x) { *p = std::int8_t(x); }
   KOKKOS_FORCEINLINE_FUNCTION static f fma(f a, f b, f c) { return Kokkos::fma(a, b, c); }
@@ -88,6 +89,8 @@ template <int Width> struct vector_lanes {
   static i load_words(std::int32_t const* p) { return load_as<i>(p); }
   static i load_bytes(std::int8_t const* p) { return __builtin_convertvector(load_as<typename vector_of<std::int8_t, Width>::type>(p), i); }
   static void store(float* p, f x) { std::memcpy(p, &x, sizeof x); }
+  /// Rows become columns: for each power of two, what lies off the diagonal by it is exchanged.
+  static void transpose(f (&r)[Width]) { exchange<Width / 2>(r); }
   /// x, but no arithmetic on it is done on a single number before it is a vector.
   static i in_register(i x) {
 #if defined(__x86_64__)
@@ -190,6 +193,16 @@ template <int Width> struct vector_lanes {
   }
 
  private:
+  template <int Distance> static void exchange(f (&r)[Width]) {
+    for (int i = 0; i < Width; ++i)
+      if ((i & Distance) == 0) exchange<Distance>(r[i], r[i + Distance], std::make_integer_sequence<int, Width>{});
+    if constexpr (Distance > 1) exchange<Distance / 2>(r);
+  }
+  template <int Distance, int... L> static void exchange(f& a, f& b, std::integer_sequence<int, L...>) {
+    f const low = __builtin_shufflevector(a, b, (L & Distance ? Width + L - Distance : L)...);
+    b = __builtin_shufflevector(a, b, (L & Distance ? Width + L : L + Distance)...);
+    a = low;
+  }
   template <int Distance, class X, int... L> static X rotated(X x, std::integer_sequence<int, L...>) {
     return __builtin_shufflevector(x, x, ((L + Distance) % Width)...);
   }

@@ -24,6 +24,21 @@ struct solo {
     for (int k = 0; k < 16 / lanes::width; ++k) v[k] = lanes::load(lane + k * lanes::width);
     return fold<lanes>(v, plus{});
   }
+  template <class F> KOKKOS_FORCEINLINE_FUNCTION float largest(int n, F const& f) const {
+    float lane[16];
+    for (int l = 0; l < 16; ++l) lane[l] = f(l < n ? l : 0);
+    int i = 16;
+    auto const take = [&](int l) {
+      float const x = f(i + l);
+      lane[l] = x > lane[l] ? x : lane[l];
+    };
+    for (; i + 16 <= n; i += 16)
+      for (int l = 0; l < 16; ++l) take(l);
+    for (int l = 0; i + l < n; ++l) take(l);
+    float most = lane[0];
+    for (float const x : lane) most = x > most ? x : most;
+    return most;
+  }
   KOKKOS_FORCEINLINE_FUNCTION void barrier() const {}
 };
 
@@ -41,6 +56,11 @@ template <class Member> struct team_of {
     float total = 0;
     Kokkos::parallel_reduce(Kokkos::TeamThreadRange(member, n), [&](int i, float& part) { part += f(i); }, total);
     return total;
+  }
+  template <class F> KOKKOS_INLINE_FUNCTION float largest(int n, F const& f) const {
+    float most = 0;
+    Kokkos::parallel_reduce(Kokkos::TeamThreadRange(member, n), [&](int i, float& part) { part = Kokkos::max(part, f(i)); }, Kokkos::Max<float>(most));
+    return most;
   }
   KOKKOS_INLINE_FUNCTION void barrier() const { member.team_barrier(); }
 };

@@ -79,6 +79,24 @@ template <class D, class Policy> constexpr description describe() {
   return d;
 }
 
+/// Throws cria::error when `h` is another shape than that of decoder D.
+template <class D> void check_shape(hyperparameters const& h, std::string_view where) {
+  using V = typename D::variant;
+  auto const check = [&](char const* what, auto compiled, auto found) {
+    if (compiled != found) throw error(where, std::string("this program was compiled for another model: ") + what, std::to_string(compiled), std::to_string(found));
+  };
+  check("width", V::embed::extent, h.embed);
+  check("layers", V::layers, h.layers);
+  check("heads", V::query::count, h.heads);
+  check("kv heads", V::kv::count, h.kv_heads);
+  check("size of a head", V::query::size, h.head_dim);
+  check("hidden width", V::hidden::extent, h.hidden);
+  check("vocabulary", V::vocabulary::extent, h.vocabulary);
+  check("theta of the rotation", float(V::rope_theta), float(h.rope_theta));  // files keep them as f32
+  check("epsilon of the norms", float(V::norm_eps), float(h.norm_eps));
+  check("tied head", V::tied, h.tied);
+}
+
 namespace detail {
 
 /// Where `name` stands among `names`, the values of an enum.

@@ -1,13 +1,13 @@
 #pragma once
 // The engine of one type of model: infer::engine on top of a session.
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 #include "cria/infer/engine.hpp"
 #include "cria/model/checkpoint.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
+#include "cria/model/kokkos.hpp"
 #include "cria/run/limits.hpp"
 #include "cria/run/session.hpp"
 
@@ -15,21 +15,8 @@ namespace cria::llama2 {
 
 /// Throws cria::error when the file holds another shape or other formats than decoder D with this policy was compiled for.
 template <class D, class Policy> void check_shape(checkpoint const& file) {
-  using V = typename D::variant;
   hyperparameters const& h = file.shape();
-  auto const check = [&](char const* what, auto compiled, auto found) {
-    if (compiled != found) throw error(file.path(), std::string("this program was compiled for another model: ") + what, std::to_string(compiled), std::to_string(found));
-  };
-  check("width", V::embed::extent, h.embed);
-  check("layers", V::layers, h.layers);
-  check("heads", V::query::count, h.heads);
-  check("kv heads", V::kv::count, h.kv_heads);
-  check("size of a head", V::query::size, h.head_dim);
-  check("hidden width", V::hidden::extent, h.hidden);
-  check("vocabulary", V::vocabulary::extent, h.vocabulary);
-  check("theta of the rotation", float(V::rope_theta), float(h.rope_theta));  // files keep them as f32
-  check("epsilon of the norms", float(V::norm_eps), float(h.norm_eps));
-  check("tied head", V::tied, h.tied);
+  check_shape<D>(h, file.path());
   for (auto const& w : detail::weights_of<D, Policy>())
     if (w.rows > 1 && w.type != h.formats[std::size_t(index_of(w.name))])
       throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.formats[std::size_t(index_of(w.name))]).name);
@@ -100,10 +87,7 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 
 /// An engine of decoder D for a program: initialises Kokkos where the caller has not.
 template <class D, class Policy> std::unique_ptr<infer::engine> make_engine(checkpoint const& file, infer::engine_options const& options) {
-  if (!Kokkos::is_initialized()) {
-    Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
-    std::atexit([] { Kokkos::finalize(); });
-  }
+  initialise_kokkos();
   return std::make_unique<decoder_engine<D, Policy>>(file, options);
 }
 

@@ -76,15 +76,14 @@ template <class Exec> class weight_store {
     return n;
   }
   std::span<weight_entry<memory> const> entries() const { return entries_; }
-
- private:
-  std::vector<weight_entry<memory>> entries_;
-
   weight_entry<memory> const* find(std::string_view name) const {
     for (auto const& e : entries_)
       if (e.name == name) return &e;
     return nullptr;
   }
+
+ private:
+  std::vector<weight_entry<memory>> entries_;
 
   static std::string text_of(weight_entry<memory> const& e) {
     return std::to_string(e.layers) + " x [" + std::to_string(e.rows) + ", " + std::to_string(e.cols) + "] " + std::string(facts(e.type).name);

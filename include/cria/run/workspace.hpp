@@ -51,6 +51,8 @@ template <class Exec> class workspace {
     c.shared = shared_.data(), c.scratch_stride = stride_, c.workers = workers_;
   }
 
+  std::size_t bytes() const { return sizeof(float) * (work_.size() + fixed_.size() + scratch_.size() + shared_.size()); }
+
  private:
   using buffer = Kokkos::View<float*, typename Exec::memory_space>;
   buffer work_, fixed_, scratch_, shared_;

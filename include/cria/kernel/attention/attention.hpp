@@ -12,22 +12,20 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   using base::at, base::c;
   static constexpr int self = plan_of<P>.groups[G].nodes[0];
   static constexpr node n = at(self);
-  static constexpr bool cached = plan_of<P>.where[n.in[1]].at == region::key_cache;
-  static constexpr dtype stored = cached ? P::policy::cache::id : dtype::f32;
+  static constexpr dtype stored = P::policy::cache::id;
   static constexpr bool keeps_order = false;  // later rows have more to do: workers take them in turns
   enum : int {
     size = n.size, group_heads = n.count / n.kv_count, kv_heads = n.kv_count,
     together = 4,                // queries that share the loads of keys and values
     padded = (size + 15) / 16 * 16,
-    record = padded + 16,        // sums; then the largest score and the total, on a line of their own
-    page_floats = page_positions * padded
+    record = padded + 16         // sums; then the largest score and the total, on a line of their own
   };
 
   int block_rows = 1;  // rows of a piece
   bool split = false;  // a piece is one page of one row: there are too few rows for all workers
   int row_pages = 1;   // of the row that has most
   void divide(int threads, bool host) {
-    split = host && cached && c.rows * kv_heads < 2 * threads && c.reach > page_positions;
+    split = host && c.rows * kv_heads < 2 * threads && c.reach > page_positions;
     block_rows = host && !split ? Kokkos::max(1, Kokkos::min(16, c.rows * kv_heads / (4 * threads))) : 1;
     row_pages = (c.reach + page_positions - 1) / page_positions;
   }
@@ -36,9 +34,9 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     int const all = (c.rows + block_rows - 1) / block_rows * kv_heads;
     return split && phase == 0 ? all * row_pages : all;
   }
-  /// Queries and their sums; sums of a page and its weights; keys and values where no cache has them.
+  /// Queries and their sums; sums of a page and its weights.
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
-    return std::size_t(block_rows * group_heads * (padded + record) + together * (record + page_positions) + (cached ? 0 : 2 * page_floats));
+    return std::size_t(block_rows * group_heads * (padded + record) + together * (record + page_positions));
   }
   /// What the pages of split rows leave for each other.
   std::size_t shared_floats() const { return split ? std::size_t(c.rows * n.count) * std::size_t(row_pages) * record : 0; }
@@ -63,16 +61,15 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   template <class Team> KOKKOS_INLINE_FUNCTION void whole_rows(Team const& t, int row, int rows, int kv, float* scratch) const {
     int const queries = rows * group_heads;
     float *const q = scratch, *const sums = q + block_rows * group_heads * padded, *const own = sums + block_rows * group_heads * record;
-    float *const weights = own + together * record, *const copied = weights + together * page_positions;
+    float* const weights = own + together * record;
     load_queries(t, row, queries, kv, q);
     clear(t, sums, queries);
     int last = 0;
     for (int r = row; r < row + rows; ++r) last = Kokkos::max(last, c.position[r]);
     for (int page = 0; page <= last / page_positions; ++page) {
-      auto const [keys, values] = page_at(t, row, kv, page, last, copied);
+      auto const [keys, values] = page_at(row, kv, page);
       soon next;
-      if constexpr (cached)
-        if (queries <= together) next = {values, page < last / page_positions ? page_at(t, row, kv, page + 1, last, copied).keys : nullptr};
+      if (queries <= together) next = {values, page < last / page_positions ? page_at(row, kv, page + 1).keys : nullptr};
       for (int first = 0; first < queries; first += together) {
         int const some = Kokkos::min(int(together), queries - first);
         int count[together], most = 0;
@@ -93,7 +90,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     if (mine == 0) return;
     float *const q = scratch, *const weights = q + group_heads * padded;
     load_queries(t, row, group_heads, kv, q);
-    auto const [keys, values] = page_at(t, row, kv, page, c.position[row], weights);
+    auto const [keys, values] = page_at(row, kv, page);
     int const count[together] = {mine, mine, mine, mine};
     for (int first = 0; first < group_heads; first += together)
       sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights,
@@ -142,22 +139,9 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   struct soon {
     std::byte const *values = nullptr, *keys = nullptr;
   };
-  /// A page of the cache; without one, a copy of the rows that hold it, up to position `last`.
-  template <class Team> KOKKOS_INLINE_FUNCTION key_value page_at(Team const& t, int row, int kv, int page, int last, [[maybe_unused]] float* copied) const {
+  KOKKOS_INLINE_FUNCTION key_value page_at(int row, int kv, int page) const {
     int const begin = page * page_positions;
-    if constexpr (cached) {
-      return {base::template page<n.in[1]>(c.sequence[row], kv, begin), base::template page<n.in[2]>(c.sequence[row], kv, begin)};
-    } else {
-      int const first = row - c.position[row] + begin;
-      t.each(Kokkos::min(int(page_positions), last + 1 - begin), [&](int p) {
-        for (int d = 0; d < size; ++d) {
-          copied[(p / 16 * size + d) * 16 + p % 16] = base::template load<n.in[1]>(first + p, kv * size + d);
-          copied[page_floats + p * size + d] = base::template load<n.in[2]>(first + p, kv * size + d);
-        }
-      });
-      t.barrier();
-      return {reinterpret_cast<std::byte const*>(copied), reinterpret_cast<std::byte const*>(copied + page_floats)};
-    }
+    return {base::template page<n.in[1]>(c.sequence[row], kv, begin), base::template page<n.in[2]>(c.sequence[row], kv, begin)};
   }
 
   /// Some queries over one page, query i over its first count[i] positions, into records; where count[i] is 0 the record is

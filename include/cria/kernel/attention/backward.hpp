@@ -1,76 +1,98 @@
 #pragma once
-// The gradients of attention to q, k and v, the softmax of a row recomputed where it is needed. Portable and right; one team
-// takes one row of one head. The rows of a sequence follow each other (training).
-#include "cria/kernel/evaluate.hpp"
-#include "cria/kernel/team.hpp"
+// The gradients of attention over whole sequences to q, k and v (Dao et al. 2022, arXiv 2205.14135, algorithm 4): probabilities again
+// from q, k and the log of their sum, page by page. A piece is one kv head of one sequence and sums in a fixed order.
+#include "cria/kernel/attention/tiles.hpp"
 
 namespace cria::kernel {
 
 template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
-  static constexpr int self = plan_of<P>.groups[G].nodes[0];
-  static constexpr node n = at(self);
-  static constexpr int to = n.part;  // 0: q, 1: k, 2: v
-  enum : int { size = n.size, per_kv = n.count / n.kv_count, out_heads = to == 0 ? n.count : n.kv_count };
+  static constexpr node n = at(plan_of<P>.groups[G].nodes[0]);
+  using tiles = attention_tiles<n.size>;
+  enum : int { size = n.size, group_heads = n.count / n.kv_count, rows = tiles::rows, padded = tiles::padded };
 
-  int pieces(int) const { return c.rows * out_heads; }
-  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 2 * std::size_t(c.rows) + 2; }  // probabilities, their gradients, mean
+  /// The node that is the gradient to operand `part`, or -1 where it is not wanted.
+  static constexpr int to(int part) {
+    for (int k = 0; k < plan_of<P>.groups[G].count; ++k)
+      if (at(plan_of<P>.groups[G].nodes[k]).part == part) return plan_of<P>.groups[G].nodes[k];
+    return -1;
+  }
+  static constexpr int dq = to(0), dk = to(1), dv = to(2);
+
+  int pieces(int) const { return c.sequences * n.kv_count; }
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 8 * tiles::page_floats + 2 * tiles::square + 2 * rows; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float* scratch) const {
-    int const row = piece / out_heads, head = piece % out_heads, begin = row - c.position[row];
-    float *const p = scratch, *const dp = p + c.rows, *const mean = dp + c.rows;
-    float const scale = 1 / Kokkos::sqrt(float(size));
-    if constexpr (to == 0) {
-      softmax(t, row, head, p, dp, mean);
-      t.each(size, [&](int d) {
-        float r = 0;
-        for (int u = begin; u <= row; ++u) r += p[u - begin] * (dp[u - begin] - *mean) * scale * k(u, head, d);
-        base::template store<self>(row, head * size + d, r);
-      });
-    } else {
-      t.each(size, [&](int d) { base::template store<self>(row, head * size + d, 0.0f); });
-      for (int h = head * per_kv; h < (head + 1) * per_kv; ++h)
-        for (int u = row; u < c.rows && c.sequence[u] == c.sequence[row]; ++u) {
-          t.barrier();
-          softmax(t, u, h, p, dp, mean);
-          int const i = row - begin;
-          float const weight = to == 1 ? p[i] * (dp[i] - *mean) * scale : p[i];
-          t.each(size, [&](int d) {
-            float const with = to == 1 ? q(u, h, d) : dy(u, h, d);
-            base::template store<self>(row, head * size + d, Kokkos::fma(weight, with, base::template load<self>(row, head * size + d)));
-          });
+    int const kv = piece % n.kv_count, begin = c.begins[piece / n.kv_count], count = c.begins[piece / n.kv_count + 1] - begin;
+    memory const m(scratch);
+    for (int j = 0; j * rows < count; ++j) {
+      int const first = begin + j * rows, some = Kokkos::min(int(rows), count - j * rows);
+      tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[2]>(first + r, kv * size + d); }, m.keys);
+      tiles::turn(t, m.keys, m.values_turned);
+      tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[1]>(first + r, kv * size + d); }, m.keys);
+      tiles::turn(t, m.keys, m.keys_turned);
+      tiles::clear(t, 2 * tiles::page_floats, m.dk);
+      for (int i = j; i * rows < count; ++i)
+        for (int head = kv * group_heads; head < (kv + 1) * group_heads; ++head) add(t, m, begin, count, i, j, head);
+      t.each(some, [&](int r) {
+        for (int d = 0; d < size; ++d) {
+          if constexpr (dk >= 0) base::template store<dk>(first + r, kv * size + d, m.dk[r * padded + d]);
+          if constexpr (dv >= 0) base::template store<dv>(first + r, kv * size + d, m.dv[r * padded + d]);
         }
+      });
+      t.barrier();
     }
   }
 
  private:
-  KOKKOS_FORCEINLINE_FUNCTION float q(int row, int head, int d) const { return base::template load<n.in[0]>(row, head * size + d); }
-  KOKKOS_FORCEINLINE_FUNCTION float k(int row, int head, int d) const { return base::template load<n.in[1]>(row, head / per_kv * size + d); }
-  KOKKOS_FORCEINLINE_FUNCTION float v(int row, int head, int d) const { return base::template load<n.in[2]>(row, head / per_kv * size + d); }
-  KOKKOS_FORCEINLINE_FUNCTION float dy(int row, int head, int d) const { return base::template load<n.in[3]>(row, head * size + d); }
+  struct memory {
+    float *keys, *keys_turned, *values_turned, *q, *dy, *dq, *dk, *dv, *p, *ds, *lse, *mean;
+    KOKKOS_INLINE_FUNCTION explicit memory(float* at) {
+      for (float** page : {&keys, &keys_turned, &values_turned, &q, &dy, &dq, &dk, &dv}) *page = at, at += tiles::page_floats;
+      p = at, ds = p + tiles::square, lse = ds + tiles::square, mean = lse + rows;
+    }
+  };
 
-  /// The probabilities p of a row of a head, the gradient dp = dy . v that reaches each, and mean = sum p dp.
-  template <class Team> KOKKOS_INLINE_FUNCTION void softmax(Team const& t, int row, int head, float* p, float* dp, float* mean) const {
-    int const count = c.position[row] + 1, begin = row - c.position[row];
+  /// What page i of the queries of a head adds to the gradients of page j of keys and values, and gets from it.
+  template <class Team> KOKKOS_INLINE_FUNCTION void add(Team const& t, memory const& m, int begin, int count, int i, int j, int head) const {
+    int const first = begin + i * rows, some = Kokkos::min(int(rows), count - i * rows);
+    bool const diagonal = i == j;
     float const scale = 1 / Kokkos::sqrt(float(size));
-    t.each(count, [&](int i) {
-      float score = 0, into = 0;
-      for (int d = 0; d < size; ++d) {
-        score = Kokkos::fma(q(row, head, d), k(begin + i, head, d), score);
-        into = Kokkos::fma(dy(row, head, d), v(begin + i, head, d), into);
+    tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[0]>(first + r, head * size + d); }, m.q);
+    tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[3]>(first + r, head * size + d); }, m.dy);
+    t.each(some, [&](int r) {
+      float sum = 0;
+      for (int d = 0; d < size; ++d) sum = Kokkos::fma(m.dy[r * padded + d], base::template load<n.in[4]>(first + r, head * size + d), sum);
+      m.mean[r] = sum, m.lse[r] = base::template load<n.in[5]>(first + r, head);
+    });
+    tiles::clear(t, 2 * tiles::square, m.p);
+    auto const columns = diagonal ? tiles::shape::columns_to_row : tiles::shape::full;
+    tiles::template multiply<rows>(t, columns, m.q, 1, padded, m.keys_turned, size, m.p);
+    tiles::template multiply<rows>(t, columns, m.dy, 1, padded, m.values_turned, size, m.ds);
+    t.each(rows, [&](int r) {
+      using V = typename Team::lanes;
+      float *const p = m.p + r * rows, *const ds = m.ds + r * rows;
+      int const seen = r >= some ? 0 : diagonal ? r + 1 : int(rows);
+      for (int l = 0; l < seen; l += V::width) {
+        typename V::f const x = exp_of<V>(V::fma(V::load(p + l), V::splat(scale), V::splat(-m.lse[r])));
+        V::store(p + l, x), V::store(ds + l, x * (V::load(ds + l) - V::splat(m.mean[r])) * V::splat(scale));
       }
-      p[i] = score * scale, dp[i] = into;
+      for (int l = seen; l < rows; ++l) p[l] = 0, ds[l] = 0;
     });
     t.barrier();
-    t.each(1, [&](int) {
-      float top = p[0], total = 0, sum = 0;
-      for (int i = 1; i < count; ++i) top = p[i] > top ? p[i] : top;
-      for (int i = 0; i < count; ++i) total += p[i] = exp(p[i] - top);
-      for (int i = 0; i < count; ++i) sum += (p[i] /= total) * dp[i];
-      *mean = sum;
-    });
-    t.barrier();
+    auto const from_row = diagonal ? tiles::shape::inputs_from_row : tiles::shape::full;
+    if constexpr (dv >= 0) tiles::template multiply<padded>(t, from_row, m.p, rows, 1, m.dy, some, m.dv);
+    if constexpr (dk >= 0) tiles::template multiply<padded>(t, from_row, m.ds, rows, 1, m.q, some, m.dk);
+    if constexpr (dq >= 0) {
+      if (j == 0) tiles::clear(t, tiles::page_floats, m.dq);
+      else tiles::load(t, some, [&](int r, int d) { return base::template load<dq>(first + r, head * size + d); }, m.dq);
+      tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, m.ds, 1, rows, m.keys, rows, m.dq);
+      t.each(some, [&](int r) {
+        for (int d = 0; d < size; ++d) base::template store<dq>(first + r, head * size + d, m.dq[r * padded + d]);
+      });
+      t.barrier();
+    }
   }
 };
 

@@ -4,19 +4,21 @@
 //   kind       panel [k][row]     against              k                    rows x columns of the result
 //   matmul     x  [row, k]        packed w [col, k]    inputs               tokens x outputs
 //   matmul_dx  dy [row, k]        packed w [k, col]    outputs              tokens x inputs
-//   matmul_dw  dy [k, row]        x [k, col]           tokens               outputs x inputs
+//   matmul_dw  x  [k, row]        dy [k, col]          tokens               inputs x outputs, as packed weights lie
 //
 // Columns are taken in units of 32, two tiles. A host's worker makes the panel of few rows for itself; for many rows all
-// workers fill one panel together, wait for each other, and share out blocks of rows and units.
+// workers fill one panel together, wait for each other, and share out blocks of rows and units. What is not f32 in tiles of
+// columns in memory is made so for each unit and chunk of inputs, once for a block of rows.
 #include "cria/kernel/contraction/fill.hpp"
+#include "cria/kernel/contraction/right.hpp"
 
 namespace cria::kernel {
 
 template <class P, int G> struct contraction : contraction_panel<P, G> {
   using panel = contraction_panel<P, G>;
   using base = evaluate<P, G>;
-  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many;
-  using panel::depth, panel::rows, panel::panel_size, panel::row_groups, panel::with_group, panel::view, panel::scope_of;
+  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms;
+  using panel::depth, panel::rows, panel::panel_size, panel::parts, panel::with_group, panel::view, panel::scope_of;
   using typename panel::panel_view;
 
   static constexpr segment_list segments = segments_of(plan_of<P>, G);
@@ -28,7 +30,9 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     return false;
   }
 
-  static constexpr int units_of(int s) { return (at(segments.at[s].outputs.at[0]).cols + 31) / 32; }
+  /// Columns of a result, as the kernel sees it.
+  static constexpr int columns(int id) { return kind == op::matmul_dw ? at(id).rows : at(id).cols; }
+  static constexpr int units_of(int s) { return (columns(segments.at[s].outputs.at[0]) + 31) / 32; }
   static constexpr int units_before(int s) {
     int n = 0;
     for (int i = 0; i < s; ++i) n += units_of(i);
@@ -43,6 +47,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     few = 4,                                            // rows at most whose panel each worker makes for itself
     own_block = 32, shared_block = 128 / many * many,   // rows of a piece
     chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache
+    expanding = 16,                                     // rows of a block that are worth a copy of the weights as f32
     segment_count = segments.count,
     unit_count = units_before(segments.count)
   };
@@ -50,7 +55,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   bool host = true, shared = false;
   int block_rows = own_block, blocks = 1, ranges = 1;  // of rows; of units, for each block
   void divide(int threads, bool on_host) {
-    host = on_host, shared = host && kind == op::matmul && rows() > few;
+    host = on_host, shared = host && rows() > few;
     block_rows = shared ? int(shared_block) : int(own_block);
     blocks = (rows() + block_rows - 1) / block_rows;
     if (shared) {
@@ -62,23 +67,25 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     }
   }
   int phases() const { return shared ? 2 : 1; }
-  int pieces(int phase) const { return phase < phases() - 1 ? row_groups(rows()) : blocks * ranges; }
+  int pieces(int phase) const { return phase < phases() - 1 ? parts(rows()) : blocks * ranges; }
 
-  /// Scratch of a worker: its own panel, and the sums of two units. A device's threads keep their sums to themselves.
+  /// Scratch of a worker: its own panel, the sums of two units, and a unit's right operand. A device's threads keep their sums to
+  /// themselves and read the operand where it lies.
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
     std::size_t const own = shared ? 0 : panel_size(Kokkos::min(rows(), int(own_block)));
-    return own + 16 + (host ? std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows)) : 0);
+    return own + 16 + (host ? sum_floats() + 32 * chunk : 0);
   }
+  KOKKOS_INLINE_FUNCTION std::size_t sum_floats() const { return std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows)); }
   /// What all workers fill together.
   std::size_t shared_floats() const { return shared ? panel_size(rows()) : 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int phase, int piece, float* scratch) const {
-    if (shared && phase == 0) return panel::fill_group(t, view(c.shared, 0, rows()), piece);
+    if (shared && phase == 0) return panel::fill_part(t, view(c.shared, 0, rows()), piece);
     int const range = piece / blocks, row0 = piece % blocks * block_rows, count = Kokkos::min(block_rows, rows() - row0);
     int const begin = int(std::int64_t(unit_count) * range / ranges), end = int(std::int64_t(unit_count) * (range + 1) / ranges);
     if (shared) return units(t, view(c.shared, 0, rows()), row0, count, begin, end, scratch);
     panel_view const own = view(scratch, row0, count);
-    for (int i = 0; i < row_groups(count); ++i) panel::fill_group(t, own, i);
+    for (int i = 0; i < parts(count); ++i) panel::fill_part(t, own, i);
     t.barrier();
     units(t, own, row0, count, begin, end, scratch + (panel_size(count) + 15) / 16 * 16);
   }
@@ -86,12 +93,12 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
  private:
   template <class Team>
   KOKKOS_INLINE_FUNCTION void units(Team const& t, panel_view const& p, int row0, int count, int begin, int end, float* sums) const {
-    constexpr int parts = 32 / Team::lanes_at_once;
-    if constexpr (parts == 1) {
+    constexpr int callers = 32 / Team::lanes_at_once;
+    if constexpr (callers == 1) {
       for (int u = begin; u < end;) u += host_unit(p, row0, count, u, end, sums, std::make_integer_sequence<int, segment_count>{});
     } else {
-      t.each((end - begin) * parts, [&](int i) {
-        device_lanes<Team>(p, row0, count, begin + i / parts, i % parts * Team::lanes_at_once, std::make_integer_sequence<int, segment_count>{});
+      t.each((end - begin) * callers, [&](int i) {
+        device_lanes<Team>(p, row0, count, begin + i / callers, i % callers * Team::lanes_at_once, std::make_integer_sequence<int, segment_count>{});
       });
     }
   }
@@ -106,21 +113,21 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
     constexpr int contractions = segments.at[S].contractions.count;
-    constexpr bool wide = has_floats(segments.at[S]);  // then one row takes two units: its chains of sums hide each other's latency
+    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]);  // then one row takes two units: its chains of sums hide each other's latency
     int const first = row0 - p.row0, units = wide && count == 1 && left_over > 1 ? 2 : 1;
     std::size_t const stride = std::size_t(units * count * 32);
+    float* const right = sums + sum_floats();
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
-    int const step = count == 1 ? depth() : int(chunk);  // one row meets each weight once, so that no cache has to hold it
-    for (int k = 0; k < depth(); k += step) {
-      int const k_end = Kokkos::min(k + step, depth());
-      if constexpr (wide)
-        if (units == 2) {
-          contract<solo, S, 64, 1>(p, first, unit * 32, k, k_end, sums, stride, 64);
-          continue;
-        }
-      for (int r = first; r < first + count;)
-        r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, S, 32, n()>(p, at_row, unit * 32, k, k_end, sums + (at_row - first) * 32, stride, 32); });
-    }
+    detail::each_constant<terms>([&](auto term) {
+      int const all = depth(term());
+      int const step = kind == op::matmul && count == 1 ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+      for (int k = 0; k < all; k += step) {
+        int const k_end = Kokkos::min(k + step, all);
+        detail::each_constant<contractions>([&](auto i) {
+          multiply<S, segments.at[S].contractions.at[i()], term()>(p, first, count, units, unit * 32, k, k_end, sums + std::size_t(i()) * stride, right);
+        });
+      }
+    });
     for (int u = 0; u < units; ++u) {
       scope e = scope_of(p);
       e.tile = sums + u * 32, e.tile_rows = units * count, e.lanes = 32, e.tile_row0 = row0, e.col0 = (unit + u) * 32;
@@ -129,37 +136,83 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     return units;
   }
 
+  /// Adds to the sums [row][units * 32] of contraction C, inputs [begin, end) of a term.
+  template <int S, int C, int Term>
+  KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int units, int col, int begin, int end, float* sums, float* right) const {
+    if constexpr (makes_right(C))
+      if (kind != op::matmul || count > expanding) {
+        make_right<C, Term>(col, begin, end, right);
+        tile_run const tiles{reinterpret_cast<std::byte const*>(right), chunk * tile_rows * sizeof(float)};
+        for (int r = first; r < first + count;)
+          r = with_group(r, p.count, [&](int at_row, auto n) {
+            panel_group const rows_of_panel{panel::group_of(p, Term, at_row).floats + std::size_t(begin) * n(), {}};
+            dot<dtype::f32, false, host_lanes, 32, n()>(tiles, 0, rows_of_panel, 0, end - begin, sums + (at_row - first) * 32, 32);
+          });
+        return;
+      }
+    if constexpr (kind == op::matmul) {
+      if constexpr (has_floats(segments.at[S]))
+        if (units == 2) return contract<solo, C, Term, 64, 1>(p, first, col, begin, end, sums, 64);
+      for (int r = first; r < first + count;)
+        r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, C, Term, 32, n()>(p, at_row, col, begin, end, sums + (at_row - first) * 32, 32); });
+    }
+  }
+
+  /// Whether a block of rows multiplies with a copy of the right operand.
+  static constexpr bool makes_right(int id) { return kind != op::matmul || (!uses_int8(id) && at(at(id).in[1]).type != dtype::f32); }
+
+  template <int C, int Term> KOKKOS_INLINE_FUNCTION void make_right(int col, int begin, int end, float* to) const {
+    constexpr int tile_floats = chunk * tile_rows;
+    if constexpr (kind == op::matmul_dw) {
+      constexpr int dy = at(C).in[0], cols = at(dy).cols;
+      for (int k = begin; k < end; ++k)
+        for (int t = 0; t < 2; ++t) {
+          float* const out = to + t * tile_floats + (k - begin) * tile_rows;
+          int const from = col + t * tile_rows;
+          if (from + tile_rows <= cols)
+            for (int l = 0; l < tile_rows; ++l) out[l] = base::template load<dy>(k, from + l);
+          else
+            for (int l = 0; l < tile_rows; ++l) out[l] = base::template load<dy>(k, Kokkos::min(from + l, cols - 1));
+        }
+    } else {
+      constexpr node w = at(at(C).in[2 * Term + 1]);
+      std::byte const* const packed = base::template weight<at(C).in[2 * Term + 1]>();
+      for (int t = 0; t < 2; ++t) {
+        int const from = col + t * tile_rows;
+        if constexpr (kind == op::matmul_dx) turn_tile<w.type, host_lanes>(packed, w.cols, from, begin, end, to + t * tile_floats);
+        else if (from < w.rows) decode_tile<w.type, host_lanes>(packed, w.cols, from / tile_rows, begin, end, to + t * tile_floats);
+      }
+    }
+  }
+
   template <class Team, int... S>
   KOKKOS_INLINE_FUNCTION void device_lanes(panel_view const& p, int row0, int count, int u, int lane, std::integer_sequence<int, S...>) const {
     ((u >= units_before(S) && u < units_before(S + 1) ? device_lanes_of<Team, S>(p, row0, count, (u - units_before(S)) * 32 + lane) : void()), ...);
   }
   template <class Team, int S> KOKKOS_INLINE_FUNCTION void device_lanes_of(panel_view const& p, int row0, int count, int col) const {
     constexpr int contractions = segments.at[S].contractions.count, L = Team::lanes_at_once;
-    if (col >= at(segments.at[S].outputs.at[0]).cols) return;  // lanes past the end
+    if (col >= columns(segments.at[S].outputs.at[0])) return;  // lanes past the end
     int const first = row0 - p.row0;
     for (int r = first; r < first + count;)
       r = with_group(r, p.count, [&](int at_row, auto n) {
         float sums[contractions * n() * L] = {};
-        contract<Team, S, L, n()>(p, at_row, col, 0, depth(), sums, n() * L, L);
+        detail::each_constant<terms>([&](auto term) {
+          detail::each_constant<contractions>([&](auto i) {
+            contract<Team, segments.at[S].contractions.at[i()], term(), L, n()>(p, at_row, col, 0, depth(term()), sums + i() * n() * L, L);
+          });
+        });
         scope e = scope_of(p);
         e.tile = sums, e.tile_rows = n(), e.lanes = L, e.tile_row0 = p.row0 + at_row, e.col0 = col;
         finish<L, S>(e, n(), std::make_integer_sequence<int, segments.at[S].outputs.count>{});
       });
   }
 
-  /// Adds to the sums [contraction: stride][row][row_stride] of N rows and L columns, inputs [begin, end).
-  template <class Team, int S, int L, int N>
-  KOKKOS_INLINE_FUNCTION void contract(panel_view const& p, int first, int col, int begin, int end, float* sums, std::size_t stride, int row_stride) const {
-    panel_group const rows_of_panel = group_at(p.panel, floats, int8, p.count, depth(), first);
-    detail::each_constant<segments.at[S].contractions.count>([&](auto i) {
-      contract_one<Team, segments.at[S].contractions.at[i()], L, N>(p, rows_of_panel, col, begin, end, sums + std::size_t(i()) * stride, row_stride);
-    });
-  }
-
-  template <class Team, int C, int L, int N>
-  KOKKOS_INLINE_FUNCTION void contract_one(panel_view const& view_of_rows, panel_group const& p, int col, int begin, int end, float* sums, int row_stride) const {
+  /// Adds to the sums [row][row_stride] of N rows and L columns of contraction C, inputs [begin, end) of a term.
+  template <class Team, int C, int Term, int L, int N>
+  KOKKOS_INLINE_FUNCTION void contract(panel_view const& view_of_rows, int first, int col, int begin, int end, float* sums, int row_stride) const {
     using V = typename Team::lanes;
-    constexpr node n = at(C), right = at(n.in[1]);
+    panel_group const p = panel::group_of(view_of_rows, Term, first);
+    constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
     if constexpr (kind == op::matmul) {
       constexpr std::size_t bytes = tile_bytes(right.type, right.cols);
       constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
@@ -172,13 +225,12 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
           dot<right.type, uses_int8(C), V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end, sums + (t - tile) * tile_rows, row_stride);
       }
     } else {
-      scope const e = scope_of(view_of_rows);
       for (int k = begin; k < end; ++k) {
         float x[L];
         for (int l = 0; l < L; ++l) {
-          int const at_col = Kokkos::min(col + l, n.cols - 1);  // lanes past the end are not stored
-          if constexpr (kind == op::matmul_dx) x[l] = element<right.type>(base::template weight<n.in[1]>(), k, at_col, right.cols);
-          else x[l] = base::template value<n.in[1]>(e, k, at_col);
+          int const at_col = Kokkos::min(col + l, columns(C) - 1);  // lanes past the end are not stored
+          if constexpr (kind == op::matmul_dx) x[l] = element<right.type>(base::template weight<n.in[2 * Term + 1]>(), k, at_col, right.cols);
+          else x[l] = base::template load<n.in[0]>(k, at_col);
         }
         for (int i = 0; i < N; ++i)
           for (int l = 0; l < L; ++l) sums[i * row_stride + l] = Kokkos::fma(x[l], p.floats[std::size_t(k) * N + std::size_t(i)], sums[i * row_stride + l]);
@@ -191,7 +243,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     for (int r = 0; r < count; ++r) (finish_one<L, segments.at[S].outputs.at[O]>(e, e.tile_row0 + r), ...);
   }
   template <int L, int O> KOKKOS_INLINE_FUNCTION void finish_one(scope const& e, int row) const {
-    constexpr int cols = at(O).cols;
+    constexpr int cols = columns(O);
     float x[L];
     if (cols % L == 0 || e.col0 + L <= cols) {
       constexpr int step = at(O).kind == op::rope ? 2 : 1;  // the two that a rotation turns share their loads

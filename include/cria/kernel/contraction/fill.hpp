@@ -10,9 +10,13 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   using base::at, base::c;
 
   static constexpr group g = plan_of<P>.groups[G];
-  static constexpr int left = at(g.nodes[0]).in[0], result_rows = at(g.nodes[0]).rows;
-  static constexpr op kind = at(g.nodes[0]).kind;
+  static constexpr node first_node = at(g.nodes[0]);
+  static constexpr op kind = first_node.kind;
   static constexpr node_list sums_needed = base::row_sums();
+
+  // A gradient of rows is a sum of up to three products, its terms: each has its own left operand, and a panel of its own.
+  static constexpr int terms = kind == op::matmul_dx ? first_node.arity() / 2 : 1;
+  static constexpr int left(int term) { return kind == op::matmul_dw ? first_node.in[1] : first_node.in[2 * term]; }
 
   static constexpr bool uses_int8(int id) {
     return P::policy::int8 && kind == op::matmul && facts(at(at(id).in[1]).type).quantised();
@@ -23,13 +27,21 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
     return false;
   }
   static constexpr bool floats = any_panel(false), int8 = any_panel(true);
-  enum : int { many = most_together<host_lanes>(int8) };  // not static constexpr: device code takes references to it
+  enum : int {  // not static constexpr: device code takes references to some of them
+    many = most_together<host_lanes>(int8),
+    span = 48 / many * many  // rows of a turned panel that are filled together: whole groups, of neighbouring columns
+  };
 
-  KOKKOS_INLINE_FUNCTION int depth() const { return kind == op::matmul_dw ? c.rows : at(left).cols; }
-  KOKKOS_INLINE_FUNCTION int rows() const { return result_rows == per_token ? c.rows : result_rows; }
+  KOKKOS_INLINE_FUNCTION int depth(int term) const { return kind == op::matmul_dw ? c.rows : at(left(term)).cols; }
+  KOKKOS_INLINE_FUNCTION int rows() const { return kind == op::matmul_dw ? first_node.cols : c.rows; }
 
+  KOKKOS_INLINE_FUNCTION std::size_t term_begin(int term, int count) const {
+    std::size_t n = 0;
+    for (int t = 0; t < term; ++t) n += panel_floats(floats, int8, count, depth(t));
+    return n;
+  }
   KOKKOS_INLINE_FUNCTION std::size_t panel_size(int count) const {
-    return panel_floats(floats, int8, count, depth()) + std::size_t(sums_needed.count) * std::size_t(count);
+    return term_begin(terms, count) + std::size_t(sums_needed.count) * std::size_t(count);
   }
 
   /// A panel of `count` rows from `row0` on; row sums behind it.
@@ -39,7 +51,10 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
     float* sums;
   };
   KOKKOS_INLINE_FUNCTION panel_view view(float* memory, int row0, int count) const {
-    return {memory, row0, count, memory + panel_floats(floats, int8, count, depth())};
+    return {memory, row0, count, memory + term_begin(terms, count)};
+  }
+  KOKKOS_INLINE_FUNCTION panel_group group_of(panel_view const& p, int term, int first) const {
+    return group_at(p.panel + term_begin(term, p.count), floats, int8, p.count, depth(term), first);
   }
   KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const { return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0}; }
 
@@ -55,7 +70,11 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
       if (first + 4 <= count) return f(first, std::integral_constant<int, 4>{}), first + 4;
     return f(first, std::integral_constant<int, 1>{}), first + 1;
   }
-  template <class Team> KOKKOS_INLINE_FUNCTION void fill_group(Team const& t, panel_view const& p, int index) const {
+
+  /// A panel is filled in so many parts.
+  KOKKOS_INLINE_FUNCTION static int parts(int count) { return kind == op::matmul_dw ? (count + span - 1) / span : row_groups(count); }
+  template <class Team> KOKKOS_INLINE_FUNCTION void fill_part(Team const& t, panel_view const& p, int index) const {
+    if constexpr (kind == op::matmul_dw) return fill_turned(t, p, index * span);
     int const whole = p.count / many, rest = index - whole;
     int first = index * many;
     if (rest >= 0) {
@@ -68,29 +87,47 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   /// Evaluates N rows from `first` on into the panel.
   template <int N, class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, panel_view const& p, int first) const {
     for (int i = 0; i < N; ++i) fill_row_sums<P, G>(*this, t, scope_of(p), p.row0 + first + i, p.sums + first + i, p.count);
-    panel_group const to = group_at(p.panel, floats, int8, p.count, depth(), first);
-    int const blocks_of_inputs = (depth() + 31) / 32;
+    detail::each_constant<terms>([&](auto term) { fill_term<N, term()>(t, p, first); });
+  }
+
+ private:
+  template <int N, int Term, class Team> KOKKOS_INLINE_FUNCTION void fill_term(Team const& t, panel_view const& p, int first) const {
+    panel_group const to = group_of(p, Term, first);
+    int const inputs_of_term = depth(Term), blocks_of_inputs = (inputs_of_term + 31) / 32;
     t.each(blocks_of_inputs, [&](int b) {
-      int const begin = b * 32, inputs = Kokkos::min(32, depth() - begin);
+      int const begin = b * 32, inputs = Kokkos::min(32, inputs_of_term - begin);
       float x[N][32];
       for (int i = 0; i < N; ++i) {
         int const row = p.row0 + first + i;
         float sums[sums_needed.count + 1];  // a copy, which nothing that is written below can change
         for (int s = 0; s < sums_needed.count; ++s) sums[s] = p.sums[s * p.count + first + i];
         scope const own{.row_sums = sums, .rows = 1, .row0 = row};
-        auto const get = [&](int k) {
-          if constexpr (kind == op::matmul_dw) return base::template value<left>(own, k, row);
-          else return base::template value<left>(own, row, k);
-        };
         if (inputs == 32)
-          for (int k = 0; k < 32; ++k) x[i][k] = get(begin + k);
+          for (int k = 0; k < 32; ++k) x[i][k] = base::template value<left(Term)>(own, row, begin + k);
         else
-          for (int k = 0; k < inputs; ++k) x[i][k] = get(begin + k);
+          for (int k = 0; k < inputs; ++k) x[i][k] = base::template value<left(Term)>(own, row, begin + k);
         if constexpr (int8) quantise_block<typename Team::lanes>(x[i], to.int8, b, i, N);
       }
       if constexpr (floats)
         for (int k = 0; k < inputs; ++k)
           for (int i = 0; i < N; ++i) to.floats[std::size_t(begin + k) * N + std::size_t(i)] = x[i][k];
+    });
+  }
+
+  /// The panel of a weight gradient: its rows are columns of x, its inputs tokens.
+  template <class Team> KOKKOS_INLINE_FUNCTION void fill_turned(Team const& t, panel_view const& p, int begin) const {
+    int const end = Kokkos::min(begin + int(span), p.count);
+    t.each(c.rows, [&](int k) {
+      float x[span];
+      if (end - begin == span)
+        for (int j = 0; j < span; ++j) x[j] = base::template value<left(0)>(scope{}, k, p.row0 + begin + j);
+      else
+        for (int j = 0; j < end - begin; ++j) x[j] = base::template value<left(0)>(scope{}, k, p.row0 + begin + j);
+      for (int first = begin; first < end;)
+        first = with_group(first, p.count, [&](int at_row, auto n) {
+          float* const to = group_of(p, 0, at_row).floats + std::size_t(k) * n();
+          for (int i = 0; i < n(); ++i) to[i] = x[at_row - begin + i];
+        });
     });
   }
 };

@@ -21,6 +21,10 @@ template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
     if constexpr (n.kind == op::row_sum) {
       float const total = t.sum(at(n.in[0]).cols, [&](int k) { return base::template value<n.in[0]>(e, row, k); });
       t.each(1, [&](int) { base::template store<out>(row, 0, total); });
+    } else if constexpr (n.kind == op::log_sum_exp) {
+      auto const get = [&](int k) { return base::template value<n.in[0]>(e, row, k); };
+      float const top = t.largest(at(n.in[0]).cols, get), total = t.sum(at(n.in[0]).cols, [&](int k) { return exp(get(k) - top); });
+      t.each(1, [&](int) { base::template store<out>(row, 0, top + Kokkos::log(total)); });
     } else if constexpr (n.kind == op::custom_row) {
       using functor = functor_at<n.functor, typename P::functors>;
       auto const get = [&](int k) { return base::template value<n.in[0]>(e, row, k); };
@@ -40,34 +44,36 @@ template <class P, int G> struct token_sum_kernel : evaluate<P, G>, one_phase {
   enum : int { columns = 64 };
 
   int pieces(int) const { return (at(out).cols + columns - 1) / columns; }
-  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return columns; }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float*) const {
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float* total) const {
     constexpr int in = at(out).in[0], cols = at(out).cols;
     int const begin = piece * columns;
-    t.each(Kokkos::min(int(columns), cols - begin), [&](int i) {
-      float total = 0;
-      for (int row = 0; row < c.rows; ++row) total += base::template value<in>(scope{}, row, begin + i);
-      base::template store<out>(0, begin + i, total);
-    });
+    auto const add = [&](int n) {
+      t.each(n, [&](int i) { total[i] = 0; });
+      for (int row = 0; row < c.rows; ++row) t.each(n, [&](int i) { total[i] += base::template value<in>(scope{}, row, begin + i); });
+      t.each(n, [&](int i) { base::template store<out>(0, begin + i, total[i]); });
+    };
+    if (begin + columns <= cols) add(columns);
+    else add(cols - begin);
   }
 };
 
-/// The gradient of an embedding: each row of the vocabulary adds its tokens' rows in order. One team, one row.
+/// The gradient of an embedding: each token of the step adds its rows in order. One team, one token.
 template <class P, int G> struct embedding_dw_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
   static constexpr int out = plan_of<P>.groups[G].outputs[0];
 
-  int pieces(int) const { return at(out).rows; }
+  int pieces(int) const { return c.tokens; }
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
 
-  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int word, float*) const {
+  template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float*) const {
     constexpr int in = at(out).in[0];
+    int const begin = c.token_begins[piece], end = c.token_begins[piece + 1], word = c.token[c.by_token[begin]];
     t.each(at(out).cols, [&](int k) {
       float total = 0;
-      for (int row = 0; row < c.rows; ++row)
-        if (c.token[row] == word) total += base::template value<in>(scope{}, row, k);
+      for (int i = begin; i < end; ++i) total += base::template value<in>(scope{}, c.by_token[i], k);
       base::template store<out>(word, k, total);
     });
   }

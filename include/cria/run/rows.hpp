@@ -1,0 +1,89 @@
+#pragma once
+// The rows of a training step as kernels read them.
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <string>
+
+#include "cria/core/error.hpp"
+#include "cria/kernel/context.hpp"
+
+namespace cria {
+
+/// One token at one place of one sequence, the token that should come after it, and the share of its loss.
+struct training_row {
+  int token, sequence, position, target;
+  float weight;
+};
+
+/// Whole sequences, one after the other, on an execution space.
+template <class Exec> class training_rows {
+ public:
+  void make(Exec const& exec, int most) {
+    most_ = most;
+    numbers_ = decltype(numbers_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rows"), columns, std::size_t(most) + 1);
+    weights_ = decltype(weights_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/weights of rows"), std::size_t(most));
+    exec.fence();
+    numbers_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, numbers_);
+    weights_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, weights_);
+  }
+
+  /// Throws for what is out of range, and where the rows of a sequence don't follow each other from position 0 on.
+  template <class Row> void set(Exec const& exec, std::span<Row const> rows, int words, int vocabulary, int room) {
+    check("rows", int(rows.size()), 1, most_ + 1);
+    exec.fence();
+    count_ = int(rows.size()), sequences_ = 0, reach_ = 0;
+    for (int i = 0; i < count_; ++i) {
+      Row const& r = rows[std::size_t(i)];
+      check("token", r.token, 0, words), check("target", r.target, 0, vocabulary);
+      bool const goes_on = i > 0 && r.sequence == rows[std::size_t(i) - 1].sequence;
+      int const expected = goes_on ? rows[std::size_t(i) - 1].position + 1 : 0;
+      if (r.position != expected) throw error("position", "not the next one of its sequence", std::to_string(expected), std::to_string(r.position));
+      check("position", r.position, 0, room);
+      if (!goes_on) numbers_host_(begin, sequences_++) = i;
+      numbers_host_(token, i) = r.token, numbers_host_(sequence, i) = r.sequence, numbers_host_(position, i) = r.position;
+      numbers_host_(target, i) = r.target, weights_host_(i) = r.weight;
+      reach_ = std::max(reach_, r.position + 1);
+    }
+    numbers_host_(begin, sequences_) = count_;
+    sort_by_token();
+    Kokkos::deep_copy(exec, numbers_, numbers_host_);
+    Kokkos::deep_copy(exec, weights_, weights_host_);
+  }
+
+  void bind(kernel::context& c) const {
+    auto const at = [&](int number) { return numbers_.data() + std::size_t(number) * (std::size_t(most_) + 1); };
+    c.token = at(token), c.sequence = at(sequence), c.position = at(position), c.target = at(target);
+    c.begins = at(begin), c.by_token = at(by_token), c.token_begins = at(token_begin);
+    c.rows = count_, c.sequences = sequences_, c.tokens = tokens_, c.reach = reach_;
+  }
+
+  int count() const { return count_; }
+  float const* weights() const { return weights_.data(); }
+  float weight(int row) const { return weights_host_(row); }
+
+ private:
+  enum column : int { token, sequence, position, target, begin, by_token, token_begin, columns };
+  Kokkos::View<int**, Kokkos::LayoutRight, typename Exec::memory_space> numbers_;
+  Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> numbers_host_;
+  Kokkos::View<float*, typename Exec::memory_space> weights_;
+  Kokkos::View<float*, Kokkos::HostSpace> weights_host_;
+  int most_ = 0, count_ = 0, sequences_ = 0, tokens_ = 0, reach_ = 0;
+
+  void sort_by_token() {
+    int* const order = &numbers_host_(by_token, 0);
+    std::iota(order, order + count_, 0);
+    std::stable_sort(order, order + count_, [&](int a, int b) { return numbers_host_(token, a) < numbers_host_(token, b); });
+    tokens_ = 0;
+    for (int i = 0; i < count_; ++i)
+      if (i == 0 || numbers_host_(token, order[i]) != numbers_host_(token, order[i - 1])) numbers_host_(token_begin, tokens_++) = i;
+    numbers_host_(token_begin, tokens_) = count_;
+  }
+
+  static void check(char const* what, int found, int first, int end) {
+    if (found < first || found >= end) throw error(what, "out of range", std::to_string(first) + " to " + std::to_string(end - 1), std::to_string(found));
+  }
+};
+
+}  // namespace cria

@@ -1,0 +1,268 @@
+#pragma once
+// A model in training: its stages forward and backward over whole sequences, gradients added in place, and steps of AdamW. What a
+// layer keeps for its backward is a policy; of the logits no more than a chunk of rows exists.
+#include <memory>
+
+#include "cria/expr/cross_entropy.hpp"
+#include "cria/run/execute.hpp"
+#include "cria/run/gradients.hpp"
+#include "cria/run/rotary.hpp"
+#include "cria/run/rows.hpp"
+#include "cria/run/workers.hpp"
+#include "cria/run/workspace.hpp"
+
+namespace cria {
+
+struct trainer_options {
+  int rows = 1024;  // most rows of one pass
+  int room = 0;     // most positions of a sequence; 0: as many as rows
+};
+
+namespace detail {
+
+/// The last stage of a model in training: from rows to the cross-entropy of each.
+template <class Head> struct loss_stage {
+  using input = typename Head::input;
+  static constexpr auto forward(auto x) { return cross_entropy(Head::forward(x)); }
+};
+
+/// The stages of a model in training, and which of them have anything to do in a backward.
+template <class Model, class Policy, class Keep, class Trained> struct training_stages {
+  using loss = loss_stage<typename Model::head>;
+  using embedding = training_of<typename Model::embedding, Policy, keep::inputs, Trained, false>;
+  static constexpr bool trains_embedding = embedding::has_gradients;
+  static constexpr bool trains_block = training_of<typename Model::block, Policy, keep::inputs, Trained, false>::has_gradients;
+  static constexpr bool has_backward = trains_embedding || trains_block;
+  using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
+  using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
+};
+
+/// Columns of what a loss is taken of.
+template <class Loss> constexpr int columns_of_logits() {
+  graph const& g = plan_of<Loss>.g;
+  for (int i = 0; i < g.count; ++i)
+    if (g.nodes[i].kind == op::log_sum_exp) return g.nodes[g.nodes[i].in[0]].cols;
+  return 0;
+}
+
+}  // namespace detail
+
+/// Trains the weights that Trained names; see training_of for Keep. Works on the execution-space instance it is given; nothing is
+/// allocated inside a step.
+template <class Model, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
+class trainer {
+ public:
+  using stages = detail::training_stages<Model, Policy, Keep, Trained>;
+  using embedding_forward = training_forward<typename stages::embedding>;
+  using embedding_backward = training_backward<typename stages::embedding>;
+  using block_forward = training_forward<typename stages::block>;
+  using block_backward = training_backward<typename stages::block>;
+  using head_step = training_step<typename stages::head>;
+  using loss_forward = forward_of<typename stages::loss, Policy>;
+  using memory = typename Exec::memory_space;
+  static constexpr plan const& embedding_plan = plan_of<embedding_forward>;
+  static constexpr int width = embedding_plan.g.nodes[embedding_plan.g.outputs[0]].cols;
+  static constexpr int words = embedding_plan.g.nodes[embedding_plan.g.nodes[embedding_plan.g.outputs[0]].in[0]].rows;
+  static constexpr int vocabulary = detail::columns_of_logits<loss_forward>();
+  static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
+
+  /// Loads the weights; `read` and `done` as in weight_store::load.
+  template <class Read, class Done> trainer(Exec const& exec, trainer_options const& options, Read const& read, Done const& done) : exec_(exec), most_(options.rows) {
+    weights_.template declare<embedding_forward>(1);
+    weights_.template declare<block_forward>(Model::layers);
+    weights_.template declare<loss_forward>(1);
+    weights_.load(exec_, read, done);
+    declare_gradients();
+    room_ = options.room > 0 ? options.room : most_;
+    rotary_.template make<block_forward>(exec_, room_);
+    rows_.make(exec_, most_);
+    // [chunk, vocabulary] of logits, and as many gradients: 32 MB each
+    chunk_ = std::clamp((1 << 23) / vocabulary / 8 * 8, 8, most_);
+    work_.template make<embedding_forward, embedding_backward, block_forward, block_backward>(exec_, most_, room_);
+    head_work_.template make<head_step, loss_forward>(exec_, chunk_, room_);
+    make_buffers();
+    meeting_ = std::make_unique<barrier>(exec_.concurrency());
+    exec_.fence();
+  }
+
+  /// Adds the gradients of sum weight * cross-entropy over the rows to those that are there, and returns the sum. Rows have token,
+  /// sequence, position, target and weight; those of a sequence follow each other from position 0 on. Throws for what is out of range.
+  template <class Row> double accumulate(std::span<Row const> rows) {
+    Kokkos::Profiling::ScopedRegion const region("cria/forward and backward");
+    return pass<true>(rows);
+  }
+  /// The same sum, and no gradients.
+  template <class Row> double loss(std::span<Row const> rows) {
+    Kokkos::Profiling::ScopedRegion const region("cria/loss");
+    return pass<false>(rows);
+  }
+
+  /// A step of AdamW with the gradients since the last one, which are forgotten. Returns their norm; where that is not finite
+  /// nothing is changed.
+  double update(adamw_settings const& settings) {
+    Kokkos::Profiling::ScopedRegion const region("cria/update");
+    double const norm = gradients_.norm(exec_);
+    if (std::isfinite(norm)) gradients_.update(exec_, settings, norm);
+    return norm;
+  }
+
+  /// The gradient of one layer of a trained weight, [rows, cols] in the order of the files.
+  std::vector<float> gradient(std::string_view name, int layer) const {
+    auto const* const e = gradients_.find(name);
+    if (e == nullptr || layer < 0 || layer >= e->stored->layers) throw error(name, "no trained weight of this model in layer " + std::to_string(layer));
+    exec_.fence();
+    return unpacked(*e->stored, e->gradient.data(), layer);
+  }
+
+  /// Gives one layer of a weight other values, [rows, cols] in the order of the files. One that is not trained must be f32.
+  void set_weight(std::string_view name, int layer, std::span<float const> values) {
+    auto const* const w = weights_.find(name);
+    auto const* const e = gradients_.find(name);
+    if (w == nullptr || (e == nullptr && w->type != dtype::f32)) throw error(name, "no weight of this model, or frozen in another format than f32");
+    exec_.fence();
+    pack_into(*w, e != nullptr ? e->weight() : reinterpret_cast<float*>(w->packed.data()), layer, values);
+    if (e != nullptr) gradients_.round(exec_, *e);
+  }
+
+  weight_store<Exec> const& weights() const { return weights_; }
+  gradient_store<Exec> const& gradients() const { return gradients_; }
+  Exec const& space() const { return exec_; }
+  int most_rows() const { return most_; }
+  int room() const { return room_; }
+  std::size_t bytes() const {
+    std::size_t n = weights_.bytes() + work_.bytes() + head_work_.bytes();
+    for (auto const& e : gradients_.entries()) n += sizeof(float) * (e.gradient.size() * 3 + e.master.size());
+    for (auto const* b : {&x_, &kept_, &d_[0], &d_[1], &losses_}) n += sizeof(float) * b->size();
+    return n;
+  }
+
+ private:
+  using buffer = Kokkos::View<float*, memory>;
+  Exec exec_;
+  int most_, room_ = 0, chunk_ = 0;
+  weight_store<Exec> weights_;
+  gradient_store<Exec> gradients_;
+  rotary_tables<Exec> rotary_;
+  training_rows<Exec> rows_;
+  workspace<Exec> work_, head_work_;
+  buffer x_, kept_, d_[2], losses_;  // rows of each layer; what layers keep; gradients of rows; losses of rows
+  Kokkos::View<float*, Kokkos::HostSpace> losses_host_;
+  std::unique_ptr<barrier> meeting_;
+
+  void declare_gradients() {
+    if constexpr (stages::trains_embedding) gradients_.template declare<embedding_backward>(exec_, weights_);
+    if constexpr (stages::trains_block) gradients_.template declare<block_backward>(exec_, weights_);
+    if constexpr (stages::head::has_gradients) gradients_.template declare<head_step>(exec_, weights_);
+    gradients_.finish(exec_);
+    for (auto const& e : gradients_.entries())
+      if (e.master.size() > 0) {
+        auto const staged = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.stored->packed);
+        auto const master = Kokkos::create_mirror_view(Kokkos::HostSpace{}, e.master);
+        for (std::size_t i = 0; i < e.master.size(); ++i) {
+          auto const half = kernel::load<std::uint16_t>(staged.data() + 2 * i);
+          master(i) = e.stored->type == dtype::f16 ? f16_to_f32(half) : bf16_to_f32(half);
+        }
+        Kokkos::deep_copy(e.master, master);
+      }
+  }
+
+  void make_buffers() {
+    auto const floats = [&](char const* label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, std::string(label)), n); };
+    std::size_t const rows = std::size_t(most_), row = rows * width;
+    constexpr std::size_t kept = stages::block::kept_bytes_per_row / sizeof(float);
+    x_ = floats("cria/rows of layers", row * (stages::has_backward ? Model::layers + 1 : 2));
+    kept_ = floats("cria/kept", rows * kept * (stages::has_backward ? Model::layers : 1));
+    for (auto& d : d_) d = floats("cria/gradients of rows", stages::has_backward ? row : 0);
+    losses_ = floats("cria/losses", rows);
+    losses_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, losses_);
+  }
+
+  float* rows_of(int layer) const { return x_.data() + std::size_t(stages::has_backward ? layer : layer % 2) * std::size_t(most_) * width; }
+  float* kept_of(int layer) const {
+    return kept_.data() + std::size_t(stages::has_backward ? layer : 0) * std::size_t(most_) * (stages::block::kept_bytes_per_row / sizeof(float));
+  }
+
+  /// What every program of this step shares.
+  kernel::context step() const {
+    kernel::context c;
+    work_.bind(c), rows_.bind(c), rotary_.bind(c);
+    return c;
+  }
+
+  /// Program P in one layer: inputs by their role, a result where it has one, kept values, and gradients of rows and weights.
+  template <class P> kernel::context stage(kernel::context c, int layer, float const* own, float const* dy, float* kept, float* result, float* dx) const {
+    graph const& g = plan_of<P>.g;
+    c.layer = layer;
+    c.weight = weights_.template pointers<P>();
+    float* from = kept;
+    for (int i = 0, in = 0; i < g.count; ++i) {
+      if (g.nodes[i].kind != op::input) continue;
+      short const role = g.nodes[i].part;
+      c.in[in++] = role == input_role::own ? own : role == input_role::gradient ? dy : from;
+      if (role >= 0) from += std::size_t(g.nodes[i].cols) * std::size_t(most_);
+    }
+    for (int k = 0; k < g.output_count; ++k) {
+      int const leaf = g.leaf_of[k];
+      if (accumulates(g, k)) c.out[k] = gradients_.find(g.name(leaf))->gradient.data();
+      else if (leaf >= 0) c.out[k] = dx;
+      else if (k == 0) c.out[k] = result;
+      else c.out[k] = kept, kept += std::size_t(g.nodes[g.outputs[k]].cols) * std::size_t(most_);
+    }
+    return c;
+  }
+
+  /// The head works on a chunk of rows at a time.
+  template <class P> kernel::context head_stage(kernel::context c, int first) const {
+    std::size_t const at = std::size_t(first) * width;
+    head_work_.bind(c);
+    c = stage<P>(c, 0, rows_of(Model::layers) + at, rows_.weights() + first, nullptr, losses_.data() + first, d_[0].data() + (stages::has_backward ? at : 0));
+    c.rows = std::min(chunk_, rows_.count() - first);
+    c.token += first, c.sequence += first, c.position += first, c.target += first;
+    return c;
+  }
+
+  template <bool Backward, class Row> double pass(std::span<Row const> rows) {
+    rows_.set(exec_, rows, words, vocabulary, room_);
+    kernel::context c = step();
+    static constexpr step_cost cost = cost_of_step<embedding_forward, block_forward, loss_forward>(Model::layers);
+    int const workers = workers_for(cost, c.workers, c.rows, c.reach);
+    bool together = false;
+    if constexpr (kernel::on_host<Exec>) {
+      together = can_form_crew<Exec>(workers);
+      if (together)
+        with_crew(exec_, "cria/training step", workers, *meeting_, [&](crew_member const& m) {
+          run_stages<Backward>(c, [&]<class P>(std::type_identity<P>, kernel::context const& at) { execute<P>(m, at); });
+        });
+    }
+    if (!together) {
+      c.workers = workers;
+      run_stages<Backward>(c, [&]<class P>(std::type_identity<P>, kernel::context const& at) { execute<P>(exec_, at); });
+    }
+    Kokkos::deep_copy(exec_, losses_host_, losses_);
+    exec_.fence();
+    double sum = 0;
+    for (int i = 0; i < rows_.count(); ++i)
+      if (rows_.weight(i) != 0) sum += double(rows_.weight(i)) * double(losses_host_(i));
+    return sum;
+  }
+
+  /// Calls run(program, context) for every stage in order.
+  template <bool Backward, class Run> void run_stages(kernel::context const& c, Run const& run) const {
+    constexpr bool keeps = Backward && stages::has_backward;
+    run(std::type_identity<embedding_forward>{}, stage<embedding_forward>(c, 0, nullptr, nullptr, nullptr, rows_of(0), nullptr));
+    for (int layer = 0; layer < Model::layers; ++layer)
+      run(std::type_identity<block_forward>{}, stage<block_forward>(c, layer, rows_of(layer), nullptr, kept_of(keeps ? layer : 0), rows_of(layer + 1), nullptr));
+    for (int first = 0; first < rows_.count(); first += chunk_)
+      if constexpr (Backward) run(std::type_identity<head_step>{}, head_stage<head_step>(c, first));
+      else run(std::type_identity<loss_forward>{}, head_stage<loss_forward>(c, first));
+    if constexpr (keeps) {
+      int at = 0;
+      for (int layer = Model::layers; layer-- > 0; at = 1 - at)
+        run(std::type_identity<block_backward>{}, stage<block_backward>(c, layer, rows_of(layer), d_[at].data(), kept_of(layer), nullptr, d_[1 - at].data()));
+      if constexpr (stages::trains_embedding)
+        run(std::type_identity<embedding_backward>{}, stage<embedding_backward>(c, 0, nullptr, d_[at].data(), nullptr, nullptr, nullptr));
+    }
+  }
+};
+
+}  // namespace cria
