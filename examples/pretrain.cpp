@@ -21,17 +21,17 @@ namespace fs = std::filesystem;
 using support::pretrain_settings;
 
 void add_options(CLI::App& arguments, pretrain_settings& s) {
-  using support::add_number;
+  using support::add_number, support::add_positive;
   arguments.add_option("--model", s.model, "a config.json, or a folder in Hugging Face's layout, whose weights are the first ones if it has any")
       ->required();
   arguments.add_option("--tokenizer", s.tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf: for text as data, and for samples");
   s.kept.keep(arguments.add_option("--data", s.data, "corpora (./run corpus), texts and folders of texts; with =WEIGHT, its share of the tokens"), s.data);
   s.kept.keep(add_number(arguments, "--held-out", s.held_out, "the fraction of the documents that validates"), s.held_out)->capture_default_str();
-  s.kept.keep(add_number(arguments, "--steps", s.steps, "how long; default: the recipe's, see docs/training.md, here and below"), s.steps);
-  add_number(arguments, "--tokens", s.tokens, "the same in tokens")->excludes("--steps");
-  s.kept.keep(add_number(arguments, "--batch-tokens", s.batch_tokens, "tokens of a step"), s.batch_tokens);
-  s.kept.keep(add_number(arguments, "--context", s.context, "tokens of a sequence"), s.context);
-  s.kept.keep(add_number(arguments, "--rate", s.rate, "the highest learning rate"), s.rate);
+  s.kept.keep(add_positive(arguments, "--steps", s.steps, "how long; default: the recipe's, see docs/training.md, here and below"), s.steps);
+  add_positive(arguments, "--tokens", s.tokens, "the same in tokens")->excludes("--steps");
+  s.kept.keep(add_positive(arguments, "--batch-tokens", s.batch_tokens, "tokens of a step"), s.batch_tokens);
+  s.kept.keep(add_positive(arguments, "--context", s.context, "tokens of a sequence"), s.context);
+  s.kept.keep(add_positive(arguments, "--rate", s.rate, "the highest learning rate"), s.rate);
   s.kept.keep(add_number(arguments, "--warmup", s.warmup, "steps up to it"), s.warmup);
   s.kept.keep(add_number(arguments, "--seed", s.seed, "of the first weights and of the documents' order"), s.seed)->capture_default_str();
   s.kept.keep(arguments.add_option("--weights", s.weights, "f32 or bf16: what the kernels multiply with; the weights themselves are f32"), s.weights)
@@ -41,8 +41,8 @@ void add_options(CLI::App& arguments, pretrain_settings& s) {
   arguments.add_option("--out", s.out, "the run's folder; default: runs/ and a name with the time");
   arguments.add_flag("--resume", s.resume, "go on with the run in --out, where there is one")->needs("--out");
   add_number(arguments, "--validate-every", s.validate_every, "steps; 0: never")->capture_default_str();
-  add_number(arguments, "--save-every", s.save_every, "steps")->capture_default_str();
-  add_number(arguments, "--keep", s.keep, "how many checkpoints; the best one stays as well")->capture_default_str();
+  add_positive(arguments, "--save-every", s.save_every, "steps")->capture_default_str();
+  add_positive(arguments, "--keep", s.keep, "how many checkpoints; the best one stays as well")->capture_default_str();
   add_number(arguments, "--sample-every", s.sample_every, "steps; 0: only at the end")->capture_default_str();
   arguments.add_flag("--csv", s.csv, "metrics.csv beside metrics.jsonl, at the end");
   arguments.add_flag("--json", s.json, "the lines of metrics.jsonl on stdout, and no progress");

@@ -5,5 +5,5 @@
 
 namespace {
 [[maybe_unused]] bool const added =
-    cria::train::add_model_type(cria::llama2::trained_type_of<cria::llama2::decoder<::model>, ::formats>());
+    cria::train::add_model_type(cria::llama2::trained_type_of<cria::llama2::decoder<::model>, ::policy>());
 }

@@ -1,9 +1,10 @@
 #pragma once
 // What is asked of a pretraining, and what the recipe adds.
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -28,7 +29,7 @@ inline long parameters_of(cria::llama2::hyperparameters const& h) {
 struct pretrain_settings {
   std::string model, tokenizer, out, weights = "f32", documents = "across";
   std::vector<std::string> data;
-  long steps = 0, tokens = 0, batch_tokens = 0, warmup = -1;  // 0, and below -1 and 0: the recipe's
+  long steps = 0, tokens = 0, batch_tokens = 0, warmup = -1;  // where nothing is given, also below: the recipe's
   int context = 0;
   double rate = 0, held_out = 0.02;
   std::uint64_t seed = 1;
@@ -45,9 +46,6 @@ struct pretrain_settings {
   /// cria::error for what is out of range and for what differs from `before`.
   cria::train::recipe resolve(cria::llama2::hyperparameters const& shape, cria::io::json const* before) {
     using cria::error;
-    auto const positive = [](std::string const& flag, auto value) {
-      if (!(value > 0)) throw error(flag, "out of range", "a positive number", fmt::format("{}", value));
-    };
     for (auto& path : data) path = std::filesystem::absolute(path).lexically_normal().string();
     if (before) kept.restore(out, *before);
     auto how = cria::train::recipe_for(parameters_of(shape));
@@ -63,8 +61,7 @@ struct pretrain_settings {
     if (steps == 0) steps = asked != 0 ? asked : (how.tokens + batch_tokens - 1) / batch_tokens;
     if (warmup == -1) warmup = std::min(how.warmup, std::max(1L, steps / 10));
     if (rate == 0) rate = how.peak_rate;
-    positive("--steps", steps), positive("--rate", rate), positive("--save-every", save_every), positive("--keep", keep);
-    if (!std::isfinite(rate) || rate > 1e3) throw error("--rate", "out of range", "a number up to 1000", fmt::format("{}", rate));
+    if (!(rate <= 1e3)) throw error("--rate", "out of range", "a number up to 1000", fmt::format("{}", rate));
     if (steps > 1L << 40) throw error("--steps", "out of range", "up to 2^40", fmt::format("{}", steps));
     for (auto const& [flag, value] : {std::pair{"--warmup", warmup}, {"--validate-every", validate_every}, {"--sample-every", sample_every}})
       if (value < 0) throw error(flag, "out of range", "0 or more", fmt::format("{}", value));

@@ -142,7 +142,8 @@ class pretraining final : public cria::train::observer {
     io::atomic_folder folder(std::filesystem::path(s_.out) / "sample");
     auto const inside = folder.temporary() / "model";
     train::detail::parameter_map const map(*model_, shape_, inside.string());
-    llama2::write_hugging_face(inside, shape_, dtype::f32, [&](llama2::weight_name name, int layer) {
+    auto const format = s_.weights == "bf16" ? dtype::bf16 : dtype::f32;  // as the kernels are compiled for
+    llama2::write_hugging_face(inside, shape_, format, [&](llama2::weight_name name, int layer) {
       return model_->read(train::state::weight, map.index(name, layer));
     });
     auto const weights = llama2::checkpoint::open(inside.string());

@@ -120,11 +120,12 @@ TEST_CASE("what pretrain refuses") {
   refused({"--unknown"}, "--unknown");
   refused({"--steps", "0"}, "--steps: out of range");
   refused({"--steps", "x"}, "--steps: not understood (expected a whole number, found x)");
+  refused({"--steps", "-3"}, "--steps: out of range");
   refused({"--tokens", "100"}, "excludes");
   refused({"--batch-tokens", "100"}, "--batch-tokens: out of range (expected a multiple of --context, 64, up to 2^30, found 100)");
   refused({"--batch-tokens", "-64"}, "--batch-tokens");
   refused({"--context", "513"}, "--context: out of range (expected 1 to 512, the model's, found 513)");
-  for (std::string const rate : {"nan", "inf", "-1", "1e9"}) refused({"--rate", rate}, "--rate");
+  for (std::string const rate : {"nan", "inf", "-1", "0", "1e9"}) refused({"--rate", rate}, "--rate");
   refused({"--warmup", "-2"}, "--warmup");
   refused({"--held-out", "1"}, "--held-out");
   refused({"--held-out", "nan"}, "--held-out");

@@ -64,11 +64,12 @@ class pretrain_process {
     std::vector<char*> argv;
     for (auto& a : arguments) argv.push_back(a.data());
     argv.push_back(nullptr);
+    folder_.write("err", "");
     child_ = fork();
     REQUIRE(child_ >= 0);
     if (child_ == 0) {
       int const none = open("/dev/null", O_RDWR);
-      dup2(none, STDIN_FILENO), dup2(none, STDOUT_FILENO), dup2(open(log_.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+      dup2(none, STDIN_FILENO), dup2(none, STDOUT_FILENO), dup2(open(log_.c_str(), O_WRONLY), STDERR_FILENO);
       setenv("TOY_MILLISECONDS", std::to_string(milliseconds).c_str(), 1);
       execv(executable.c_str(), argv.data());
       _exit(127);
