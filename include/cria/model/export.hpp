@@ -53,15 +53,6 @@ inline std::vector<weight_place> places(hyperparameters const& h) {
   return all;
 }
 
-/// Rows of wq or wk from Meta's order to Hugging Face's.
-inline std::vector<float> halves_paired(std::vector<float> const& values, int columns, int head_dim) {
-  std::vector<float> out(values.size());
-  auto const row = std::size_t(columns);
-  for (std::size_t r = 0; r < values.size() / row; ++r)
-    std::memcpy(&out[hugging_face_row(r, std::size_t(head_dim)) * row], &values[r * row], row * sizeof(float));
-  return out;
-}
-
 /// A number that files keep as f32, with no more digits than that: 1e-05.
 inline double short_number(double x) { return std::stod(fmt::format("{}", float(x))); }
 
@@ -102,6 +93,25 @@ inline io::json hugging_face_config(hyperparameters const& h, dtype format, spec
           {"dtype", type}};
 }
 
+/// The order of the rows of wq and wk within a head: of pairs (2i, 2i+1), or of halves (i, i + head_dim/2).
+enum class row_order { meta, hugging_face };
+
+/// The values of a weight, or of something that there is for each of them, with its rows in `order` instead of the
+/// other one.
+inline std::vector<float> reordered(row_order order, hyperparameters const& h, weight_name name,
+                                    std::vector<float> values) {
+  auto const row = std::size_t(h.embed), width = std::size_t(h.head_dim);
+  bool const rotated = name == weight_name::wq || name == weight_name::wk;
+  if (!rotated || values.size() % (row * width) != 0) return values;  // a wrong number is refused where it is written
+  std::vector<float> out(values.size());
+  for (std::size_t r = 0; r < values.size() / row; ++r) {
+    auto to = detail::hugging_face_row(r, width) * row, from = r * row;
+    if (order == row_order::meta) std::swap(to, from);
+    std::memcpy(&out[to], &values[from], row * sizeof(float));
+  }
+  return out;
+}
+
 /// model.safetensors in Hugging Face's names and order of rows, all in `format`: f32, f16 or bf16.
 inline io::written write_safetensors(std::string path, hyperparameters const& h, dtype format,
                                      weight_source const& source) {
@@ -109,18 +119,11 @@ inline io::written write_safetensors(std::string path, hyperparameters const& h,
   auto const places = detail::places(h);
   std::vector<io::safetensor_plan> plan;
   for (auto const& [name, layer] : places) {
-    auto const [rows, columns] = detail::shape_of(h, name);
-    std::vector<std::uint64_t> shape{std::uint64_t(rows), std::uint64_t(columns)};
-    if (detail::is_norm(name)) shape.erase(shape.begin());
-    plan.push_back({detail::hugging_face_name(name, layer), format, shape});
+    plan.push_back({detail::hugging_face_name(name, layer), format, detail::hugging_face_shape(h, name)});
   }
   return io::write_safetensors(std::move(path), plan, [&](std::size_t i) {
     auto const& [name, layer] = places[i];
-    auto values = source(name, layer);
-    bool const rotated = name == weight_name::wq || name == weight_name::wk;
-    bool const whole =
-        values.size() % (std::size_t(h.embed) * std::size_t(h.head_dim)) == 0;  // else refused right away
-    return rotated && whole ? detail::halves_paired(values, h.embed, h.head_dim) : values;
+    return reordered(row_order::hugging_face, h, name, source(name, layer));
   });
 }
 
