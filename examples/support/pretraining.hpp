@@ -101,8 +101,8 @@ class pretraining final : public cria::train::observer {
   std::string introduction() const {
     long training = 0;
     for (std::size_t i = 0; i < data_->sources(); ++i) training += long(data_->training_tokens(i));
-    return fmt::format("{} parameters, {} steps of {} tokens of {}, {} more hold out; run {}{}", parameters_of(shape_), s_.steps, how_.batch_tokens,
-                       training, held_out_.size(), s_.out, done_.step > 0 ? fmt::format(", on from step {}", done_.step) : "");
+    return fmt::format("{} parameters, {} steps of {} tokens, {} to train on and {} held out{}; run {}", parameters_of(shape_), s_.steps,
+                       how_.batch_tokens, training, held_out_.size(), done_.step > 0 ? fmt::format(", on from step {}", done_.step) : "", s_.out);
   }
 
   cria::train::run_model model_files() const {

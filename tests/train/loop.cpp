@@ -121,7 +121,7 @@ TEST_CASE("the loss falls, and everything is counted") {
     CHECK(model.updates[i].rate == r.rate);
     CHECK(model.updates[i].step == r.done.step);
     CHECK(r.validation_loss.has_value() == (r.done.step % 10 == 0));
-    CHECK(r.peak_share == r.flops_per_second / 1e9);
+    CHECK(r.peak_share == r.flops_per_second / 1e12);
   }
   REQUIRE(watch.saves.size() == 15);  // every 7 and the last
   CHECK(watch.saves[0].done.step == 7);

@@ -37,7 +37,7 @@ TEST_CASE("a run, its folder and its log") {
   CHECK(same_files(out + "/step-00000030", (folder.path() / "b" / "step-00000030").string()));
 }
 
-TEST_CASE("the seed, the rate and the rule for documents make another model") {
+TEST_CASE("the seed, the rate and the data make another model") {
   temporary_folder const folder;
   auto const model = [&](std::string const& name, std::vector<std::string> more) {
     auto const out = (folder.path() / name).string();
@@ -45,7 +45,7 @@ TEST_CASE("the seed, the rate and the rule for documents make another model") {
     return read_text(out + "/step-00000030/model.safetensors");
   };
   std::map<std::string, std::string> all{{"plain", model("a", {})}, {"seed", model("b", {"--seed", "5"})}, {"rate", model("c", {"--rate", "0.02"})},
-                                         {"warmup", model("d", {"--warmup", "20"})}, {"weights", model("e", {"--held-out", "0.3"})}};
+                                         {"warmup", model("d", {"--warmup", "20"})}, {"data", model("e", {"--held-out", "0.6"})}};
   for (auto const& [a, bits] : all)
     for (auto const& [b, others] : all) CHECK((bits == others) == (a == b));
 }

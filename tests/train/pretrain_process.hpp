@@ -30,7 +30,7 @@ inline std::vector<std::string> pretrain_arguments(temporary_folder const& folde
   if (!fs::exists(folder.path() / "text")) folder.write("text", text());
   std::vector<std::pair<std::string, std::string>> const usual{
       {"--model", config()}, {"--tokenizer", tokenizer()}, {"--data", folder.path() / "text"}, {"--out", out}, {"--steps", "30"},
-      {"--batch-tokens", "256"}, {"--context", "64"}, {"--rate", "0.05"}, {"--warmup", "3"}, {"--validate-every", "10"}, {"--save-every", "5"}};
+      {"--batch-tokens", "256"}, {"--context", "64"}, {"--rate", "0.05"}, {"--warmup", "3"}, {"--held-out", "0.2"}, {"--validate-every", "10"}, {"--save-every", "5"}};
   for (auto const& [flag, value] : usual)
     if (std::ranges::find(more, flag) == more.end()) more.push_back(flag), more.push_back(value);
   return more;

@@ -63,7 +63,7 @@ class toy_trainer : public train::engine {
 
   double flops_per_row() const override { return 6.0 * size_ * size_; }
   double flops_per_position() const override { return 0; }
-  double peak_flops() override { return 1e9; }
+  double peak_flops() override { return 1e12; }
   std::size_t bytes() const override { return 0; }
   int concurrency() const override { return 1; }
 
