@@ -39,8 +39,8 @@ struct recipe {
 
 /// By size: ours for models that one machine can train, in llama2.c's shapes, and Llama 2's.
 inline constexpr std::array recipes{
-    recipe{.name = "stories260k", .parameters = 260'032, .peak_rate = 3e-3, .warmup = 50, .batch_tokens = 16 * 256,
-           .context = 256, .tokens = 600 * 16 * 256},
+    recipe{.name = "stories260k", .parameters = 260'032, .peak_rate = 3e-3, .warmup = 40, .batch_tokens = 16 * 256,
+           .context = 256, .tokens = 400 * 16 * 256},
     recipe{.name = "stories15m", .parameters = 15'191'712, .peak_rate = 1e-3, .warmup = 500, .batch_tokens = 64 * 256,
            .context = 256, .tokens = 300'000'000},
     recipe{.name = "stories42m", .parameters = 41'689'600, .peak_rate = 7e-4, .warmup = 500, .batch_tokens = 64 * 1024,
