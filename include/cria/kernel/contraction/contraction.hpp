@@ -45,7 +45,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   enum : int {  // not static constexpr: device code takes references to some of them
     few = 4,                                            // rows at most whose panel each worker makes for itself
-    own_block = 32, shared_block = 128 / many * many,   // rows of a piece
+    own_block = 32, shared_block = (kind == op::matmul ? 128 : 256) / many * many,  // rows of a piece
     chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache
     expanding = 16,                                     // rows of a block that are worth a copy of the weights as f32
     segment_count = segments.count,
