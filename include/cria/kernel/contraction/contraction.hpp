@@ -17,7 +17,7 @@ namespace cria::kernel {
 template <class P, int G> struct contraction : contraction_panel<P, G> {
   using panel = contraction_panel<P, G>;
   using base = evaluate<P, G>;
-  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms;
+  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms, panel::chunk, panel::shared;
   using panel::depth, panel::rows, panel::panel_size, panel::parts, panel::with_group, panel::view, panel::scope_of;
   using typename panel::panel_view;
 
@@ -45,15 +45,14 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   enum : int {  // not static constexpr: device code takes references to some of them
     few = 4,                                            // rows at most whose panel each worker makes for itself
-    own_block = 32, shared_block = (kind == op::matmul ? 128 : 256) / many * many,  // rows of a piece
-    chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache
+    own_block = 32, shared_block = (int8 ? 128 : 256) / many * many,  // rows of a piece
     together = int8 ? 1 : 4,                            // units whose sums are at work at once: a chunk of the panel serves all of them
     expanding = 16,                                     // rows of a block that are worth a copy of the weights as f32
     segment_count = segments.count,
     unit_count = units_before(segments.count)
   };
 
-  bool host = true, shared = false;
+  bool host = true;
   int block_rows = own_block, blocks = 1, ranges = 1;  // of rows; of units, for each block
   void divide(int threads, bool on_host) {
     host = on_host, shared = host && rows() > few;
@@ -122,7 +121,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
     detail::each_constant<terms>([&](auto term) {
       int const all = depth(term());
-      int const step = kind == op::matmul && count == 1 ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+      int const step = kind == op::matmul && count == 1 && !shared ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
       for (int k = 0; k < all; k += step) {
         int const k_end = Kokkos::min(k + step, all);
         detail::each_constant<contractions>([&](auto i) {
@@ -153,7 +152,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
         float* const to = sums + (at_row - first) * 32;
         if constexpr (makes_right(C))
           if (copied) {
-            panel_group const rows_of_panel{panel::group_of(p, Term, at_row).floats + std::size_t(begin) * n(), {}};
+            panel_group const rows_of_panel{panel::group_of(p, Term, at_row, begin).floats + std::size_t(begin) * n(), {}};
             tile_run const tiles{reinterpret_cast<std::byte const*>(right), chunk * tile_rows * sizeof(float)};
             return dot<dtype::f32, false, host_lanes, 32, n()>(tiles, 0, rows_of_panel, 0, end - begin, to, 32);
           }
@@ -217,7 +216,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   template <class Team, int C, int Term, int L, int N>
   KOKKOS_INLINE_FUNCTION void contract(panel_view const& view_of_rows, int first, int col, int begin, int end, float* sums, int row_stride) const {
     using V = typename Team::lanes;
-    panel_group const p = panel::group_of(view_of_rows, Term, first);
+    panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
     if constexpr (kind == op::matmul) {
       constexpr std::size_t bytes = tile_bytes(right.type, right.cols);
