@@ -58,6 +58,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     host = on_host, shared = host && rows() > few;
     block_rows = shared ? int(shared_block) : int(own_block);
     blocks = (rows() + block_rows - 1) / block_rows;
+    if (shared) block_rows = (rows() + blocks * many - 1) / (blocks * many) * many;  // blocks of about the same size
     if (shared) {
       ranges = (unit_count + 3) / 4;
       if (blocks % threads != 0) ranges = (ranges + threads - 1) / threads * threads;
