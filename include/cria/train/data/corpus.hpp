@@ -34,7 +34,7 @@ class corpus final : public documents {
  public:
   /// Throws cria::error for a folder whose files don't fit each other or corpus.json.
   static std::shared_ptr<corpus const> open(std::string const& folder) {
-    return std::shared_ptr<corpus const>(new corpus(folder, read(folder)));
+    return std::shared_ptr<corpus const>(new corpus(folder, collect(folder)));
   }
 
  private:
@@ -51,7 +51,7 @@ class corpus final : public documents {
         shards_(std::move(p.shards)),
         begins_(std::move(p.begins)) {}
 
-  static parts read(std::string const& folder) {
+  static parts collect(std::string const& folder) {
     auto const where = (std::filesystem::path(folder) / "corpus.json").string();
     // read, not mapped: JSON is small, and a file that shrinks is an error
     io::random_access_file const file(where);

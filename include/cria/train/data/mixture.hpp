@@ -36,9 +36,9 @@ struct mixture_options {
   std::uint64_t seed = 0;
 };
 
-/// Documents come whole, one after the other. The next one is of the source that is furthest behind its share, so that each
-/// source's share of the tokens is off by a document at most. Within a source they come in a random order, another one in each
-/// epoch. All of it follows from the documents, the weights and the seed.
+/// Documents come whole, one after the other. The next one is of the source that is furthest behind its share of the tokens,
+/// so that none is ever ahead of its share by more than a document. Within a source they come in a random order, another one
+/// in each epoch. All of it follows from the documents, the weights and the seed.
 class mixture {
  public:
   /// Throws cria::error for sources that don't go together or have nothing to train on.
