@@ -175,7 +175,7 @@ TEST_CASE("a state that does not fit is refused, and changes nothing") {
   refuses(m, 3, "expected a JSON object, found number");
   refuses(m, with("/offset", most), "offset (expected 0 to ");
   refuses(m, with("/offset", -1), "offset (expected a whole number, found -1)");
-  refuses(m, with("/source", 2u), "source (expected one with a document that was begun, found 2)");
+  refuses(m, with("/source", 2), "source (expected one with a document that was begun, found 2)");
   refuses(m, with("/source", "x"), "source (expected a whole number");
   refuses(m, with("/source", nullptr), "offset (expected 0 to 0");
   refuses(m, with("/sources/0/next", 10), "out of range (expected a place in 9 documents");

@@ -32,7 +32,9 @@ class members {
     return at(name);
   }
   std::uint64_t count(std::string_view name) const {
-    if (!at(name).is_number_unsigned()) wrong(name, "a whole number");
+    auto const& value = at(name);
+    if (!value.is_number_integer() || (!value.is_number_unsigned() && value.get<std::int64_t>() < 0))
+      wrong(name, "a whole number");
     return at(name).get<std::uint64_t>();
   }
   double number(std::string_view name) const {
