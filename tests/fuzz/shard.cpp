@@ -1,4 +1,5 @@
-// Shards of tokens: any bytes, with their checksums set right where the first byte says so, and all documents of those that pass.
+// Shards of tokens: any bytes, with their checksums set right where the first byte says so, and all documents of those
+// that pass.
 #include <sys/mman.h>
 #include <unistd.h>
 

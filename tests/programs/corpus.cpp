@@ -39,8 +39,8 @@ TEST_CASE("a corpus of texts and JSON lines, the same for any number of threads"
   auto const a = folder.write("a.txt", text), b = folder.write("b.jsonl", lines);
   auto const out = [&](std::string const& name) { return (folder.path() / name).string(); };
   auto const make = [&](std::string const& name, std::string const& threads) {
-    auto const o = run("corpus", with_tokenizer({a, b, "--separator", "<|endoftext|>", "--field", "story", "--shard-tokens", "40000",
-                                                 "--threads", threads, "--out", out(name)}));
+    auto const o = run("corpus", with_tokenizer({a, b, "--separator", "<|endoftext|>", "--field", "story",
+                                                 "--shard-tokens", "40000", "--threads", threads, "--out", out(name)}));
     INFO(o.err);
     REQUIRE(o.code == 0);
     REQUIRE(o.err.empty());
@@ -69,8 +69,8 @@ TEST_CASE("a separator may have line ends") {
 TEST_CASE("what cannot become a corpus leaves nothing") {
   temporary_folder const folder;
   auto const out = (folder.path() / "out").string(), good = folder.write("good.txt", "Once upon a time"),
-             bad = folder.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": 1}\n"), binary = folder.write("binary", "ab\xff"),
-             blank = folder.write("blank", " \n");
+             bad = folder.write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": 1}\n"),
+             binary = folder.write("binary", "ab\xff"), blank = folder.write("blank", " \n");
   auto const refused = [&](arguments const& given, std::string const& message) {
     check_refused("corpus", with_tokenizer(given), message);
     CHECK_FALSE(fs::exists(out));
@@ -87,10 +87,12 @@ TEST_CASE("what cannot become a corpus leaves nothing") {
   refused({good, "--out", out, "--threads", "many"}, "--threads: not understood");
   refused({good, "--out", out, "--shard-tokens", "0"}, "--shard-tokens: out of range");
   refused({good, "--out", out, "--shard-tokens", "-1"}, "--shard-tokens: not understood");
-  refused({good, "--out", out, "--document-bytes", "63"}, "--document-bytes: out of range (expected 64 to 8388608, found 63)");
+  refused({good, "--out", out, "--document-bytes", "63"},
+          "--document-bytes: out of range (expected 64 to 8388608, found 63)");
   refused({good, "--out", out, "--wrong"}, "--wrong");
   refused({good, "--out", good}, "cannot be made (expected a new folder");
-  refused({good, "--out", folder.path().string()}, "cannot be made (expected a new or empty folder, found one with files)");
+  refused({good, "--out", folder.path().string()},
+          "cannot be made (expected a new or empty folder, found one with files)");
   check_refused("corpus", {good, "--out", out}, "--tokenizer: required");
   check_refused("corpus", {good, "--out", out, "--tokenizer", good}, "not a tokenizer");
 }

@@ -39,7 +39,8 @@ TEST_CASE("corpus.json says what is in the folder") {
   auto const json = test::read_json(folder.path() / "c" / "corpus.json");
   REQUIRE(json["format"] == "cria corpus");
   REQUIRE(json["tokenizer"] == nlohmann::json{{"fingerprint", "0000000000001234"}, {"vocabulary", 300}, {"bos", 1}});
-  REQUIRE(json["sources"] == nlohmann::json::array({{{"file", "toy.txt"}, {"bytes", 10}, {"documents", 50}, {"tokens", 20}}}));
+  REQUIRE(json["sources"] ==
+          nlohmann::json::array({{{"file", "toy.txt"}, {"bytes", 10}, {"documents", 50}, {"tokens", 20}}}));
   for (auto const& s : json["shards"]) REQUIRE(fs::file_size(folder.path() / "c" / s["file"]) == s["bytes"]);
 }
 
@@ -76,7 +77,8 @@ TEST_CASE("a corpus whose parts don't fit is refused") {
   refuses(with("/shards/0/checksum", "0000000000000000"), "shard 0: checksum");
   refuses(with("/documents", 49), "documents (expected 50, found 49)");
   refuses(with("/tokens", 49), "tokens");
-  refuses(with("/tokenizer/fingerprint", "0000000000001235"), "fingerprint (expected 0000000000001234, found 0000000000001235)");
+  refuses(with("/tokenizer/fingerprint", "0000000000001235"),
+          "fingerprint (expected 0000000000001234, found 0000000000001235)");
   refuses(with("/tokenizer/vocabulary", 301), "vocabulary (expected 300, found 301)");
   refuses(with("/tokenizer/bos", 0), "bos");
   for (auto const& [name, value] : good.items()) {
@@ -122,12 +124,14 @@ TEST_CASE("a corpus appears whole or not at all") {
     REQUIRE_FALSE(fs::exists(path));
   }
   REQUIRE(fs::is_empty(folder.path()));
-  REQUIRE_THROWS_WITH(test::write_corpus(path, {}), Equals("corpus: nothing to write (expected one document at least, found none)"));
+  REQUIRE_THROWS_WITH(test::write_corpus(path, {}),
+                      Equals("corpus: nothing to write (expected one document at least, found none)"));
   folder.write("c", "");
   REQUIRE_THROWS_WITH(write(), Equals(path + ": cannot be made (expected a new folder, found something of this name)"));
   fs::remove(path), fs::create_directory(path);
   folder.write("c/file", "");
-  REQUIRE_THROWS_WITH(write(), Equals(path + ": cannot be made (expected a new or empty folder, found one with files)"));
+  REQUIRE_THROWS_WITH(write(),
+                      Equals(path + ": cannot be made (expected a new or empty folder, found one with files)"));
   fs::remove(fs::path(path) / "file");
   write();
   REQUIRE(train::corpus::open(path)->size() == 3);

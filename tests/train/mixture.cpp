@@ -24,7 +24,8 @@ namespace {
 
 bool same(std::vector<row> const& a, std::vector<row> const& b) {
   return std::ranges::equal(a, b, [](row const& x, row const& y) {
-    return x.token == y.token && x.sequence == y.sequence && x.position == y.position && x.target == y.target && x.weight == y.weight;
+    return x.token == y.token && x.sequence == y.sequence && x.position == y.position && x.target == y.target &&
+           x.weight == y.weight;
   });
 }
 
@@ -148,7 +149,8 @@ TEST_CASE("a stream goes on with batches of another size") {
 }
 
 TEST_CASE("a state that does not fit is refused, and changes nothing") {
-  auto const a = in_memory(toy_texts(9), "a"), b = in_memory(toy_texts(5, 100), "b"), c = in_memory(toy_texts(6, 100), "c");
+  auto const a = in_memory(toy_texts(9), "a"), b = in_memory(toy_texts(5, 100), "b"),
+             c = in_memory(toy_texts(6, 100), "c");
   mixture_options const options{.context = 5, .sequences = 2};
   mixture m({{a, 1}, {b, 2}}, options);
   for (int i = 0; i < 5; ++i) m.next();
@@ -158,8 +160,9 @@ TEST_CASE("a state that does not fit is refused, and changes nothing") {
     REQUIRE_THROWS_WITH(by.restore(state), ContainsSubstring(message));
     REQUIRE(by.state() == before);
   };
-  mixture other_documents({{a, 1}, {c, 2}}, options), other_weights({{a, 1}, {b, 1}}, options), fewer({{a, 1}}, options),
-      swapped({{b, 2}, {a, 1}}, options), other_seed({{a, 1}, {b, 2}}, {.seed = 1}), other_split({{a, 1}, {b, 2}}, {.held_out = 0.02});
+  mixture other_documents({{a, 1}, {c, 2}}, options), other_weights({{a, 1}, {b, 1}}, options),
+      fewer({{a, 1}}, options), swapped({{b, 2}, {a, 1}}, options), other_seed({{a, 1}, {b, 2}}, {.seed = 1}),
+      other_split({{a, 1}, {b, 2}}, {.held_out = 0.02});
   refuses(other_documents, good, "state of the data: source 1, c: documents (expected ");
   refuses(other_weights, good, "source 1, b: weight (expected 1, found 2)");
   refuses(fewer, good, "sources (expected 1, found 2)");
@@ -237,8 +240,10 @@ TEST_CASE("held-out rows end where they should") {
 }
 
 TEST_CASE("sources that don't go together are refused") {
-  auto const from = in_memory(toy_texts(9), "a"), again = in_memory(toy_texts(9), "b"), wide = in_memory(toy_texts(8), "c", 301);
-  auto const refuses = [](std::vector<train::mixture_source> sources, mixture_options const& o, std::string const& message) {
+  auto const from = in_memory(toy_texts(9), "a"), again = in_memory(toy_texts(9), "b"),
+             wide = in_memory(toy_texts(8), "c", 301);
+  auto const refuses = [](std::vector<train::mixture_source> sources, mixture_options const& o,
+                          std::string const& message) {
     REQUIRE_THROWS_WITH(mixture(std::move(sources), o), ContainsSubstring(message));
   };
   refuses({}, {}, "mixture: sources (expected one at least, found none)");
@@ -246,7 +251,8 @@ TEST_CASE("sources that don't go together are refused") {
   refuses({{from, 1}, {wide, 1}}, {}, "c: its tokens are not those of a");
   for (double const weight : {0.0, -1.0, double(NAN), double(INFINITY)})
     refuses({{from, weight}}, {}, "a: weight (expected a positive number, found ");
-  for (double const fraction : {-0.1, 1.0, double(NAN)}) refuses({{from, 1}}, {.held_out = fraction}, "held-out fraction");
+  for (double const fraction : {-0.1, 1.0, double(NAN)})
+    refuses({{from, 1}}, {.held_out = fraction}, "held-out fraction");
   refuses({{from, 1}}, {.context = 0}, "size of a batch");
   refuses({{from, 1}}, {.sequences = 0}, "size of a batch");
   refuses({{from, 1}}, {.context = 1 << 20, .sequences = 1 << 20}, "size of a batch");

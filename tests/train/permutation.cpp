@@ -32,7 +32,7 @@ TEST_CASE("permutations of other keys are others, and mix well") {
       fixed += order(i) == i;
     }
   }
-  for (int const n : first) REQUIRE(n <= 6);  // of 400 draws of 1000
+  for (int const n : first) REQUIRE(n <= 6);        // of 400 draws of 1000
   REQUIRE((neighbours > 300 && neighbours < 500));  // one in each permutation is expected of either
   REQUIRE((fixed > 300 && fixed < 500));
 }

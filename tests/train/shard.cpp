@@ -43,7 +43,8 @@ TEST_CASE("a shard is what its description says, byte for byte") {
   auto const path = (folder.path() / "s").string();
   std::vector<int> const first{1, 2, 3}, second{1, 299};
   auto const narrow = write_shard(path, {first, second}, 300);
-  std::string const table = raw(std::uint64_t(0)) + raw(train::hash_of(first)) + raw(std::uint64_t(3)) + raw(train::hash_of(second));
+  std::string const table =
+      raw(std::uint64_t(0)) + raw(train::hash_of(first)) + raw(std::uint64_t(3)) + raw(train::hash_of(second));
   auto const sum = [](std::string const& bytes) { return io::checksum_of(std::as_bytes(std::span(bytes))); };
   auto const expected = [&](int vocabulary, std::string const& tokens) {
     std::string const head = "criatoks" + raw(std::uint32_t(1)) + raw(std::uint32_t(tokens.size() / 5));
@@ -124,13 +125,19 @@ TEST_CASE("a shard that lies with right checksums is refused") {
   refuses(with(end, most), "documents (expected 1 to 5, the number of tokens, found 18446744073709551615)");
   refuses(with(end, std::uint64_t(0)), "documents (expected 1 to 5, the number of tokens, found 0)");
   refuses(with(end + 8, most),
-          "size of 18446744073709551615 tokens in 2 documents (expected what the file has between head and trailer, found 42 bytes)");
+          "size of 18446744073709551615 tokens in 2 documents (expected what the file has between head and trailer, "
+          "found 42 bytes)");
   refuses(with(end + 8, std::uint64_t(1) << 63),
-          "size of 9223372036854775808 tokens in 2 documents (expected what the file has between head and trailer, found 42 bytes)");
-  refuses(with(end + 8, std::uint64_t(4)), "size of 4 tokens in 2 documents (expected what the file has between head and trailer, found 42 bytes)");
-  refuses(with(end + 24, std::uint32_t(0)), "vocabulary (expected 1 to 2^31 - 1 tokens, and bos among them, found 0 and 1)");
-  refuses(with(end + 24, ~std::uint32_t(0)), "vocabulary (expected 1 to 2^31 - 1 tokens, and bos among them, found 4294967295 and 1)");
-  refuses(with(end + 28, std::uint32_t(300)), "vocabulary (expected 1 to 2^31 - 1 tokens, and bos among them, found 300 and 300)");
+          "size of 9223372036854775808 tokens in 2 documents (expected what the file has between head and trailer, "
+          "found 42 bytes)");
+  refuses(with(end + 8, std::uint64_t(4)),
+          "size of 4 tokens in 2 documents (expected what the file has between head and trailer, found 42 bytes)");
+  refuses(with(end + 24, std::uint32_t(0)),
+          "vocabulary (expected 1 to 2^31 - 1 tokens, and bos among them, found 0 and 1)");
+  refuses(with(end + 24, ~std::uint32_t(0)),
+          "vocabulary (expected 1 to 2^31 - 1 tokens, and bos among them, found 4294967295 and 1)");
+  refuses(with(end + 28, std::uint32_t(300)),
+          "vocabulary (expected 1 to 2^31 - 1 tokens, and bos among them, found 300 and 300)");
   refuses(with(table, std::uint64_t(1)), "begin of document 0 (expected 0, found 1)");
   refuses(with(table + 16, std::uint64_t(0)), "begin of document 1 (expected 1 to 4, found 0)");
   refuses(with(table + 16, std::uint64_t(5)), "begin of document 1 (expected 1 to 4, found 5)");
@@ -146,7 +153,8 @@ TEST_CASE("a shard that is not there, or shrinks while it is open, is an error")
   train::shard const s(path);
   fs::resize_file(path, 20);
   std::vector<int> tokens(5);
-  REQUIRE_THROWS_WITH(s.read_tokens(0, tokens), Equals(path + ": the file ends inside the tokens at byte 20 (expected 6 more bytes, found 0)"));
+  REQUIRE_THROWS_WITH(s.read_tokens(0, tokens),
+                      Equals(path + ": the file ends inside the tokens at byte 20 (expected 6 more bytes, found 0)"));
   REQUIRE_THROWS_WITH(s.table(), ContainsSubstring("the file ends inside the table of documents"));
 }
 

@@ -24,18 +24,20 @@ text::tokenizer const& tokenizer() {
 /// The texts of the documents in `paths`; their tokens must be bos and what the tokenizer makes of the text.
 texts documents_in(texts const& paths, train::text_format const& format = {}, int threads = 2) {
   texts out;
-  train::tokenize_texts(train::find_texts(paths), tokenizer(), {.format = format, .threads = threads}, [&](std::span<int const> d) {
-    REQUIRE(d.size() > 1);
-    REQUIRE(d[0] == tokenizer().bos());
-    out.push_back(tokenizer().decode(d));
-    REQUIRE(std::ranges::equal(tokenizer().encode(out.back()), d.subspan(1)));
-  });
+  train::tokenize_texts(train::find_texts(paths), tokenizer(), {.format = format, .threads = threads},
+                        [&](std::span<int const> d) {
+                          REQUIRE(d.size() > 1);
+                          REQUIRE(d[0] == tokenizer().bos());
+                          out.push_back(tokenizer().decode(d));
+                          REQUIRE(std::ranges::equal(tokenizer().encode(out.back()), d.subspan(1)));
+                        });
   return out;
 }
 
 std::string story(int length) {
   std::string out;
-  for (int i = 0; int(out.size()) < length; ++i) out += "Tom had a red ball " + std::to_string(i) + (i % 3 == 2 ? ".\n\n" : ".\n");
+  for (int i = 0; int(out.size()) < length; ++i)
+    out += "Tom had a red ball " + std::to_string(i) + (i % 3 == 2 ? ".\n\n" : ".\n");
   return out;
 }
 
@@ -43,7 +45,8 @@ std::string story(int length) {
 
 TEST_CASE("a file is a document, and white space around it is none of it") {
   temporary_folder const folder;
-  auto const a = folder.write("a", "\xef\xbb\xbf \n\tOnce upon\n\na time. \r\n\n"), b = folder.write("b", " \n\n"), c = folder.write("c", "");
+  auto const a = folder.write("a", "\xef\xbb\xbf \n\tOnce upon\n\na time. \r\n\n"), b = folder.write("b", " \n\n"),
+             c = folder.write("c", "");
   REQUIRE((documents_in({a, b, c, a}) == texts{"Once upon\n\na time.", "Once upon\n\na time."}));
 }
 
@@ -51,7 +54,8 @@ TEST_CASE("a separator stands between documents") {
   temporary_folder const folder;
   auto const path = folder.write("a.txt", "<|e|>\nOne\n<|e|>\nTwo<|e|>Three\n\n<|e|>\n<|e|>  <|e|");
   REQUIRE((documents_in({path}, {.separator = "<|e|>"}) == texts{"One", "Two", "Three", "<|e|"}));
-  REQUIRE((documents_in({folder.write("b", "a\n--\nb -- c\n--\nd")}, {.separator = "\n--\n"}) == texts{"a", "b -- c", "d"}));
+  REQUIRE((documents_in({folder.write("b", "a\n--\nb -- c\n--\nd")}, {.separator = "\n--\n"}) ==
+           texts{"a", "b -- c", "d"}));
 }
 
 TEST_CASE("separators are found wherever pieces of the file end") {
@@ -125,16 +129,22 @@ TEST_CASE("where there are no blank lines, a text is cut at lines, blanks, or ch
 
 TEST_CASE("JSON lines are documents") {
   temporary_folder const folder;
-  auto const path = folder.write("a.jsonl", R"({"text": " One\ntwo ", "id": 1})" "\r\n\n  \n" R"({"id": 2, "text": ""})" "\n"
+  auto const path = folder.write("a.jsonl", R"({"text": " One\ntwo ", "id": 1})"
+                                            "\r\n\n  \n"
+                                            R"({"id": 2, "text": ""})"
+                                            "\n"
                                             R"({"text": "\u00e9\ud83e\udd99", "title": "Three"})");
   REQUIRE((documents_in({path}) == texts{"One\ntwo", "\xc3\xa9\xf0\x9f\xa6\x99"}));
-  REQUIRE((documents_in({folder.write("b.jsonl", R"({"story": "S", "text": "T"})")}, {.field = "story"}) == texts{"S"}));
+  REQUIRE(
+      (documents_in({folder.write("b.jsonl", R"({"story": "S", "text": "T"})")}, {.field = "story"}) == texts{"S"}));
 }
 
 TEST_CASE("a bad JSON line is an error that names it") {
   temporary_folder const folder;
   auto const refuses = [&](std::string const& line, std::string const& message) {
-    auto const path = folder.write("a.jsonl", R"({"text": "good"})" "\n\n" + line + "\n");
+    auto const path = folder.write("a.jsonl", R"({"text": "good"})"
+                                              "\n\n" +
+                                                  line + "\n");
     REQUIRE_THROWS_WITH(documents_in({path}), Equals(path + ": line 3: " + message));
   };
   refuses(R"({"text": "a)", "not JSON at byte 12");
@@ -168,14 +178,18 @@ TEST_CASE("a document without end is refused") {
     }
   };
   read("a", fits + "--" + fits);
-  REQUIRE_THROWS_WITH(read("a", "x--" + longer), ContainsSubstring("a: the document at byte 3 (expected at most 8388608 bytes, found more)"));
-  REQUIRE_THROWS_WITH(read("a.jsonl", "{}\n" + longer), ContainsSubstring("a.jsonl: line 2 (expected at most 8388608 bytes, found more)"));
+  REQUIRE_THROWS_WITH(read("a", "x--" + longer),
+                      ContainsSubstring("a: the document at byte 3 (expected at most 8388608 bytes, found more)"));
+  REQUIRE_THROWS_WITH(read("a.jsonl", "{}\n" + longer),
+                      ContainsSubstring("a.jsonl: line 2 (expected at most 8388608 bytes, found more)"));
 }
 
 TEST_CASE("folders are walked in order") {
   temporary_folder const folder;
-  fs::create_directories(folder.path() / "d/b/c"), fs::create_directories(folder.path() / "d/.git"), fs::create_directories(folder.path() / "e");
-  for (auto const* const name : {"d/z.txt", "d/a.md", "d/b/c/1.jsonl", "d/b/2.txt", "d/.git/x.txt", "d/.h.txt", "d/image.png"})
+  fs::create_directories(folder.path() / "d/b/c"), fs::create_directories(folder.path() / "d/.git"),
+      fs::create_directories(folder.path() / "e");
+  for (auto const* const name :
+       {"d/z.txt", "d/a.md", "d/b/c/1.jsonl", "d/b/2.txt", "d/.git/x.txt", "d/.h.txt", "d/image.png"})
     folder.write(name, "abc");
   texts found;
   for (auto const& f : train::find_texts({(folder.path() / "d").string(), (folder.path() / "d/image.png").string()})) {
@@ -184,7 +198,8 @@ TEST_CASE("folders are walked in order") {
   }
   REQUIRE((found == texts{"d/a.md", "d/b/2.txt", "d/b/c/1.jsonl", "d/z.txt", "d/image.png"}));
   REQUIRE_THROWS_WITH(train::find_texts({(folder.path() / "e").string()}), ContainsSubstring("no text in this folder"));
-  REQUIRE_THROWS_WITH(train::find_texts({(folder.path() / "none").string()}), ContainsSubstring("none: cannot be opened"));
+  REQUIRE_THROWS_WITH(train::find_texts({(folder.path() / "none").string()}),
+                      ContainsSubstring("none: cannot be opened"));
 }
 
 TEST_CASE("the same documents for any number of threads, in memory and in files") {

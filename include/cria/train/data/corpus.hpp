@@ -55,7 +55,8 @@ class corpus final : public documents {
     auto const where = (std::filesystem::path(folder) / "corpus.json").string();
     // read, not mapped: JSON is small, and a file that shrinks is an error
     io::random_access_file const file(where);
-    if (file.size() > 1 << 28) throw error(where, "size of the file", "256 MiB at most", fmt::format("{}", file.size()));
+    if (file.size() > 1 << 28)
+      throw error(where, "size of the file", "256 MiB at most", fmt::format("{}", file.size()));
     std::string text(std::size_t(file.size()), '\0');
     file.read(0, std::as_writable_bytes(std::span(text)), "the list of shards");
     auto const json = io::parse_json(where, text);
@@ -139,7 +140,8 @@ class corpus_writer {
                                 {"tokens", s.tokens},
                                 {"checksum", detail::hexadecimal(s.checksum)}});
     for (auto const& s : sources)
-      json["sources"].push_back({{"file", s.file}, {"bytes", s.bytes}, {"documents", s.documents}, {"tokens", s.tokens}});
+      json["sources"].push_back(
+          {{"file", s.file}, {"bytes", s.bytes}, {"documents", s.documents}, {"tokens", s.tokens}});
     // names of files are bytes, JSON is UTF-8
     auto const text = json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     io::write_file((folder_.temporary() / "corpus.json").string(), text);
@@ -153,7 +155,8 @@ class corpus_writer {
     std::error_code fault;
     auto const kind = fs::status(folder, fault).type();
     if (kind == fs::file_type::not_found) return folder;
-    if (kind != fs::file_type::directory) throw error(folder, "cannot be made", "a new folder", "something of this name");
+    if (kind != fs::file_type::directory)
+      throw error(folder, "cannot be made", "a new folder", "something of this name");
     bool const empty = fs::is_empty(folder, fault);
     if (fault) throw error(folder, "cannot be read: " + fault.message());
     if (!empty) throw error(folder, "cannot be made", "a new or empty folder", "one with files");

@@ -53,13 +53,16 @@ class members {
   }
 
   /// Throws cria::error unless the member, which was read as `found`, is `expected`.
-  template <class T> void expect(std::string_view name, T const& found, T const& expected) const {
-    if (found != expected) throw error(where_, name, fmt::format("{}", expected), io::printable(fmt::format("{}", found)));
+  template <class T>
+  void expect(std::string_view name, T const& found, T const& expected) const {
+    if (found != expected)
+      throw error(where_, name, fmt::format("{}", expected), io::printable(fmt::format("{}", found)));
   }
 
  private:
   [[noreturn]] void wrong(std::string_view name, std::string_view expected) const {
-    throw error(where_, name, expected, io::printable(at(name).dump(-1, ' ', true, io::json::error_handler_t::replace)));
+    throw error(where_, name, expected,
+                io::printable(at(name).dump(-1, ' ', true, io::json::error_handler_t::replace)));
   }
 
   std::string where_;
