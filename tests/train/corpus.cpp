@@ -125,7 +125,8 @@ TEST_CASE("a corpus appears whole or not at all") {
   }
   REQUIRE(fs::is_empty(folder.path()));
   REQUIRE_THROWS_WITH(test::write_corpus(path, {}),
-                      Equals("corpus: nothing to write (expected one document at least, found none)"));
+                      Equals(path + ": nothing to write (expected one document at least, found none)"));
+  REQUIRE_THROWS_WITH(test::write_corpus("", {}), Equals("corpus: its folder (expected a name, found none)"));
   folder.write("c", "");
   REQUIRE_THROWS_WITH(write(), Equals(path + ": cannot be made (expected a new folder, found something of this name)"));
   fs::remove(path), fs::create_directory(path);

@@ -1,7 +1,7 @@
 #include "cria/train/data/mixture.hpp"
 
 #include <cmath>
-#include <map>
+#include <fstream>
 #include <set>
 
 #include <catch2/catch_test_macros.hpp>
@@ -13,6 +13,7 @@
 using namespace cria;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Equals;
+namespace fs = std::filesystem;
 using test::in_memory;
 using test::toy_texts;
 using train::documents_see;
@@ -137,6 +138,46 @@ TEST_CASE("a stream goes on from every state as it would have") {
     REQUIRE(again.state() == states[i]);
     for (std::size_t k = i; k < std::min(states.size(), i + 12); ++k) REQUIRE(same(again.next(), batches[k]));
   }
+}
+
+TEST_CASE("the same rows from shards of any size as from memory, and after the shards are gone") {
+  auto const texts = toy_texts(60);
+  test::temporary_folder const folder;
+  mixture expected({{in_memory(texts), 1}}, {.context = 16, .sequences = 4});
+  std::vector<mixture> streams;
+  for (std::uint64_t const shard_tokens : {1, 100, 100000}) {
+    auto const path = folder.path() / std::to_string(shard_tokens);
+    test::write_corpus(path, texts, shard_tokens);
+    streams.emplace_back(std::vector<train::mixture_source>{{train::corpus::open(path.string()), 1}},
+                         mixture_options{.context = 16, .sequences = 4});
+    fs::remove_all(path);
+  }
+  for (int batch = 0; batch < 50; ++batch) {
+    auto const rows = expected.next();
+    for (auto& s : streams) {
+      REQUIRE(same(s.next(), rows));
+      REQUIRE(s.state() == expected.state());
+    }
+  }
+}
+
+TEST_CASE("a shard that shrinks while it is read is an error, after which a stream can go on") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "c";
+  test::write_corpus(path, toy_texts(30), 100000);
+  auto const file = path / "00000.tokens";
+  auto const good = test::read_text(file);
+  mixture m({{train::corpus::open(path.string()), 1}}, {.context = 8, .sequences = 8});
+  m.next();
+  auto const state = m.state();
+  auto const expected = m.next();
+  m.restore(state);
+  fs::resize_file(file, 16);
+  REQUIRE_THROWS_WITH(m.next(), ContainsSubstring("the file ends inside the tokens"));
+  REQUIRE_THROWS_WITH(m.restore(state), ContainsSubstring("the file ends inside the tokens"));
+  std::ofstream(file, std::ios::binary | std::ios::in) << good;  // the same file, not a new one
+  m.restore(state);
+  REQUIRE(same(m.next(), expected));
 }
 
 TEST_CASE("a stream goes on with batches of another size") {

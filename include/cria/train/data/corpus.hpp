@@ -116,7 +116,7 @@ class corpus_writer {
  public:
   /// A shard has `shard_tokens` at most, or one document. Throws cria::error when `folder` is there and not empty.
   corpus_writer(std::string const& folder, vocabulary_id const& v, std::uint64_t shard_tokens)
-      : folder_(unused(folder)), vocabulary_(v), shard_tokens_(shard_tokens) {}
+      : path_(folder), folder_(unused(folder)), vocabulary_(v), shard_tokens_(shard_tokens) {}
 
   /// `tokens` are of the vocabulary, bos first.
   void add(std::span<int const> tokens) {
@@ -126,7 +126,7 @@ class corpus_writer {
   }
 
   corpus_facts finish(std::vector<corpus_source> const& sources) {
-    if (!shard_) throw error("corpus", "nothing to write", "one document at least", "none");
+    if (!shard_) throw error(path_, "nothing to write", "one document at least", "none");
     close();
     auto json = nlohmann::ordered_json{{"format", "cria corpus"}, {"version", 1}};
     json["tokenizer"] = {{"fingerprint", detail::hexadecimal(vocabulary_.fingerprint)},
@@ -152,6 +152,7 @@ class corpus_writer {
  private:
   static std::string unused(std::string const& folder) {
     namespace fs = std::filesystem;
+    if (folder.empty()) throw error("corpus", "its folder", "a name", "none");
     std::error_code fault;
     auto const kind = fs::status(folder, fault).type();
     if (kind == fs::file_type::not_found) return folder;
@@ -170,6 +171,7 @@ class corpus_writer {
     shard_.reset();
   }
 
+  std::string path_;
   io::atomic_folder folder_;
   vocabulary_id vocabulary_;
   std::uint64_t shard_tokens_;

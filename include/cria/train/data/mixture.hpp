@@ -50,7 +50,8 @@ class mixture {
     for (auto& s : sources) add(std::move(s));
   }
 
-  /// Rows of the next batch, sequences * context; each weighs 1 / rows.
+  /// Rows of the next batch, sequences * context; each weighs 1 / rows. After an error the stream is where that struck,
+  /// and restore() brings it back.
   std::vector<row> next() {
     auto const count = std::size_t(options_.context) * std::size_t(options_.sequences);
     packing out(options_.context, options_.seen, 1 / float(count));
