@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <csignal>
 #include <cstdint>
-#include <regex>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -28,7 +28,7 @@ namespace {
 
 llama2::hyperparameters tiny_shape(bool tied = false) {
   llama2::hyperparameters h;
-  h.embed = 8, h.layers = 2, h.heads = 2, h.kv_heads = 1, h.head_dim = 4, h.hidden = 12, h.vocabulary = 10,
+  h.embed = 8, h.layers = 1, h.heads = 2, h.kv_heads = 1, h.head_dim = 4, h.hidden = 12, h.vocabulary = 10,
   h.context = 16;
   h.tied = tied;
   return h;
@@ -130,6 +130,7 @@ TEST_CASE("a checkpoint gives back every bit") {
   auto const* const frozen = GENERATE("", "wk");
   auto about = tiny_model();
   about.shape = tiny_shape(tied);
+  about.shape.layers = 2;
   memory const model(about.shape, 7, frozen);
   auto const run = folder.path() / "a" / "run";
   auto const path = train::run_folder(run, about, 3).save(model, at_step(1234, 1.25));
@@ -260,9 +261,9 @@ TEST_CASE("a checkpoint of another model is refused and changes nothing") {
   refused(memory(wide, 3), "w1 of layer 0 (expected [12, 8], found [16, 8])");
   memory more(tiny_shape(), 3);
   more.parameters_.push_back(more.parameters_.back());
-  refused(more, "number of parameters (expected 21, found 22)");
+  refused(more, "number of parameters (expected 12, found 13)");
   more.parameters_.back().name = "w4";
-  refused(more, "number of parameters (expected 21, found 22)");
+  refused(more, "number of parameters (expected 12, found 13)");
 
   REQUIRE_THROWS_WITH(saves.save(memory(wide), at_step(2)), ContainsSubstring("w1 of layer 0"));
   auto const not_json = [&](io::json const& stream, std::string const& message) {
@@ -319,7 +320,8 @@ TEST_CASE("a run has its folder alone") {
                         Equals(path.string() + ": another run is at work in this folder"));
   }
   train::run_folder const second(path, tiny_model(), 1);
-  REQUIRE_THROWS_WITH(train::run_folder(path, tiny_model(), 0), ContainsSubstring("number of checkpoints to keep"));
+  REQUIRE_THROWS_WITH(train::run_folder(folder.path() / "other", tiny_model(), 0),
+                      ContainsSubstring("number of checkpoints to keep"));
   auto const file = folder.write("file", "");
   REQUIRE_THROWS_WITH(train::run_folder(file, tiny_model(), 1), Equals(file + ": cannot be opened: Not a directory"));
 }
@@ -331,13 +333,15 @@ TEST_CASE("what is named is on the disk") {
   auto const calls_of_save = [&](long step) {
     test::break_call(0, test::fault::none);
     saves.save(model, at_step(step));
-    return test::end_of_faults();
+    auto calls = test::end_of_faults();
+    calls.erase(std::unique(calls.begin(), calls.end()), calls.end());
+    return calls;
   };
-  // each file is written, synced, named and its folder synced; then the folder, and its folder
-  std::string const made = "m(w+srs){5}rs";
-  REQUIRE(std::regex_match(calls_of_save(1), std::regex(made)));
-  REQUIRE(std::regex_match(calls_of_save(2), std::regex(made + "ru+")));  // only then the older one goes
-  REQUIRE(std::regex_match(calls_of_save(2), std::regex(made + "u+")));
+  // each file is written, synced, named, and its folder synced; then the folder is named, and the run's synced
+  std::string const file = "wsrs", made = "m" + file + file + file + file + file + "rs";
+  REQUIRE(calls_of_save(1) == made);
+  REQUIRE(calls_of_save(2) == made + "ru");  // only then the older one goes
+  REQUIRE(calls_of_save(2) == made + "u");
 }
 
 TEST_CASE("a program that ends at any call leaves whole checkpoints") {
@@ -375,7 +379,7 @@ TEST_CASE("a program that ends at any call leaves whole checkpoints") {
     if (WEXITSTATUS(status) == 0) break;
     REQUIRE(WEXITSTATUS(status) == test::crashed);
   }
-  REQUIRE(before > 50);
+  REQUIRE(before > 40);
   REQUIRE(after > 3);  // while the older one was removed
 }
 
@@ -410,7 +414,7 @@ TEST_CASE("a disk that is full at any call leaves the earlier checkpoint") {
     fs::remove_all(run / "step-00000002");
     if (!fs::exists(run / "step-00000001")) saves.save(older, at_step(1));
   }
-  REQUIRE(failures > 50);
+  REQUIRE(failures > 40);
 }
 
 TEST_CASE("a limit on the size of files is a full disk too") {

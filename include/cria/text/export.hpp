@@ -1,11 +1,13 @@
 #pragma once
-// Writes SentencePiece vocabularies as others read them: its own .model, GGUF's keys, transformers' configuration.
+// Tokenizers as others read them: SentencePiece's .model, GGUF's keys, the files of a folder in Hugging Face's layout.
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <map>
+#include <filesystem>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,21 +15,13 @@
 
 #include "cria/io/gguf_writer.hpp"
 #include "cria/io/json.hpp"
+#include "cria/io/mapped_file.hpp"
 #include "cria/io/named_file.hpp"
-#include "cria/text/sentencepiece.hpp"
+#include "cria/text/files.hpp"
+#include "cria/text/tokenizer_json.hpp"
 
 namespace cria::text {
 namespace detail {
-
-/// A token as files write it: U+2581 for a blank, <0xNN> for a byte.
-inline std::string written(token const& t) {
-  if (t.kind == token_kind::unknown) return "<unk>";
-  if (t.kind == token_kind::byte) return fmt::format("<0x{:02X}>", static_cast<unsigned char>(t.text[0]));
-  if (t.kind == token_kind::control) return t.text;
-  std::string out;
-  for (char const c : t.text) c == ' ' ? out += "\xe2\x96\x81" : out += c;
-  return out;
-}
 
 /// Fields of a protocol buffer.
 inline std::string varint(std::uint64_t value) {
@@ -62,8 +56,8 @@ inline std::string sentencepiece_model(vocabulary const& v) {
   return out + field(3, field(1, std::string("identity")) + number(3, v.space_prefix) + number(4, 0) + number(5, 1));
 }
 
-/// The keys of model "llama" that llama.cpp reads.
-inline void add_tokenizer(io::gguf_writer& file, vocabulary const& v) {
+/// The keys of a SentencePiece vocabulary that llama.cpp reads.
+inline void add_pieces(io::gguf_writer& file, vocabulary const& v) {
   std::vector<std::string> texts;
   std::vector<float> scores;
   std::vector<std::int32_t> kinds;
@@ -78,91 +72,59 @@ inline void add_tokenizer(io::gguf_writer& file, vocabulary const& v) {
   file.boolean("tokenizer.ggml.add_space_prefix", v.space_prefix);
 }
 
-/// tokenizer.json of Hugging Face's tokenizers: the same pieces as merges of pairs, those of the best scores first.
-inline io::json tokenizer_json(vocabulary const& v) {
-  using io::json;
-  std::map<std::string, int> ids;  // written, not of control tokens, which a text cannot hold
-  json vocabulary = json::object(), added = json::array();
-  for (int id = 0; auto const& t : v.tokens) {
-    auto const text = detail::written(t);
-    if (t.kind == token_kind::normal) ids.emplace(text, id);
-    vocabulary.emplace(text, id);
-    if (t.kind == token_kind::unknown || t.kind == token_kind::control || t.kind == token_kind::user_defined)
-      added.push_back({{"id", id},
-                       {"content", text},
-                       {"single_word", false},
-                       {"lstrip", false},
-                       {"rstrip", false},
-                       {"normalized", false},
-                       {"special", t.kind != token_kind::user_defined}});
-    ++id;
-  }
-  struct merge {
-    float score;
-    int left, right;
-    std::string first, second;
-  };
-  std::vector<merge> merges;
-  for (auto const& [text, id] : ids)
-    for (std::size_t cut = 1; cut < text.size(); ++cut) {
-      auto const left = ids.find(text.substr(0, cut)), right = ids.find(text.substr(cut));
-      if (left == ids.end() || right == ids.end()) continue;
-      merges.push_back({v.tokens[std::size_t(id)].score, left->second, right->second, left->first, right->first});
-    }
-  std::ranges::sort(merges, [](auto const& a, auto const& b) {
-    return std::tuple(-a.score, a.left, a.right) < std::tuple(-b.score, b.left, b.right);
-  });
-  json pairs = json::array();
-  for (auto const& m : merges) pairs.push_back({m.first, m.second});
-
-  auto const blank = [](char const* from, char const* to) {
-    return json{{"type", "Replace"}, {"pattern", {{"String", from}}}, {"content", to}};
-  };
-  json normalizers = json::array(), decoders = json::array(), template_ = json::array(), special = json::object();
-  if (v.space_prefix) normalizers.push_back({{"type", "Prepend"}, {"prepend", "\u2581"}});
-  normalizers.push_back(blank(" ", "\u2581"));
-  decoders = {blank("\u2581", " "), {{"type", "ByteFallback"}}, {{"type", "Fuse"}}};
-  if (v.space_prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
-  if (v.add_bos) {
-    auto const name = detail::written(v.tokens[std::size_t(v.bos)]);
-    template_.push_back({{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
-    special[name] = {{"id", name}, {"ids", {v.bos}}, {"tokens", {name}}};
-  }
-  template_.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
-  auto pair = template_;
-  pair.push_back({{"Sequence", {{"id", "B"}, {"type_id", 1}}}});
-  auto const unknown = v.unknown < 0 ? json() : json(detail::written(v.tokens[std::size_t(v.unknown)]));
-  return {{"version", "1.0"},
-          {"truncation", nullptr},
-          {"padding", nullptr},
-          {"added_tokens", added},
-          {"normalizer", {{"type", "Sequence"}, {"normalizers", normalizers}}},
-          {"pre_tokenizer", nullptr},
-          {"post_processor",
-           {{"type", "TemplateProcessing"}, {"single", template_}, {"pair", pair}, {"special_tokens", special}}},
-          {"decoder", {{"type", "Sequence"}, {"decoders", decoders}}},
-          {"model",
-           {{"type", "BPE"},
-            {"dropout", nullptr},
-            {"unk_token", unknown},
-            {"continuing_subword_prefix", nullptr},
-            {"end_of_word_suffix", nullptr},
-            {"fuse_unk", true},
-            {"byte_fallback", true},
-            {"ignore_merges", false},
-            {"vocab", vocabulary},
-            {"merges", pairs}}}};
-}
-
 /// tokenizer_config.json for transformers. The class is the one that takes tokenizer.json as it is: LlamaTokenizer puts
 /// no blank in front of a text that begins with one, other than SentencePiece.
-inline io::json tokenizer_config(vocabulary const& v) {
-  auto const name = [&](int id) { return id < 0 ? io::json() : io::json(detail::written(v.tokens[std::size_t(id)])); };
-  return {{"tokenizer_class", "PreTrainedTokenizerFast"},
-          {"bos_token", name(v.bos)},
-          {"eos_token", name(v.eos)},
-          {"unk_token", name(v.unknown)},
-          {"clean_up_tokenization_spaces", false}};
+inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_template) {
+  io::json config{{"tokenizer_class", "PreTrainedTokenizerFast"}, {"clean_up_tokenization_spaces", false}};
+  for (auto const& [name, id] : {std::pair{"bos_token", v.bos}, {"eos_token", v.eos}, {"unk_token", v.unknown}})
+    if (id >= 0 && v.tokens[std::size_t(id)].kind != token_kind::normal)
+      config[name] = detail::written(v.tokens[std::size_t(id)]);
+  if (!chat_template.empty()) config["chat_template"] = chat_template;
+  return config;
+}
+
+/// Gives a GGUF the tokenizer in the file `from`, of any format that open_tokenizer reads; from a GGUF, all that it
+/// says of it.
+inline void add_tokenizer(io::gguf_writer& to, std::string const& from) {
+  io::mapped_file file(tokenizer_file(from));
+  if (!io::gguf::recognises(file.bytes())) return add_pieces(to, open_tokenizer(std::move(file))->tokens());
+  io::gguf const source(std::move(file));
+  open_tokenizer(source);  // checks it
+  for (auto const key : source.keys())
+    if (key.starts_with("tokenizer.")) to.copy(source, key);
+}
+
+/// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. For the library
+/// tokenizer.model, or tokenizer.gguf, a GGUF without tensors, where it comes from a GGUF; for transformers
+/// tokenizer.json and tokenizer_config.json. Throws cria::error for pieces that are no UTF-8, which JSON cannot say.
+inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
+  io::mapped_file file(tokenizer_file(from));
+  std::vector<io::named_file> files;
+  auto const add = [&](char const* name, io::json const& content) {
+    try {
+      files.push_back({name, content.dump(1) + '\n'});
+    } catch (io::json::exception const&) {
+      throw error(from, "tokens", "UTF-8", "other bytes");
+    }
+  };
+  if (!io::gguf::recognises(file.bytes())) {
+    std::string const model(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
+    auto const tokens = open_tokenizer(std::move(file));
+    files.push_back({"tokenizer.model", model.empty() ? sentencepiece_model(tokens->tokens()) : model});
+    add("tokenizer.json", pieces_json(tokens->tokens()));
+    add("tokenizer_config.json", tokenizer_config(tokens->tokens(), {}));
+    return files;
+  }
+  io::gguf const source(std::move(file));
+  auto const tokens = open_tokenizer(source);
+  io::gguf_writer copy;
+  copy.text("general.architecture", "llama").text("general.type", "vocab");
+  add_tokenizer(copy, from);
+  files.push_back({"tokenizer.gguf", copy.head()});
+  bool const pieces = source.text("tokenizer.ggml.model") == "llama";
+  add("tokenizer.json", pieces ? pieces_json(tokens->tokens()) : byte_level_json(tokens->tokens(), source));
+  add("tokenizer_config.json", tokenizer_config(tokens->tokens(), source.text("tokenizer.chat_template").value_or("")));
+  return files;
 }
 
 }  // namespace cria::text

@@ -62,6 +62,23 @@ inline std::vector<std::pair<long, std::filesystem::path>> steps_in(std::filesys
   return all;
 }
 
+/// A folder that this process has for itself as long as the object lives.
+class folder_lock {
+ public:
+  explicit folder_lock(std::string const& path) : file_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (file_ < 0) io::detail::refuse(path, "cannot be opened");
+    if (::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // not every file system has locks
+    ::close(file_);
+    throw error(path, "another run is at work in this folder");
+  }
+  folder_lock(folder_lock const&) = delete;
+  folder_lock& operator=(folder_lock const&) = delete;
+  ~folder_lock() { ::close(file_); }
+
+ private:
+  int file_;
+};
+
 }  // namespace detail
 
 /// The newest checkpoint of `run` that is whole. What was passed over on the way, half-written, damaged or something
@@ -85,29 +102,19 @@ inline std::optional<saved_run> newest_checkpoint(std::filesystem::path const& r
 /// The folder of a run that is at work: makes it where it isn't there, and keeps others from writing to it.
 class run_folder {
  public:
-  /// Keeps the newest `keep` checkpoints and the one with the least validation loss. Throws cria::error when another
-  /// process has the folder.
-  run_folder(std::filesystem::path path, run_model about, int keep)
-      : path_(std::move(path)), about_(std::move(about)), keep_(keep) {
+  /// Keeps the newest `keep` checkpoints and the one with the least validation loss. Removes what a run that was cut
+  /// off left half-written. Throws cria::error when another process has the folder.
+  run_folder(std::filesystem::path const& path, run_model about, int keep)
+      : path_(path), about_(std::move(about)), keep_(keep), lock_(made(path)) {
     if (keep < 1) throw error(path_.string(), "number of checkpoints to keep", "1 or more", std::to_string(keep));
-    std::error_code fault;
-    std::filesystem::create_directories(path_, fault);
-    lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock_ < 0) io::detail::refuse(path_.string(), "cannot be opened");
-    bool const taken = ::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (taken) {
-      ::close(lock_);
-      throw error(path_.string(), "another run is at work in this folder");
-    }
+    std::error_code ignored;
     for (auto const& entry : detail::entries_of(path_))
-      if (detail::left_over(entry.filename().string())) std::filesystem::remove_all(entry, fault);
+      if (detail::left_over(entry.filename().string())) std::filesystem::remove_all(entry, ignored);
   }
-  run_folder(run_folder const&) = delete;
-  run_folder& operator=(run_folder const&) = delete;
-  ~run_folder() { ::close(lock_); }
 
   /// Makes step-N, whole or not at all, and only then removes what need not be kept. Returns its path. Throws
-  /// cria::error when the disk is full; the checkpoints that were there still are.
+  /// cria::error when the disk is full, with the checkpoints that were there still there, and when an old one cannot be
+  /// removed, with the new one made.
   std::filesystem::path save(engine const& model, run_state const& at) {
     if (at.step < 0) throw error(path_.string(), "step", "0 or more", std::to_string(at.step));
     auto const path = path_ / detail::step_name(at.step);
@@ -119,6 +126,12 @@ class run_folder {
   }
 
  private:
+  static std::string made(std::filesystem::path const& path) {
+    std::error_code shows_when_it_is_opened;
+    std::filesystem::create_directories(path, shows_when_it_is_opened);
+    return path.string();
+  }
+
   /// Later steps than `last` are of a run that was left for an earlier checkpoint; they are not this one's to remove,
   /// nor are folders that say nothing one can read.
   void remove_old(long last) const {
@@ -149,7 +162,8 @@ class run_folder {
 
   std::filesystem::path path_;
   run_model about_;
-  int keep_, lock_ = -1;
+  int keep_;
+  detail::folder_lock lock_;
 };
 
 }  // namespace cria::train
