@@ -26,8 +26,8 @@ class progress_line {
     if (!terminal_ || seconds() < next_ || done == 0) return;
     double const rate = double(done) / seconds();
     auto const left = double(all_ - std::min(all_, done)) / rate;
-    fmt::print(stderr, "\r\033[K{:.1f} of {:.1f} MB, {:.1f} MB/s, {:.0f} s left", double(done) / 1e6, double(all_) / 1e6,
-               rate / 1e6, left);
+    fmt::print(stderr, "\r\033[K{:.1f} of {:.1f} MB, {:.1f} MB/s, {:.0f} s left", double(done) / 1e6,
+               double(all_) / 1e6, rate / 1e6, left);
     next_ = seconds() + 0.2, shown_ = true;
   }
 
@@ -59,7 +59,8 @@ int main(int argc, char** argv) {
     arguments.add_option("--out", out, "the new folder")->required();
     arguments.add_option("--model", model, "a .gguf, whose tokenizer is taken");
     arguments.add_option("--tokenizer", tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf");
-    arguments.add_option("--field", format.field, "the member of JSON lines that holds the text")->capture_default_str();
+    arguments.add_option("--field", format.field, "the member of JSON lines that holds the text")
+        ->capture_default_str();
     arguments.add_option("--separator", format.separator,
                          "what stands between the documents of a text, <|endoftext|> for one; \\n is a line end");
     support::add_number(arguments, "--document-bytes", format.document_bytes,
@@ -98,10 +99,13 @@ int main(int argc, char** argv) {
       return all;
     }();
     auto const facts = writer.finish(sources);
-    auto const plural = [](std::uint64_t n, std::string const& what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
-    support::write(fmt::format("{}: {} of {} ({:.1f} MB in {:.1f} s) are {} in {} ({:.1f} MB), {:.2f} bytes a token\n", out,
-                               plural(facts.documents, "document"), plural(files.size(), "file"), double(bytes) / 1e6, seconds,
-                               plural(facts.tokens, "token"), plural(facts.shards.size(), "shard"), double(facts.bytes) / 1e6,
+    auto const plural = [](std::uint64_t n, std::string const& what) {
+      return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+    };
+    support::write(fmt::format("{}: {} of {} ({:.1f} MB in {:.1f} s) are {} in {} ({:.1f} MB), {:.2f} bytes a token\n",
+                               out, plural(facts.documents, "document"), plural(files.size(), "file"),
+                               double(bytes) / 1e6, seconds, plural(facts.tokens, "token"),
+                               plural(facts.shards.size(), "shard"), double(facts.bytes) / 1e6,
                                double(bytes) / double(facts.tokens)));
   });
 }

@@ -93,6 +93,9 @@ template <class Training> struct training_backward : detail::training_program<Tr
 /// Both in one program, for a stage without layers: its value, then the gradients.
 template <class Training> struct training_step : detail::training_program<Training, whole_step> {};
 
+/// The value of a block and the gradients of its input and of all its weights.
+template <class Block, class Policy> using gradient_of = training_step<training_of<Block, Policy, keep::inputs>>;
+
 /// Whether a graph reads a row's position or other rows.
 constexpr bool looks_around(graph const& g) { return g.count_of(op::rope) + g.count_of(op::attention) > 0; }
 

@@ -12,7 +12,8 @@
 
 namespace cria::io {
 
-/// XXH64 with seed 0, some GB/s on one core; the same value however the bytes are cut. Source: doc/xxhash_spec.md of xxHash.
+/// XXH64 with seed 0, some GB/s on one core; the same value however the bytes are cut. Source: doc/xxhash_spec.md of
+/// xxHash.
 class checksum {
  public:
   void update(std::span<std::byte const> bytes) {
@@ -55,7 +56,8 @@ class checksum {
   static constexpr std::array<std::uint64_t, 5> prime{0x9e3779b185ebca87, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
                                                       0x85ebca77c2b2ae63, 0x27d4eb2f165667c5};
 
-  template <class T> static std::uint64_t word(std::byte const* at) {
+  template <class T>
+  static std::uint64_t word(std::byte const* at) {
     T value;
     std::memcpy(&value, at, sizeof value);
     return value;

@@ -1,5 +1,6 @@
 #pragma once
-// A file read at any place without being mapped: one that shrinks meanwhile is an error, where a mapping would be a signal.
+// A file read at any place without being mapped: one that shrinks meanwhile is an error, where a mapping would be a
+// signal.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

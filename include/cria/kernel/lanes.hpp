@@ -194,9 +194,11 @@ template <int Width> struct vector_lanes {
 
  private:
   template <int Distance> static void exchange(f (&r)[Width]) {
-    for (int i = 0; i < Width; ++i)
-      if ((i & Distance) == 0) exchange<Distance>(r[i], r[i + Distance], std::make_integer_sequence<int, Width>{});
+    exchange_all<Distance>(r, std::make_integer_sequence<int, Width>{});
     if constexpr (Distance > 1) exchange<Distance / 2>(r);
+  }
+  template <int Distance, int... I> static void exchange_all(f (&r)[Width], std::integer_sequence<int, I...> lanes) {
+    (((I & Distance) == 0 ? exchange<Distance>(r[I], r[(I + Distance) % Width], lanes) : void()), ...);
   }
   template <int Distance, int... L> static void exchange(f& a, f& b, std::integer_sequence<int, L...>) {
     f const low = __builtin_shufflevector(a, b, (L & Distance ? Width + L - Distance : L)...);

@@ -167,7 +167,11 @@ class trainer {
   }
 
   void make_buffers() {
-    auto const floats = [&](char const* label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, std::string(label)), n); };
+    auto const floats = [&](std::string const& label, std::size_t n) {
+      buffer const b(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n);
+      if constexpr (kernel::on_host<Exec>) prefer_large_pages(b.data(), n * sizeof(float));
+      return b;
+    };
     std::size_t const rows = std::size_t(most_), row = rows * width;
     constexpr std::size_t kept = stages::block::kept_bytes_per_row / sizeof(float);
     x_ = floats("cria/rows of layers", row * (stages::has_backward ? Model::layers + 1 : 2));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cria/kernel/fused.hpp"
+#include "cria/run/large_pages.hpp"
 
 namespace cria {
 
@@ -60,7 +61,9 @@ template <class Exec> class workspace {
   int workers_ = 1;
 
   static buffer floats(Exec const& exec, std::size_t n) {
-    return buffer(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/workspace"), n);
+    buffer const b(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/workspace"), n);
+    if constexpr (kernel::on_host<Exec>) prefer_large_pages(b.data(), n * sizeof(float));
+    return b;
   }
 };
 

@@ -49,11 +49,11 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
           tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, scores, 1, rows,
                                            values + std::size_t(j) * tiles::page_floats, rows, sums);
         }
-        t.each(some, [&](int r) {
-          for (int d = 0; d < size; ++d) base::template store<self>(first + r, head * size + d, sums[r * padded + d] / total[r]);
+        tiles::store(t, some, sums, [&](int r, float(&row)[size]) {
+          for (int d = 0; d < size; ++d) row[d] /= total[r];
+          base::template store_lanes<self>(first + r, head * size, row);
           if constexpr (lse >= 0) base::template store<lse>(first + r, head, top[r] + Kokkos::log(total[r]));
         });
-        t.barrier();
       }
   }
 

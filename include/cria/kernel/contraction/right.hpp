@@ -34,10 +34,11 @@ KOKKOS_INLINE_FUNCTION void turn_tile(std::byte const* packed, int cols, int fir
       for (int row = 0; row < tile_rows; row += W)
         for (int l = 0; l < tile_rows; l += W) {
           typename V::f block[W];
-          for (int i = 0; i < W; ++i)
-            block[i] = detail::load_floats<T, V>(tile + std::size_t(Kokkos::min(first + l + i, cols - 1)) * format<T>::bytes * tile_rows, row);
+          detail::each_constant<W>([&](auto i) {
+            block[i()] = detail::load_floats<T, V>(tile + std::size_t(Kokkos::min(first + l + i(), cols - 1)) * format<T>::bytes * tile_rows, row);
+          });
           V::transpose(block);
-          for (int i = 0; i < W; ++i) V::store(to + (k - begin + row + i) * tile_rows + l, block[i]);
+          detail::each_constant<W>([&](auto i) { V::store(to + (k - begin + row + i()) * tile_rows + l, block[i()]); });
         }
     }
   }

@@ -34,7 +34,7 @@ class corpus final : public documents {
  public:
   /// Throws cria::error for a folder whose files don't fit each other or corpus.json.
   static std::shared_ptr<corpus const> open(std::string const& folder) {
-    return std::shared_ptr<corpus const>(new corpus(folder, read(folder)));
+    return std::shared_ptr<corpus const>(new corpus(folder, collect(folder)));
   }
 
  private:
@@ -51,11 +51,12 @@ class corpus final : public documents {
         shards_(std::move(p.shards)),
         begins_(std::move(p.begins)) {}
 
-  static parts read(std::string const& folder) {
+  static parts collect(std::string const& folder) {
     auto const where = (std::filesystem::path(folder) / "corpus.json").string();
     // read, not mapped: JSON is small, and a file that shrinks is an error
     io::random_access_file const file(where);
-    if (file.size() > 1 << 28) throw error(where, "size of the file", "256 MiB at most", fmt::format("{}", file.size()));
+    if (file.size() > 1 << 28)
+      throw error(where, "size of the file", "256 MiB at most", fmt::format("{}", file.size()));
     std::string text(std::size_t(file.size()), '\0');
     file.read(0, std::as_writable_bytes(std::span(text)), "the list of shards");
     auto const json = io::parse_json(where, text);
@@ -115,7 +116,7 @@ class corpus_writer {
  public:
   /// A shard has `shard_tokens` at most, or one document. Throws cria::error when `folder` is there and not empty.
   corpus_writer(std::string const& folder, vocabulary_id const& v, std::uint64_t shard_tokens)
-      : folder_(unused(folder)), vocabulary_(v), shard_tokens_(shard_tokens) {}
+      : path_(folder), folder_(unused(folder)), vocabulary_(v), shard_tokens_(shard_tokens) {}
 
   /// `tokens` are of the vocabulary, bos first.
   void add(std::span<int const> tokens) {
@@ -125,7 +126,7 @@ class corpus_writer {
   }
 
   corpus_facts finish(std::vector<corpus_source> const& sources) {
-    if (!shard_) throw error("corpus", "nothing to write", "one document at least", "none");
+    if (!shard_) throw error(path_, "nothing to write", "one document at least", "none");
     close();
     auto json = nlohmann::ordered_json{{"format", "cria corpus"}, {"version", 1}};
     json["tokenizer"] = {{"fingerprint", detail::hexadecimal(vocabulary_.fingerprint)},
@@ -139,7 +140,8 @@ class corpus_writer {
                                 {"tokens", s.tokens},
                                 {"checksum", detail::hexadecimal(s.checksum)}});
     for (auto const& s : sources)
-      json["sources"].push_back({{"file", s.file}, {"bytes", s.bytes}, {"documents", s.documents}, {"tokens", s.tokens}});
+      json["sources"].push_back(
+          {{"file", s.file}, {"bytes", s.bytes}, {"documents", s.documents}, {"tokens", s.tokens}});
     // names of files are bytes, JSON is UTF-8
     auto const text = json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     io::write_file((folder_.temporary() / "corpus.json").string(), text);
@@ -150,10 +152,12 @@ class corpus_writer {
  private:
   static std::string unused(std::string const& folder) {
     namespace fs = std::filesystem;
+    if (folder.empty()) throw error("corpus", "its folder", "a name", "none");
     std::error_code fault;
     auto const kind = fs::status(folder, fault).type();
     if (kind == fs::file_type::not_found) return folder;
-    if (kind != fs::file_type::directory) throw error(folder, "cannot be made", "a new folder", "something of this name");
+    if (kind != fs::file_type::directory)
+      throw error(folder, "cannot be made", "a new folder", "something of this name");
     bool const empty = fs::is_empty(folder, fault);
     if (fault) throw error(folder, "cannot be read: " + fault.message());
     if (!empty) throw error(folder, "cannot be made", "a new or empty folder", "one with files");
@@ -167,6 +171,7 @@ class corpus_writer {
     shard_.reset();
   }
 
+  std::string path_;
   io::atomic_folder folder_;
   vocabulary_id vocabulary_;
   std::uint64_t shard_tokens_;

@@ -16,7 +16,7 @@
 
 namespace cria::train {
 
-/// What the numbers of tokens mean. `fingerprint` is the checksum of the vocabulary's pieces, whatever file they are from.
+/// What the numbers of tokens mean. `fingerprint` is the checksum of the vocabulary's pieces, from whatever file.
 struct vocabulary_id {
   std::uint64_t fingerprint = 0;
   int size = 0, bos = 0;
@@ -46,8 +46,8 @@ struct document {
 /// XXH64 of a document's tokens as i32, little-endian: its checksum, and what decides on which side of a split it is.
 inline std::uint64_t hash_of(std::span<int const> tokens) { return io::checksum_of(std::as_bytes(tokens)); }
 
-/// A document is a bos token and the tokens of its text, without eos: bos of the next one is where it ends. Takes 16 bytes
-/// of memory for each. Safe to read from several threads at once.
+/// A document is a bos token and the tokens of its text, without eos: bos of the next one is where it ends. Takes 16
+/// bytes of memory for each. Safe to read from several threads at once.
 class documents {
  public:
   virtual ~documents() = default;

@@ -14,17 +14,18 @@
 
 namespace cria::train {
 
-/// Whether a document of this hash is held out, when this fraction of all is: the tokens alone decide, so that a document
-/// is on the same side in every mixture, and what is held out at 0.01 is so at 0.02.
+/// Whether a document of this hash is held out, when this fraction of all is: the tokens alone decide, so that a
+/// document is on the same side in every mixture, and what is held out at 0.01 is so at 0.02.
 inline bool is_held_out(std::uint64_t hash, double fraction) { return double(hash >> 11) * 0x1p-53 < fraction; }
 
 inline void check_held_out(double fraction) {
-  if (!(fraction >= 0 && fraction < 1)) throw error("held-out fraction", "out of range", "0 to less than 1", fmt::format("{}", fraction));
+  if (!(fraction >= 0 && fraction < 1))
+    throw error("held-out fraction", "out of range", "0 to less than 1", fmt::format("{}", fraction));
 }
 
-/// The held-out documents as rows, packed as for training: at most `most` rows, weight 1 / rows, so that their loss is the
-/// mean. The order is that of the documents' hashes: the same always, and as good as random. Nothing is dropped but what is
-/// beyond `most`: the last sequence may be shorter. No rows where no document is held out.
+/// The held-out documents as rows, packed as for training: at most `most` rows, weight 1 / rows, so that their loss is
+/// the mean. The order is that of the documents' hashes: the same always, and as good as random. Nothing is dropped but
+/// what is beyond `most`: the last sequence may be shorter. No rows where no document is held out.
 inline std::vector<row> held_out_rows(documents const& from, double fraction, int context, documents_see seen,
                                       std::size_t most) {
   check_held_out(fraction);

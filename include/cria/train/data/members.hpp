@@ -32,7 +32,9 @@ class members {
     return at(name);
   }
   std::uint64_t count(std::string_view name) const {
-    if (!at(name).is_number_unsigned()) wrong(name, "a whole number");
+    auto const& value = at(name);
+    if (!value.is_number_integer() || (!value.is_number_unsigned() && value.get<std::int64_t>() < 0))
+      wrong(name, "a whole number");
     return at(name).get<std::uint64_t>();
   }
   double number(std::string_view name) const {
@@ -51,13 +53,16 @@ class members {
   }
 
   /// Throws cria::error unless the member, which was read as `found`, is `expected`.
-  template <class T> void expect(std::string_view name, T const& found, T const& expected) const {
-    if (found != expected) throw error(where_, name, fmt::format("{}", expected), io::printable(fmt::format("{}", found)));
+  template <class T>
+  void expect(std::string_view name, T const& found, T const& expected) const {
+    if (found != expected)
+      throw error(where_, name, fmt::format("{}", expected), io::printable(fmt::format("{}", found)));
   }
 
  private:
   [[noreturn]] void wrong(std::string_view name, std::string_view expected) const {
-    throw error(where_, name, expected, io::printable(at(name).dump(-1, ' ', true, io::json::error_handler_t::replace)));
+    throw error(where_, name, expected,
+                io::printable(at(name).dump(-1, ' ', true, io::json::error_handler_t::replace)));
   }
 
   std::string where_;

@@ -36,9 +36,9 @@ struct mixture_options {
   std::uint64_t seed = 0;
 };
 
-/// Documents come whole, one after the other. The next one is of the source that is furthest behind its share, so that each
-/// source's share of the tokens is off by a document at most. Within a source they come in a random order, another one in each
-/// epoch. All of it follows from the documents, the weights and the seed.
+/// Documents come whole, one after the other. The next one is of the source that is furthest behind its share of the
+/// tokens, so that none is ever ahead of its share by more than a document. Within a source they come in a random
+/// order, another one in each epoch. All of it follows from the documents, the weights and the seed.
 class mixture {
  public:
   /// Throws cria::error for sources that don't go together or have nothing to train on.
@@ -50,7 +50,8 @@ class mixture {
     for (auto& s : sources) add(std::move(s));
   }
 
-  /// Rows of the next batch, sequences * context; each weighs 1 / rows.
+  /// Rows of the next batch, sequences * context; each weighs 1 / rows. After an error the stream is where that struck,
+  /// and restore() brings it back.
   std::vector<row> next() {
     auto const count = std::size_t(options_.context) * std::size_t(options_.sequences);
     packing out(options_.context, options_.seen, 1 / float(count));
@@ -83,8 +84,8 @@ class mixture {
     return out;
   }
 
-  /// Goes on where `state` was taken. Throws cria::error, and changes nothing, for a state of other documents, weights, seed
-  /// or held-out fraction. Batches may be of another size.
+  /// Goes on where `state` was taken. Throws cria::error, and changes nothing, for a state of other documents, weights,
+  /// seed or held-out fraction. Batches may be of another size.
   void restore(io::json const& state) {
     std::string const where = "state of the data";
     detail::members const all(where, state);
@@ -129,7 +130,7 @@ class mixture {
   struct place {
     std::shared_ptr<documents const> from;
     double weight;
-    std::uint64_t training;                        // tokens of an epoch
+    std::uint64_t training;                         // tokens of an epoch
     std::uint64_t epoch = 0, next = 0, served = 0;  // next: in the order of the epoch
 
     permutation order(std::uint64_t seed) const {
@@ -147,10 +148,12 @@ class mixture {
     for (std::size_t i = 0; i < s.from->size(); ++i)
       if (!is_held_out(s.from->hash(i), options_.held_out)) training += s.from->tokens(i);
     if (training == 0)
-      throw error(name, "nothing to train on", "a document that is not held out", fmt::format("{} documents", s.from->size()));
+      throw error(name, "nothing to train on", "a document that is not held out",
+                  fmt::format("{} documents", s.from->size()));
     for (auto const& p : places_) {
       if (!(p.from->vocabulary() == s.from->vocabulary()))
-        throw error(name, "its tokens are not those of " + p.from->name(), detail::hexadecimal(p.from->vocabulary().fingerprint),
+        throw error(name, "its tokens are not those of " + p.from->name(),
+                    detail::hexadecimal(p.from->vocabulary().fingerprint),
                     detail::hexadecimal(s.from->vocabulary().fingerprint));
       if (p.from->fingerprint() == s.from->fingerprint())
         throw error(name, "the same documents as " + p.from->name(), "each corpus once", "twice");

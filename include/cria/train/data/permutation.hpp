@@ -12,8 +12,8 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ x >> 31;
 }
 
-/// The numbers below `size`, each once, in an order that `key` chooses: a Feistel network over the next power of 4, which is
-/// walked until it comes back below `size` (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
+/// The numbers below `size`, each once, in an order that `key` chooses: a Feistel network over the next power of 4,
+/// which is walked until it comes back below `size` (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
 class permutation {
  public:
   constexpr permutation(std::uint64_t size, std::uint64_t key)

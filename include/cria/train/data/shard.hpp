@@ -53,8 +53,8 @@ inline std::uint64_t checksum_of(shard_head const& head, shard_trailer const& tr
 
 }  // namespace detail
 
-/// Figures of a shard. `checksum` covers all of it: it is that of the ends of the file, which hold the table's, which holds
-/// those of the documents.
+/// Figures of a shard. `checksum` covers all of it: it is that of the ends of the file, which hold the table's, which
+/// holds those of the documents.
 struct shard_facts {
   std::uint64_t bytes = 0, documents = 0, tokens = 0, checksum = 0;
 
@@ -79,7 +79,8 @@ class shard {
       throw error(where, "version", fmt::format("{}", detail::shard_version), fmt::format("{}", head.version));
     read(file_.size() - sizeof end, end, "the trailer");
     if (auto const sum = detail::checksum_of(head, end); sum != end.checksum)
-      throw error(where, "checksum of head and trailer", fmt::format("{:016x}", end.checksum), fmt::format("{:016x}", sum));
+      throw error(where, "checksum of head and trailer", fmt::format("{:016x}", end.checksum),
+                  fmt::format("{:016x}", sum));
     if (end.vocabulary < 1 || end.vocabulary > std::numeric_limits<std::int32_t>::max() || end.bos >= end.vocabulary)
       throw error(where, "vocabulary", "1 to 2^31 - 1 tokens, and bos among them",
                   fmt::format("{} and {}", end.vocabulary, end.bos));
@@ -133,7 +134,8 @@ class shard {
   }
 
  private:
-  template <class T> void read(std::uint64_t at, T& to, std::string_view what) const {
+  template <class T>
+  void read(std::uint64_t at, T& to, std::string_view what) const {
     file_.read(at, std::as_writable_bytes(std::span(&to, 1)), what);
   }
 

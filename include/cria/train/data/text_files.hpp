@@ -26,16 +26,16 @@ struct text_file {
 
 /// How documents lie in files.
 struct text_format {
-  std::string field = "text";        // of a JSON line, that holds the document
-  std::string separator = {};        // in a text, stands between documents; empty: there is none
+  std::string field = "text";          // of a JSON line, that holds the document
+  std::string separator = {};          // in a text, stands between documents; empty: there is none
   std::size_t document_bytes = 16384;  // at most, where a text without separators is cut: a context of Llama 2, about
 };
 
 /// A document that takes more bytes than this is refused, so that memory is bounded whatever the files are.
 constexpr std::size_t largest_document = 8 << 20;
 
-/// The files that `inputs` name, in that order: those named themselves, and of a folder all below it that end in .txt, .md
-/// or .jsonl, sorted by path, without hidden ones. Throws cria::error for what isn't there and for a folder without any.
+/// The files that `inputs` name, in that order: those named themselves, and of a folder all below it that end in .txt,
+/// .md or .jsonl, sorted by path, without hidden ones. Throws cria::error for what isn't there, and where there is none.
 inline std::vector<text_file> find_texts(std::vector<std::string> const& inputs) {
   namespace fs = std::filesystem;
   std::vector<text_file> out;
@@ -72,7 +72,9 @@ struct text_record {
 class text_reader {
  public:
   text_reader(text_file const& file, text_format const& format)
-      : file_(file.path), separator_(file.json_lines() ? "\n" : format.separator), lines_(file.json_lines()),
+      : file_(file.path),
+        separator_(file.json_lines() ? "\n" : format.separator),
+        lines_(file.json_lines()),
         most_(format.document_bytes) {
     fill(3);
     if (view().starts_with("\xef\xbb\xbf")) begin_ += 3;  // a byte order mark
@@ -114,15 +116,16 @@ class text_reader {
       auto const found = view().find(separator_, from);
       auto const size = std::min(found, view().size());
       if (size > largest_document)
-        throw error(file_.path(), lines_ ? fmt::format("line {}", line_) : fmt::format("the document at byte {}", position()),
+        throw error(file_.path(),
+                    lines_ ? fmt::format("line {}", line_) : fmt::format("the document at byte {}", position()),
                     fmt::format("at most {} bytes", largest_document), "more");
       if (found != std::string_view::npos || !fill(size + 1)) return size;
       from = size - std::min(size, separator_.size() - 1);
     }
   }
 
-  /// Bytes up to where a text without separators is cut: all that is left, or behind the last blank line of the second half
-  /// of what fits, or behind the last line or blank there, or between characters.
+  /// Bytes up to where a text without separators is cut: all that is left, or behind the last blank line of the second
+  /// half of what fits, or behind the last line or blank there, or between characters.
   std::size_t cut() {
     if (!fill(most_ + 1)) return view().size();
     auto const fits = view().substr(0, most_), half = fits.substr(most_ / 2);
@@ -138,7 +141,7 @@ class text_reader {
   bool lines_;
   std::size_t most_;
   std::string buffer_;
-  std::size_t begin_ = 0;             // of what is not yet given out
+  std::size_t begin_ = 0;              // of what is not yet given out
   std::uint64_t read_ = 0, line_ = 0;  // bytes in the buffer and before it, and pieces given out
 };
 

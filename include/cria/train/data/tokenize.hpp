@@ -62,11 +62,12 @@ inline std::string text_of_line(std::string const& where, std::string_view line,
 inline std::string_view stripped(std::string_view text) {
   constexpr std::string_view blank = " \t\r\n\f\v";
   auto const first = text.find_first_not_of(blank);
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(blank) - first + 1);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
-inline token_batch tokenize(text_batch const& batch, std::vector<text_file> const& files, text::tokenizer const& tokenizer,
-                            std::string const& field) {
+inline token_batch tokenize(text_batch const& batch, std::vector<text_file> const& files,
+                            text::tokenizer const& tokenizer, std::string const& field) {
   token_batch out;
   out.behind = batch.behind;
   for (auto const& [index, record] : batch.entries) {
@@ -92,17 +93,17 @@ inline token_batch tokenize(text_batch const& batch, std::vector<text_file> cons
 
 }  // namespace detail
 
-/// How tokenize_texts works. `progress` is called now and then with the bytes that are done; what it throws ends the work.
+/// How tokenize_texts works. `progress` is called with the bytes that are done; what it throws ends the work.
 struct tokenize_options {
   text_format format;
   int threads = 1;
   std::function<void(std::uint64_t)> progress = [](std::uint64_t) {};
 };
 
-/// Calls sink(tokens) with each document of `files`, in order and on this thread: bos, and the tokens of the text without the
-/// white space around it; names of control tokens are text. Documents without text are left out. Returns what became of each
-/// file. Memory is bounded by the number of threads. Throws cria::error for text that is not UTF-8 and for JSON lines without
-/// the field, of several faults the first.
+/// Calls sink(tokens) with each document of `files`, in order and on this thread: bos, and the tokens of the text
+/// without the white space around it; names of control tokens are text. Documents without text are left out. Returns
+/// what became of each file. Memory is bounded by the number of threads. Throws cria::error for text that is not UTF-8
+/// and for JSON lines without the field, of several faults the first.
 template <class Sink>
 std::vector<corpus_source> tokenize_texts(std::vector<text_file> const& files, text::tokenizer const& tokenizer,
                                           tokenize_options const& options, Sink&& sink) {
