@@ -1,4 +1,4 @@
-// expect: gradient_of: a custom operator needs a derivative to be trained
+// expect: training_of: a custom operator needs a derivative to be trained
 // axis: square
 #include "axes.hpp"
 #include "cria/graph/program.hpp"

@@ -72,6 +72,9 @@ struct scales : of_rows {  // a gain and a bias
 struct shares : of_rows {  // one weight, read twice
   static constexpr auto forward(auto x) { return matmul(silu(matmul(x, weight<wo, E, E>)), weight<wo, E, E>); }
 };
+struct loses : of_rows {  // the cross-entropy of logits
+  static constexpr auto forward(auto x) { return cross_entropy(matmul(x, weight<head, H, E>)); }
+};
 struct looks_up {
   using input = token_ids;
   static constexpr auto forward(auto ids) {

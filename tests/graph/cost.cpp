@@ -69,20 +69,21 @@ TEST_CASE("an embedding reads a row for each token, in its format") {
 }
 
 TEST_CASE("gradients cost twice the contractions, and are written once") {
-  using gradient = gradient_of<tiny_layer, policy::exact<>>;
-  constexpr plan const& p = plan_of<gradient>;
+  constexpr plan const& p = plan_of<gradient_of<tiny_layer, policy::exact<>>>;
   constexpr double E = 8, KV = 4, F = 12, parameters = 2 * E * E + 2 * KV * E + 3 * E * F;
   constexpr auto contractions = [](kernel_class k) {
     double total = 0;
     for (int q = 0; q < p.count; ++q)
       for (int i = 0; p.groups[q].k == k && i < p.groups[q].count; ++i) {
         node const& n = p.g.nodes[p.groups[q].nodes[i]];
-        if (is_contraction(n.kind)) total += 2.0 * p.g.nodes[n.in[1]].rows * p.g.nodes[n.in[1]].cols;
+        if (n.kind == op::matmul_dw) total += 2.0 * n.rows * n.cols;
+        for (int w = 1; is_contraction(n.kind) && n.kind != op::matmul_dw && w < n.arity(); w += 2)
+          total += 2.0 * p.g.nodes[n.in[w]].rows * p.g.nodes[n.in[w]].cols;
       }
     return total;
   };
-  static_assert(contractions(kernel_class::matmul) == 2 * parameters &&
-                contractions(kernel_class::matmul_dx) == 2 * parameters);
+  static_assert(contractions(kernel_class::matmul) == 2 * parameters && contractions(kernel_class::matmul_dx) == 2 * parameters &&
+                contractions(kernel_class::matmul_dw) == 2 * parameters);
   double written = 0, back = 0;
   for (int q = 0; q < p.count; ++q) {
     kernel_cost const c = cost_of(p, q, dtype::f32);
@@ -95,5 +96,18 @@ TEST_CASE("gradients cost twice the contractions, and are written once") {
     if (p.groups[q].k == kernel_class::attention_back) back += c.flops_per_position;
   }
   CHECK(written == 4 * (parameters + 2 * E));
-  CHECK(back == (6 + 6 + 4) * 8);
+  CHECK(back == 10 * 8);
+}
+
+TEST_CASE("a training step costs three times its forward, and more where the forward is computed again") {
+  using layer = block_stage<llama2::config_7b>;
+  constexpr double E = 4096, F = 11008, forward = 2 * (4 * E * E + 3 * E * F);
+  constexpr auto cost = []<class Keep>(Keep) {
+    using T = training_of<layer, policy::exact<>, Keep>;
+    return cost_of(plan_of<training_forward<T>>, dtype::f32).flops_per_row + cost_of(plan_of<training_backward<T>>, dtype::f32).flops_per_row;
+  };
+  static_assert(cost(keep::dear{}) > 3 * forward && cost(keep::dear{}) < 3.01 * forward);
+  static_assert(cost(keep::everything{}) > 3 * forward && cost(keep::everything{}) < cost(keep::dear{}));
+  // All but w2's own contraction a second time.
+  static_assert(cost(keep::inputs{}) > 4 * forward - 2 * E * F && cost(keep::inputs{}) < 4.01 * forward - 2 * E * F);
 }

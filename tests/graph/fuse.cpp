@@ -13,8 +13,8 @@ using namespace cria::test;
 
 namespace {
 
-template <class Block> constexpr plan fused = fuse(record<Block>(), true);
-template <class Block> constexpr plan fused_gradient = fuse(differentiate(record<Block>()), false);
+template <class Block> constexpr plan fused = fuse(record<Block>());
+template <class Block, class Keep = keep::dear> using trained = training_of<Block, policy::exact<>, Keep>;
 
 /// Nodes of a kind that kernel q computes.
 constexpr int count_in(plan const& p, int q, op k) {
@@ -104,7 +104,8 @@ void check_rules(plan const& p) {
         }
         seen[j] = true;
         op const kind = p.g.nodes[j].kind;
-        CHECK((kind == op::map || kind == op::rope || (kind == op::row_sum && has_rows) || kind == op::embedding));
+        CHECK((kind == op::map || kind == op::rope || (kind == op::row_sum && has_rows) || kind == op::embedding || kind == op::pick ||
+               kind == op::pick_back));
         self(self, j);
       }
     };
@@ -124,7 +125,8 @@ void check_rules(plan const& p) {
           walk(walk, j);
         }
       }
-      if (!is_contraction(k.k)) CHECK(k.count == 1);
+      bool const attends = k.k == kernel_class::attention || k.k == kernel_class::attention_back;
+      if (!is_contraction(k.k) && !attends) CHECK(k.count == 1);
     }
   }
   for (int o = 0; o < p.g.output_count; ++o) CHECK(p.stored[p.g.outputs[o]]);
@@ -168,7 +170,7 @@ TEST_CASE("kernels are called by what they compute") {
   static_assert(label_of(p, 0).view() == "cria/wq+wk+wv");
   static_assert(label_of(p, 1).view() == "cria/attention");
   static_assert(label_of(p, 3).view() == "cria/w1+w3");
-  constexpr plan b = fused_gradient<block_stage<llama2::config_7b>>;
+  constexpr plan b = fuse(backward_part(trained<block_stage<llama2::config_7b>>::gradients, trained<block_stage<llama2::config_7b>>::kept));
   auto const any = [&](std::string_view name) {
     for (int q = 0; q < b.count; ++q)
       if (label_of(b, q).view() == name) return true;
@@ -176,7 +178,64 @@ TEST_CASE("kernels are called by what they compute") {
   };
   CHECK(any("cria/w2.dx"));
   CHECK(any("cria/attention_back"));
-  CHECK(any("cria/wq.dx"));
+  CHECK(any("cria/wv+wk+wq.dx"));
+  CHECK(any("cria/w1+w3.dw"));
+}
+
+TEST_CASE("the backward of a layer: one contraction for what flows back through q, k and v, one kernel for their weights") {
+  using layer = block_stage<llama2::config_7b>;
+  constexpr plan p = fuse(backward_part(trained<layer>::gradients, trained<layer>::kept));
+  static_assert(p.count == 19);
+  static_assert(p.count_of(kernel_class::matmul_dx) == 4, "q, k, v; wo; w1, w3; w2");
+  static_assert(p.count_of(kernel_class::matmul_dw) == 4, "the same");
+  static_assert(p.count_of(kernel_class::attention_back) == 1 && p.count_of(kernel_class::token_sum) == 2);
+  static_assert(p.count_of(kernel_class::matmul) == 0 && p.count_of(kernel_class::attention) == 0, "nothing dear is computed again");
+  auto const kernel = [&](kernel_class k, std::string_view name) {
+    for (int q = 0; q < p.count; ++q)
+      if (p.groups[q].k == k && label_of(p, q).view() == name) return q;
+    FAIL(name);
+    return 0;
+  };
+  auto const pairs = [&](std::string_view name) {
+    int const q = kernel(kernel_class::matmul_dx, name);
+    CHECK(p.groups[q].count == 1);
+    return p.g.nodes[p.groups[q].nodes[0]].arity() / 2;
+  };
+  CHECK(pairs("cria/wv+wk+wq.dx") == 3);
+  CHECK(pairs("cria/w3+w1.dx") == 2);
+  CHECK(count_in(p, kernel(kernel_class::matmul_dw, "cria/wq+wv+wk.dw"), op::matmul_dw) == 3);
+  CHECK(count_in(p, kernel(kernel_class::matmul_dw, "cria/w1+w3.dw"), op::matmul_dw) == 2);
+  CHECK(p.groups[kernel(kernel_class::attention_back, "cria/attention_back")].output_count == 3);
+}
+
+/// Bytes of a row by each policy of what is kept.
+template <class V> constexpr bool keeps(std::size_t everything, std::size_t dear) {
+  return trained<block_stage<V>, keep::everything>::kept_bytes_per_row == everything &&
+         trained<block_stage<V>, keep::dear>::kept_bytes_per_row == dear && trained<block_stage<V>, keep::inputs>::kept_bytes_per_row == 0;
+}
+
+TEST_CASE("what a layer keeps for its backward") {
+  constexpr std::size_t E = 4096, F = 11008, heads = 32;
+  // rstd of two norms, q, k, v, attention and its sums, the residual, w1, w3; and what maps make of them: four of norms, silu, product.
+  static_assert(keeps<llama2::config_7b>(4 * (9 * E + 4 * F + heads + 2), 4 * (5 * E + 2 * F + heads + 2)));
+  constexpr std::size_t W = 8192, KV = 1024, H = 28672;
+  static_assert(keeps<llama2::config_70b>(4 * (7 * W + 2 * KV + 4 * H + 64 + 2), 4 * (3 * W + 2 * KV + 2 * H + 64 + 2)));
+  static_assert(trained<block_stage<llama2::config_7b>>::kept_bytes_per_row < 0.53 * trained<block_stage<llama2::config_7b>, keep::everything>::kept_bytes_per_row);
+}
+
+TEST_CASE("no value in memory is as wide as tokens are many, and no workspace is shared by all tokens") {
+  auto const check = []<class Training>(std::type_identity<Training>) {
+    for (auto const& g : {forward_part(Training::gradients, Training::kept), backward_part(Training::gradients, Training::kept)}) {
+      plan const p = place(fuse(g), false);
+      CHECK(p.fixed == 0);
+      for (int i = 0; i < p.g.count; ++i)
+        if (p.g.nodes[i].rows == per_token) CHECK((p.g.nodes[i].cols <= 11008));
+    }
+  };
+  using layer = block_stage<llama2::config_7b>;
+  check(std::type_identity<trained<layer>>{});
+  check(std::type_identity<trained<layer, keep::everything>>{});
+  check(std::type_identity<trained<layer, keep::inputs>>{});
 }
 
 TEST_CASE("variants of a layer") {
@@ -211,30 +270,62 @@ TEST_CASE("an epilogue never needs a whole row of its own kernel's sums") {
 }
 
 TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, squares, passes, gates, norms,
-                   norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer, post_norm_layer,
+                   norms_twice, turns, attends, cubes, scales, shares, looks_up, loses, tiny_layer, post_norm_layer,
                    parallel_layer, no_gate_layer, cube_layer, block_stage<llama2::config_7b>,
                    head_stage<llama2::config_smollm2_135m>, reads_twice, normed_gate, costly, costly_once) {
   check_rules(fused<TestType>);
-  check_rules(fused_gradient<TestType>);
+  gradient_graph const d = differentiate<train_weights::all>(record<TestType>(), true);
+  check_rules(fuse(whole_step(d, {})));
+  for (detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d), keep::inputs::of(d)})
+    check_rules(fuse(forward_part(d, kept))), check_rules(fuse(backward_part(d, kept)));
 }
 
+namespace {
+
+step steps() {
+  auto const cubed = [](double x, int part) { return part < 0 ? cube::apply(x) : cube::derivative<0>(x); };
+  return {{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, cubed, {3, 0, 11, 7, 3}};
+}
+
+/// A leaf of any graph of one block: the same numbers wherever the same leaf stands. What was kept is looked up in `kept`.
+struct leaves {
+  graph const& g;
+  std::vector<matrix> const* kept = nullptr;
+  matrix operator()(int i) const {
+    node const& n = g.nodes[i];
+    if (n.kind == op::input && n.part >= 0) return kept->at(std::size_t(n.part) + 1);
+    return numbers(n.rows == per_token ? steps().rows() : n.rows, n.cols, unsigned(n.kind == op::weight ? n.symbol : 50 + n.part));
+  }
+};
+
+/// Runs the plan of a graph from its own memory.
+std::vector<matrix> outcome(graph const& g, bool cached, std::vector<matrix> const* kept = nullptr) {
+  plan const p = place(fuse(g), cached);
+  REQUIRE(!p.g.full);
+  return run_plan(p, steps(), leaves{p.g, kept});
+}
+
+void check_outputs(std::vector<matrix> const& found, graph const& g, std::vector<matrix> const& values, int first) {
+  for (std::size_t o = 0; o < found.size() && first + int(o) < g.output_count; ++o)
+    CHECK(largest_difference(found[o], values[std::size_t(g.outputs[first + int(o)])]) < 1e-12);
+}
+
+}  // namespace
+
 TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "", adds, multiplies, squares, passes,
-                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, tiny_layer,
+                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, loses, tiny_layer,
                    post_norm_layer, parallel_layer, no_gate_layer, cube_layer, reads_twice, normed_gate, costly,
                    costly_once) {
-  step const s{{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, [](double x, int part) {
-                 return part < 0 ? cube::apply(x) : cube::derivative<0>(x);
-               }};
-  auto const check = [&](plan const& p) {
-    auto const leaf = [&](int i) {
-      node const& n = p.g.nodes[i];
-      return numbers(n.rows == per_token ? s.rows() : n.rows, n.cols, unsigned(i) + 3);
-    };
-    auto const expected = interpret(p.g, s, leaf);
-    auto const found = run_plan(p, s, leaf);
-    for (int o = 0; o < p.g.output_count; ++o)
-      CHECK(largest_difference(found[std::size_t(o)], expected[std::size_t(p.g.outputs[o])]) < 1e-12);
-  };
-  check(plan_of<forward_of<TestType, policy::exact<>>>);
-  check(plan_of<gradient_of<TestType, policy::exact<>>>);
+  graph const recorded = record<TestType>();
+  gradient_graph const d = differentiate<train_weights::all>(recorded, true);
+  graph const all = whole_step(d, {});
+  auto const expected = interpret(all, steps(), leaves{all});
+  check_outputs(outcome(recorded, true), all, expected, 0);
+  check_outputs(outcome(all, false), all, expected, 0);
+  for (detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d), keep::inputs::of(d)}) {
+    auto const first = outcome(forward_part(d, kept), false), second = outcome(backward_part(d, kept), false, &first);
+    REQUIRE(int(second.size()) == all.output_count - 1);
+    CHECK(largest_difference(first[0], expected[std::size_t(all.outputs[0])]) < 1e-12);
+    check_outputs(second, all, expected, 1);
+  }
 }

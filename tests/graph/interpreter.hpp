@@ -21,10 +21,11 @@ struct matrix {
   double wide(int r, int c) const { return (*this)(rows == 1 ? 0 : r, cols == 1 ? 0 : c); }
 };
 
-/// The rows of a step, and the function behind a custom map: f(x, part).
+/// The rows of a step, the function behind a custom map: f(x, part), and what a loss wants of each row.
 struct step {
   std::vector<int> token, sequence, position;
   double (*custom)(double, int) = nullptr;
+  std::vector<int> target{};
   int rows() const { return int(position.size()); }
 };
 
@@ -56,23 +57,25 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
   auto const a = [&](int i, int j) { return in[0]->wide(i, j); };
   auto const b = [&](int i, int j) { return in[1]->wide(i, j); };
   auto const sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
-  // The probability that row i gives to each row, in head h.
-  auto const probabilities = [&](int i, int h) {
-    int const kv = h / (n.count / n.kv_count);
+  auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
+  // e^(score - shift) of row i with each row that it sees, in head h.
+  auto const weights = [&](int i, int h, double shift) {
     std::vector<double> w(std::size_t(s.rows()), 0.0);
-    double total = 0;
     for (int t = 0; t < s.rows(); ++t) {
       if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] ||
           s.position[std::size_t(t)] > s.position[std::size_t(i)])
         continue;
       double score = 0;
-      for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv * n.size + d);
-      total += w[std::size_t(t)] = std::exp(score / std::sqrt(n.size));
+      for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv_of(h) * n.size + d);
+      w[std::size_t(t)] = std::exp(score / std::sqrt(n.size) - shift);
     }
-    for (double& x : w) x /= total;
     return w;
   };
-  auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
+  auto const lse = [&](int i, int h) {
+    double total = 0;
+    for (double const w : weights(i, h, 0)) total += w;
+    return std::log(total);
+  };
   switch (n.kind) {
     case op::embedding:
       each([&](int i, int j) { return (*in[0])(s.token[std::size_t(i)], j); });
@@ -82,6 +85,12 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
         switch (n.f) {
           case fn::copy:
             return a(i, j);
+          case fn::negative:
+            return -a(i, j);
+          case fn::subtract:
+            return a(i, j) - b(i, j);
+          case fn::softmax:
+            return std::exp(a(i, j) - b(i, j));
           case fn::add:
             return a(i, j) + b(i, j);
           case fn::mul:
@@ -115,11 +124,29 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
     case op::token_sum:
       dot(in[0]->rows, [&](int, int j, int k) { return (*in[0])(k, j); });
       break;
+    case op::log_sum_exp:
+      each([&](int i, int) {
+        double t = 0;
+        for (int k = 0; k < in[0]->cols; ++k) t += std::exp((*in[0])(i, k));
+        return std::log(t);
+      });
+      break;
+    case op::pick:
+      each([&](int i, int) { return (*in[0])(i, s.target[std::size_t(i)]); });
+      break;
+    case op::pick_back:
+      each([&](int i, int j) { return j == s.target[std::size_t(i)] ? (*in[0])(i, 0) : 0.0; });
+      break;
     case op::matmul:
       dot(in[0]->cols, [&](int i, int j, int k) { return (*in[0])(i, k) * (*in[1])(j, k); });
       break;
     case op::matmul_dx:
-      dot(in[0]->cols, [&](int i, int j, int k) { return (*in[0])(i, k) * (*in[1])(k, j); });
+      each([&](int i, int j) {
+        double t = 0;
+        for (std::size_t w = 1; w < in.size(); w += 2)
+          for (int k = 0; k < in[w - 1]->cols; ++k) t += (*in[w - 1])(i, k) * (*in[w])(k, j);
+        return t;
+      });
       break;
     case op::matmul_dw:
       dot(s.rows(), [&](int i, int j, int k) { return in[0]->wide(k, i) * in[1]->wide(k, j); });
@@ -130,23 +157,25 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
     case op::attention:
       for (int i = 0; i < s.rows(); ++i)
         for (int h = 0; h < n.count; ++h) {
-          auto const w = probabilities(i, h);
+          auto const w = weights(i, h, lse(i, h));
           for (int u = 0; u < s.rows(); ++u)
             for (int d = 0; d < n.size; ++d)
               r(i, h * n.size + d) += w[std::size_t(u)] * (*in[2])(u, kv_of(h) * n.size + d);
         }
       break;
+    case op::attention_lse:
+      each(lse);
+      break;
     case op::attention_back:
       for (int i = 0; i < s.rows(); ++i)
         for (int h = 0; h < n.count; ++h) {
-          auto const w = probabilities(i, h);
+          auto const w = weights(i, h, (*in[5])(i, h));
           std::vector<double> dw(w.size(), 0.0);
           double mean = 0;
-          for (std::size_t u = 0; u < w.size(); ++u) {
+          for (int d = 0; d < n.size; ++d) mean += (*in[3])(i, h * n.size + d) * (*in[4])(i, h * n.size + d);
+          for (std::size_t u = 0; u < w.size(); ++u)
             for (int d = 0; d < n.size; ++d)
               dw[u] += (*in[3])(i, h * n.size + d) * (*in[2])(int(u), kv_of(h) * n.size + d);
-            mean += w[u] * dw[u];
-          }
           for (int u = 0; u < s.rows(); ++u)
             for (int d = 0; d < n.size; ++d) {
               double const slope = w[std::size_t(u)] * (dw[std::size_t(u)] - mean) / std::sqrt(n.size);

@@ -65,10 +65,13 @@ void check_places(plan const& p) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("values that live at the same time don't share memory", "", adds, multiplies, norms, norms_twice,
-                   attends, cubes, scales, shares, looks_up, tiny_layer, block_stage<llama2::config_7b>,
+                   attends, cubes, scales, shares, looks_up, loses, tiny_layer, block_stage<llama2::config_7b>,
                    block_stage<llama2::config_70b>, head_stage<llama2::config_smollm2_135m>) {
   check_places(forward_plan<TestType>);
   check_places(gradient_plan<TestType>);
+  gradient_graph const d = differentiate<train_weights::all>(record<TestType>(), true);
+  for (detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d)})
+    check_places(place(fuse(forward_part(d, kept)), false)), check_places(place(fuse(backward_part(d, kept)), false));
 }
 
 TEST_CASE("a layer's workspace is reused where lives don't overlap") {
@@ -105,4 +108,20 @@ TEST_CASE("inputs, weights and outputs are counted in the order of their nodes")
   CHECK(weights == 9);
   for (int o = 0; o < p.g.output_count; ++o)
     CHECK((p.where[p.g.outputs[o]].at == region::output && p.where[p.g.outputs[o]].index == o));
+}
+
+TEST_CASE("what a forward keeps are its outputs after the result, and the backward's inputs in the same order") {
+  using training = training_of<tiny_layer, policy::exact<>>;
+  constexpr graph const &f = plan_of<training_forward<training>>.g, &b = plan_of<training_backward<training>>.g;
+  int kept = 0;
+  for (int i = 0; i < b.count; ++i) {
+    node const& n = b.nodes[i];
+    if (n.kind != op::input || n.part < 0) continue;
+    CHECK(n.part == kept++);
+    CHECK(f.nodes[f.outputs[kept]].cols == n.cols);
+  }
+  CHECK(kept == f.output_count - 1);
+  std::size_t floats = 0;
+  for (int k = 1; k < f.output_count; ++k) floats += std::size_t(f.nodes[f.outputs[k]].cols);
+  CHECK(floats * sizeof(float) == training::kept_bytes_per_row);
 }

@@ -137,6 +137,15 @@ TEST_CASE("values that are many are numbered as the nodes are") {
   CHECK_THAT(s, !ContainsSubstring("stores       a "));
 }
 
+TEST_CASE("a backward is written with what was kept, its contractions as sums") {
+  using training = training_of<tiny_layer, policy::exact<>>;
+  std::string const s = printed(plan_of<training_backward<training>>, graph_stage::fused, graph_format::table);
+  CHECK_THAT(lines_of(s, "contraction"), ContainsSubstring(" = wv^T ") && ContainsSubstring(" + wk^T ") && ContainsSubstring(" + wq^T "));
+  CHECK_THAT(lines_of(s, "prologue"), ContainsSubstring("g = silu(kept 7) * kept 8"));
+  CHECK(times(s, " attention_back ") == 1);
+  CHECK(times(lines_of(s, "computes"), "attention_back(kept 1, kept 2, kept 3, ") == 3);
+}
+
 TEST_CASE("dot is one digraph, its arrows between boxes that are there") {
   auto const stage = GENERATE(graph_stage::recorded, graph_stage::fused, graph_stage::placed);
   std::string s;

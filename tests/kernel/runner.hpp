@@ -1,5 +1,5 @@
 #pragma once
-// Runs the kernels of any program on numbers of its own, and computes the same in f64, node by node.
+// Runs the kernels of any forward on numbers of its own, and computes the same in f64, node by node.
 #include <catch2/catch_test_macros.hpp>
 
 #include "cria/core/quantise.hpp"
@@ -30,7 +30,7 @@ inline step in_turns(std::vector<int> const& lengths, std::vector<int> begin = {
   return s;
 }
 
-/// Sequences one after the other, from position 0 on: what gradients want.
+/// Sequences one after the other, from position 0 on.
 inline step one_by_one(std::vector<int> const& lengths, int vocabulary = 1) {
   step s;
   for (std::size_t i = 0; i < lengths.size(); ++i)

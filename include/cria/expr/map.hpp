@@ -1,5 +1,5 @@
 #pragma once
-// Elementwise operators: +, *, silu, and maps from outside the library.
+// Elementwise operators: +, -, *, silu, and maps from outside the library.
 #include "cria/expr/expr.hpp"
 #include "cria/expr/weight.hpp"
 
@@ -10,6 +10,15 @@ template <class S, class... F, class S2, class... F2> constexpr auto operator+(e
   if constexpr (same_shape<S, S2>) return make_expr<S>(unite<functors<F...>, functors<F2...>>{}, x.v + y.v);
   else {
     static_assert(same_shape<S, S2>, "x + y: the axes of x must be the axes of y");
+    return failed{};
+  }
+}
+
+/// x - y, x [axes], y [axes].
+template <class S, class... F, class S2, class... F2> constexpr auto operator-(expr<S, F...> x, expr<S2, F2...> y) {
+  if constexpr (same_shape<S, S2>) return make_expr<S>(unite<functors<F...>, functors<F2...>>{}, x.v - y.v);
+  else {
+    static_assert(same_shape<S, S2>, "x - y: the axes of x must be the axes of y");
     return failed{};
   }
 }
@@ -47,7 +56,8 @@ constexpr auto operator*(expr<shape<T, A>, F...> x, weight_t<Tag, B> w) {
 template <class S, class... F> constexpr auto silu(expr<S, F...> x) { return expr<S, F...>{silu(x.v)}; }
 
 /// A map from outside the library: a struct with `static constexpr char name[]` and `static float apply(float)`, and
-/// `template <int I> static float derivative(float)` where it is to be trained.
+/// `template <int> static float derivative(float)` where a gradient goes through it. One that takes `auto` is computed in f64 on plain
+/// tensors, which check_gradients wants.
 template <class M> concept custom_map = requires(float x) {
   { M::name[0] } -> std::convertible_to<char>;
   { M::apply(x) } -> std::convertible_to<float>;
@@ -67,6 +77,8 @@ template <class M, class S, class... F> constexpr auto map(expr<S, F...> x) {
 
 template <class X> constexpr failed operator+(failed, X) { return {}; }
 template <expression X> constexpr failed operator+(X, failed) { return {}; }
+template <class X> constexpr failed operator-(failed, X) { return {}; }
+template <expression X> constexpr failed operator-(X, failed) { return {}; }
 template <class X> constexpr failed operator*(failed, X) { return {}; }
 template <expression X> constexpr failed operator*(X, failed) { return {}; }
 constexpr failed silu(failed) { return {}; }

@@ -24,7 +24,8 @@ enum class op : unsigned char {
   attention,       // causal softmax(q k^T / sqrt(size)) v, per head
   attention_lse,   // of each row and head the log of the sum of e^score: [token, heads]
   attention_back,  // its gradient to q, k or v, from q, k, v, dy, the value y and the lse
-  custom_row       // a row operator from outside the library, with its own kernel
+  custom_row,      // a row operator from outside the library, with its own kernel
+  custom_row_back  // its gradient, from its operand and dy
 };
 
 enum class fn : unsigned char { none, copy, negative, add, subtract, mul, softmax, silu, silu_slope, rstd, rstd_slope, custom };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cria/core/error.hpp"
+#include "cria/expr/cross_entropy.hpp"
 #include "cria/expr/custom_row.hpp"
 #include "cria/expr/embedding.hpp"
 #include "cria/expr/map.hpp"
@@ -15,10 +16,12 @@
 
 namespace cria {
 
-/// The rows of a step and the weights by name, each [out, in] or [axis] in one piece. Attention sees the rows of this step.
+/// The rows of a step and the weights by name, each [out, in] or [axis] in one piece. Attention sees the rows of this step, a loss
+/// wants their targets.
 struct plain_step {
   std::vector<int> token, sequence, position;
   std::map<std::string, std::vector<double>, std::less<>> weights;
+  std::vector<int> target{};
   std::size_t rows() const { return position.size(); }
 
   /// Throws where there is none of this name, or it has another size.
@@ -31,13 +34,13 @@ struct plain_step {
   }
 };
 
-/// A value of the given axes: [token, axis].
+/// A value of the given axes: [token, axis] or [token].
 template <class Shape> struct plain;
 template <> struct plain<token_ids> {
   plain_step const* step;
 };
-template <class T, class A> struct plain<shape<T, A>> {
-  static constexpr std::size_t cols = std::size_t(A::extent);
+template <class T, class... A> struct plain<shape<T, A...>> {
+  static constexpr std::size_t cols = std::size_t((1 * ... * A::extent));
   plain_step const* step;
   std::vector<double> at;
 
@@ -60,7 +63,7 @@ template <class S, class F> plain<S> filled(plain_step const& s, F const& f) {
   return y;
 }
 
-/// M::apply in the precision that it has.
+/// M::apply in the precision that it has, f64 where it takes that.
 template <class M> double applied(double x) {
   if constexpr (std::is_same_v<decltype(M::apply(x)), double>) return M::apply(x);
   else return double(M::apply(static_cast<float>(x)));
@@ -71,10 +74,15 @@ struct plain_team {
   template <class F> void each(int n, F const& f) const {
     for (int i = 0; i < n; ++i) f(i);
   }
-  template <class F> float sum(int n, F const& f) const {
+  template <class F> double sum(int n, F const& f) const {
     double total = 0;
     for (int i = 0; i < n; ++i) total += double(f(i));
-    return float(total);
+    return total;
+  }
+  template <class F> double largest(int n, F const& f) const {
+    double most = double(f(0));
+    for (int i = 1; i < n; ++i) most = std::max(most, double(f(i)));
+    return most;
   }
   void barrier() const {}
 };
@@ -83,6 +91,10 @@ struct plain_team {
 
 template <class S> plain<S> operator+(plain<S> const& x, plain<S> const& y) {
   return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) + y(row, col); });
+}
+
+template <class S> plain<S> operator-(plain<S> const& x, plain<S> const& y) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) - y(row, col); });
 }
 
 template <class S> plain<S> operator*(plain<S> const& x, plain<S> const& y) {
@@ -107,12 +119,12 @@ template <custom_map M, class S> plain<S> map(plain<S> const& x) {
   return detail::filled<S>(*x.step, [&](auto row, auto col) { return detail::applied<M>(x(row, col)); });
 }
 
-/// Row operators work in f32, as they do in kernels.
+/// Row operators get f64, and work in it where their own numbers are `auto`.
 template <class M, class T, class A> requires custom_row_operator<M, A> auto custom_row(plain<shape<T, A>> const& x) {
   plain<shape<T, typename M::template result<A>>> y(*x.step);
   for (std::size_t row = 0; row < x.step->rows(); ++row) {
-    auto const get = [&](int k) { return float(x(row, std::size_t(k))); };
-    auto const put = [&](int k, float value) { y(row, std::size_t(k)) = double(value); };
+    auto const get = [&](int k) { return x(row, std::size_t(k)); };
+    auto const put = [&](int k, double value) { y(row, std::size_t(k)) = value; };
     M::row(detail::plain_team{}, get, put, A::extent);
   }
   return y;
@@ -168,6 +180,16 @@ plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> con
         for (std::size_t d = 0; d < size; ++d) y(row, at + d) += std::exp(score[u] - top) / total * v(u, kv + d);
     }
   return y;
+}
+
+template <class T, class A> plain<shape<T>> cross_entropy(plain<shape<T, A>> const& x) {
+  return detail::filled<shape<T>>(*x.step, [&](auto row, auto) {
+    auto const* const begin = &x.at[row * x.cols];
+    double const top = *std::max_element(begin, begin + x.cols);
+    double total = 0;
+    for (std::size_t k = 0; k < x.cols; ++k) total += std::exp(begin[k] - top);
+    return top + std::log(total) - begin[x.step->target.at(row)];
+  });
 }
 
 template <class Tag, class Vocabulary, class A>

@@ -152,7 +152,7 @@ struct all {
   static constexpr bool holds(void const*) { return true; }
 };
 template <class... Tags> struct only {
-  static constexpr bool holds(void const* key) { return ((key == &key_of<Tags>) || ...); }
+  static constexpr bool holds([[maybe_unused]] void const* key) { return ((key == &key_of<Tags>) || ...); }
 };
 }  // namespace train_weights
 

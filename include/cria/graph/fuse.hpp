@@ -162,7 +162,8 @@ struct fuser {
         else open(n.kind == op::attention_lse ? kernel_class::attention : kernel_class::attention_back, i);
         return;
       case op::log_sum_exp:
-      case op::custom_row: return open(kernel_class::row, i);
+      case op::custom_row:
+      case op::custom_row_back: return open(kernel_class::row, i);
       default:
         if (is_epilogue(i)) join(wait[i], i);
         else if (forced[i] || cheaper_stored(i)) open(kernel_class::row, i);

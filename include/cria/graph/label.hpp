@@ -27,6 +27,7 @@ constexpr std::string_view name_of(op k) {
     case op::attention_lse: return "attention_lse";
     case op::attention_back: return "attention_back";
     case op::custom_row: return "custom_row";
+    case op::custom_row_back: return "custom_row_back";
   }
   return "";
 }

@@ -33,9 +33,22 @@ constexpr bool arrays_hold(graph const& g) {
 }
 template <class P> inline constexpr bool few_enough = arrays_hold(P::recorded());
 
-template <class F> concept has_derivative = requires(float x) { F::template derivative<0>(x); };
-template <class L> inline constexpr bool trainable = false;
-template <class... F> inline constexpr bool trainable<functors<F...>> = (has_derivative<F> && ...);
+/// A stand-in for a team and for what gets and puts elements.
+struct any_part {
+  template <class... A> float operator()(A...) const;
+};
+template <class F> concept map_derivative = requires(float x) { F::template derivative<0>(x); };
+template <class F> concept row_derivative = requires(any_part p) { F::back(p, p, p, p, 0); };
+
+/// Whether the operators from outside that gradients go through have derivatives.
+template <class... F> constexpr bool has_derivatives(gradient_graph const& d, functors<F...>) {
+  bool const of_map[] = {map_derivative<F>..., true}, of_row[] = {row_derivative<F>..., true};
+  for (int i = d.forward; i < d.g.count; ++i) {
+    node const& n = d.g.nodes[i];
+    if (n.f == fn::custom && n.part >= 0 && !(n.kind == op::map ? of_map : of_row)[n.functor]) return false;
+  }
+  return true;
+}
 
 }  // namespace detail
 
@@ -60,10 +73,9 @@ template <class Block, class Policy, class Keep = keep::dear, class Trained = tr
   using policy = Policy;
   using functors = functors_in<Block>;
   static constexpr gradient_graph differentiated() {
-    if constexpr (detail::trainable<functors>)
-      return differentiate<Trained>(with_formats<typename Policy::weights>(record<Block>()), OfInput);
-    else static_assert(detail::trainable<functors>, "training_of: a custom operator needs a derivative to be trained");
-    return {};
+    constexpr gradient_graph d = differentiate<Trained>(with_formats<typename Policy::weights>(record<Block>()), OfInput);
+    static_assert(detail::has_derivatives(d, functors{}), "training_of: a custom operator needs a derivative to be trained");
+    return d;
   }
   static constexpr gradient_graph gradients = differentiated();
   static constexpr detail::node_set kept = Keep::of(gradients);
@@ -76,9 +88,8 @@ namespace detail {
 template <class Training, graph (*Part)(gradient_graph const&, node_set const&)> struct training_program {
   using policy = typename Training::policy;
   using functors = typename Training::functors;
-  static constexpr graph recorded() { return Part(Training::gradients, Training::kept); }
   static constexpr plan make() {
-    constexpr plan p = place(fuse(recorded()), false);
+    constexpr plan p = place(fuse(Part(Training::gradients, Training::kept)), false);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
     return p;
   }
@@ -93,8 +104,8 @@ template <class Training> struct training_backward : detail::training_program<Tr
 /// Both in one program, for a stage without layers: its value, then the gradients.
 template <class Training> struct training_step : detail::training_program<Training, whole_step> {};
 
-/// The value of a block and the gradients of its input and of all its weights.
-template <class Block, class Policy> using gradient_of = training_step<training_of<Block, Policy, keep::inputs>>;
+/// The value of a block and the gradients of its input and of its weights.
+template <class Block, class Policy, class Trained = train_weights::all> using gradient_of = training_step<training_of<Block, Policy, keep::inputs, Trained>>;
 
 /// Whether a graph reads a row's position or other rows.
 constexpr bool looks_around(graph const& g) { return g.count_of(op::rope) + g.count_of(op::attention) > 0; }

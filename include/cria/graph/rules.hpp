@@ -86,6 +86,12 @@ constexpr void propagate(gradients& d, int id, var dy) {
         d.add(x, append(g, back, a.id, b.id, c.id, dy.id, id, attention_lse(y).id));
       }
       break;
+    case op::custom_row: {
+      node back = n;
+      back.kind = op::custom_row_back, back.part = 0, back.cols = a->cols;
+      d.add(a, append(g, back, a.id, dy.id));
+      break;
+    }
     case op::map: propagate_map(d, y, a, b, dy); break;
     default: break;
   }

@@ -45,6 +45,9 @@ template <class Loss> constexpr int columns_of_logits() {
   return 0;
 }
 
+template <class P> constexpr node result_node() { return plan_of<P>.g.nodes[plan_of<P>.g.outputs[0]]; }
+template <class Embedding> constexpr int words_of() { return plan_of<Embedding>.g.nodes[result_node<Embedding>().in[0]].rows; }
+
 }  // namespace detail
 
 /// Trains the weights that Trained names; see training_of for Keep. Works on the execution-space instance it is given; nothing is
@@ -60,9 +63,7 @@ class trainer {
   using head_step = training_step<typename stages::head>;
   using loss_forward = forward_of<typename stages::loss, Policy>;
   using memory = typename Exec::memory_space;
-  static constexpr plan const& embedding_plan = plan_of<embedding_forward>;
-  static constexpr int width = embedding_plan.g.nodes[embedding_plan.g.outputs[0]].cols;
-  static constexpr int words = embedding_plan.g.nodes[embedding_plan.g.nodes[embedding_plan.g.outputs[0]].in[0]].rows;
+  static constexpr int width = detail::result_node<embedding_forward>().cols, words = detail::words_of<embedding_forward>();
   static constexpr int vocabulary = detail::columns_of_logits<loss_forward>();
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 

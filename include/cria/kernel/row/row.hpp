@@ -30,6 +30,12 @@ template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
       auto const get = [&](int k) { return base::template value<n.in[0]>(e, row, k); };
       auto const put = [&](int k, float x) { base::template store<out>(row, k, x); };
       functor::row(t, get, put, at(n.in[0]).cols);
+    } else if constexpr (n.kind == op::custom_row_back) {
+      using functor = functor_at<n.functor, typename P::functors>;
+      auto const x = [&](int k) { return base::template value<n.in[0]>(e, row, k); };
+      auto const dy = [&](int k) { return base::template value<n.in[1]>(e, row, k); };
+      auto const put = [&](int k, float v) { base::template store<out>(row, k, v); };
+      functor::back(t, x, dy, put, at(n.in[0]).cols);
     } else {
       t.each(n.cols, [&](int k) { base::template store<out>(row, k, base::template value<out>(e, row, k)); });
     }

@@ -1,0 +1,213 @@
+#pragma once
+// The gradients that kernels compute against finite differences of the same block on plain tensors in f64, for blocks of users as
+// for the library's.
+#include <numeric>
+#include <random>
+
+#include "cria/core/quantise.hpp"
+#include "cria/expr/plain.hpp"
+#include "cria/run/execute.hpp"
+#include "cria/run/gradients.hpp"
+#include "cria/run/rotary.hpp"
+#include "cria/run/rows.hpp"
+#include "cria/run/workspace.hpp"
+
+namespace cria {
+
+/// What a block works on: whole sequences one after the other, weights by name, and the input [token, axis] of a block that takes
+/// rows. A block that takes tokens has none.
+struct block_sample {
+  plain_step step;
+  std::vector<double> x;
+};
+
+struct gradient_check {
+  unsigned seed = 1;     // of what is made up: the gradient of the result, and a sample where none is given
+  int most = 200;        // elements of a leaf that are compared, spread evenly over it; each costs two forwards
+  double step = 1e-4;    // of the finite differences
+};
+
+/// The gradient of one leaf, "x" or a weight, over the elements that were compared: the largest difference between the kernels'
+/// and the finite differences, and the largest of these.
+struct gradient_difference {
+  std::string leaf;
+  double difference = 0, magnitude = 0;
+  /// Of the magnitude, or of 0.001 where there is hardly a gradient.
+  double relative() const { return difference / std::max(magnitude, 1e-3); }
+};
+
+namespace detail {
+
+class made_up {
+ public:
+  explicit made_up(unsigned seed) : bits_(seed) {}
+  /// `n` numbers in [centre - spread, centre + spread) that are floats.
+  std::vector<double> numbers(std::size_t n, double centre, double spread) {
+    std::vector<double> r(n);
+    for (double& x : r) x = double(float(centre + spread * (double(bits_() >> 8) / double(1 << 23) - 1)));
+    return r;
+  }
+  int below(int end) { return int(bits_() % unsigned(end)); }
+
+ private:
+  std::mt19937 bits_;
+};
+
+/// What tokens, or targets, of a graph must be below.
+constexpr int end_of(graph const& g, op reader) {
+  int end = 1 << 30;
+  for (int i = 0; i < g.count; ++i)
+    if (g.nodes[i].kind == reader) {
+      node const& table = g.nodes[g.nodes[i].in[0]];
+      end = std::min(end, reader == op::embedding ? table.rows : table.cols);
+    }
+  return end;
+}
+
+template <class Block> std::vector<double> value_of(block_sample const& s) {
+  if constexpr (std::is_same_v<typename Block::input, token_ids>) return Block::forward(plain<token_ids>{&s.step}).at;
+  else return Block::forward(plain<typename Block::input>(s.step, s.x)).at;
+}
+
+struct leaf_gradient {
+  std::string leaf;
+  std::vector<float> values;  // in the order of the files
+};
+
+/// The gradients of sum(value * dy) as the kernels of P, a `gradient_of`, compute them.
+template <class P, class Exec>
+std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample const& sample, std::vector<float> const& dy) {
+  using buffer = Kokkos::View<float*, typename Exec::memory_space>;
+  using host = Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>;
+  graph const& g = plan_of<P>.g;
+  plain_step const& s = sample.step;
+  int const rows = int(s.rows());
+  weight_store<Exec> weights;
+  gradient_store<Exec> gradients;
+  training_rows<Exec> numbers;
+  rotary_tables<Exec> rotary;
+  workspace<Exec> work;
+
+  struct file {
+    std::vector<std::byte> bytes;
+  };
+  weights.template declare<P>(1);
+  auto const read = [&](std::string_view name, int) {
+    auto const& w = *weights.find(name);
+    auto const& values = s.weight(name, std::size_t(w.rows) * std::size_t(w.cols));
+    return file{encode(w.type, std::vector<float>(values.begin(), values.end()))};
+  };
+  weights.load(exec, read, [](auto...) {});
+  gradients.template declare<P>(exec, weights);
+  std::vector<training_row> all;
+  for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token.at(i), s.sequence.at(i), s.position[i], s.target.empty() ? 0 : s.target.at(i), 1});
+  numbers.make(exec, rows);
+  numbers.set(exec, std::span<training_row const>(all), end_of(g, op::embedding), end_of(g, op::pick), rows);
+  rotary.template make<P>(exec, rows);
+  work.template make<P>(exec, rows, rows);
+
+  kernel::context c;
+  work.bind(c), numbers.bind(c), rotary.bind(c);
+  c.weight = weights.template pointers<P>();
+  std::vector<buffer> held;
+  auto const hold = [&](std::size_t n) { return held.emplace_back("cria/check", n); };
+  for (int i = 0, in = 0; i < g.count; ++i) {
+    if (g.nodes[i].kind != op::input) continue;
+    std::vector<float> values = g.nodes[i].part == input_role::gradient ? dy : std::vector<float>(sample.x.begin(), sample.x.end());
+    buffer const to = hold(values.size());
+    Kokkos::deep_copy(to, host(values.data(), values.size()));
+    c.in[in++] = to.data();
+  }
+  for (int k = 0; k < g.output_count; ++k)
+    c.out[k] = accumulates(g, k) ? gradients.find(g.name(g.leaf_of[k]))->gradient.data()
+                                 : hold(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols)).data();
+  execute<P>(exec, c);
+  exec.fence();
+
+  std::vector<leaf_gradient> found;
+  for (int k = 0; k < g.output_count; ++k)
+    if (g.leaf_of[k] >= 0 && !accumulates(g, k)) {
+      found.push_back({"x", std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
+      buffer const& from = *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
+      Kokkos::deep_copy(host(found.back().values.data(), from.size()), from);
+    }
+  for (auto const& e : gradients.entries()) found.push_back({std::string(e.stored->name), unpacked(*e.stored, e.gradient.data(), 0)});
+  return found;
+}
+
+}  // namespace detail
+
+/// Sequences of the given lengths, weights and rows made from a seed: values of about 1 in all rows.
+template <class Block> block_sample make_sample(std::vector<int> const& lengths, unsigned seed) {
+  detail::made_up random(seed);
+  graph const g = record<Block>();
+  block_sample r;
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    for (int p = 0; p < lengths[i]; ++p) {
+      r.step.token.push_back(random.below(detail::end_of(g, op::embedding)));
+      r.step.target.push_back(random.below(detail::end_of(g, op::pick)));
+      r.step.sequence.push_back(int(i)), r.step.position.push_back(p);
+    }
+  for (int i = 0; i < g.count; ++i) {
+    node const& n = g.nodes[i];
+    if (n.kind == op::input) r.x = random.numbers(r.step.rows() * std::size_t(n.cols), 0, 1);
+    if (n.kind == op::weight)
+      r.step.weights[std::string(g.name(i))] = n.rows == 1 ? random.numbers(std::size_t(n.cols), 1, 0.5)
+                                                           : random.numbers(std::size_t(n.rows) * std::size_t(n.cols), 0, std::sqrt(3.0 / n.cols));
+  }
+  return r;
+}
+
+/// Compares the gradients of sum(Block::forward(x) * dy), where dy is made up, to the input and to the weights that Trained names:
+/// one entry for each. Weights are rounded to their format first, so that both sides have the same.
+///
+/// `relative()` should be below 1e-5 with policy::exact: kernels sum in f32, whose roundings grow like the root of the number of
+/// terms, 6e-8 each; the finite differences themselves are good to 1e-7. A custom operator that takes nothing but float is rounded
+/// to f32 before the difference is taken: give it a `step` of 0.01 and expect 1e-3, or write it with `auto`. A derivative that is
+/// wrong shows as 0.01 or more. Throws where a weight is missing and where rows are not whole sequences.
+template <class Block, class Policy = policy::exact<>, class Trained = train_weights::all, class Exec>
+std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample sample, gradient_check const& how = {}) {
+  using program = gradient_of<Block, Policy, Trained>;
+  graph const& g = plan_of<program>.g;
+  for (int i = 0; i < g.count; ++i) {
+    node const& n = g.nodes[i];
+    if (n.kind != op::weight) continue;
+    auto const& given = sample.step.weight(g.name(i), std::size_t(n.rows) * std::size_t(n.cols));
+    std::vector<float> values(given.begin(), given.end());
+    decode(n.type, encode(n.type, values), values);
+    sample.step.weights[std::string(g.name(i))].assign(values.begin(), values.end());
+  }
+  for (double& x : sample.x) x = double(float(x));
+  auto const dy = detail::made_up(how.seed + 1).numbers(detail::value_of<Block>(sample).size(), 0, 1);
+  auto const objective = [&] {
+    auto const y = detail::value_of<Block>(sample);
+    return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
+  };
+  std::vector<gradient_difference> report;
+  for (auto const& [leaf, found] : detail::gradients_by_kernels<program>(exec, sample, std::vector<float>(dy.begin(), dy.end()))) {
+    gradient_difference d{leaf};
+    auto& values = leaf == "x" ? sample.x : sample.step.weights.find(leaf)->second;
+    std::size_t const compared = std::min(values.size(), std::size_t(std::max(how.most, 1)));
+    for (std::size_t k = 0; k < compared; ++k) {
+      std::size_t const i = k * values.size() / compared;
+      double const at = values[i];
+      values[i] = at + how.step;
+      double const up = objective();
+      values[i] = at - how.step;
+      double const expected = (up - objective()) / (2 * how.step), difference = std::abs(double(found[i]) - expected);
+      values[i] = at;
+      if (!(difference <= d.difference)) d.difference = std::isnan(difference) ? HUGE_VAL : difference;
+      d.magnitude = std::max(d.magnitude, std::abs(expected));
+    }
+    report.push_back(d);
+  }
+  return report;
+}
+
+/// The same with sequences of the given lengths and all values made up.
+template <class Block, class Policy = policy::exact<>, class Trained = train_weights::all, class Exec>
+std::vector<gradient_difference> check_gradients(Exec const& exec, std::vector<int> const& lengths, gradient_check const& how = {}) {
+  return check_gradients<Block, Policy, Trained>(exec, make_sample<Block>(lengths, how.seed), how);
+}
+
+}  // namespace cria
