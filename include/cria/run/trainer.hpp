@@ -3,7 +3,7 @@
 // layer keeps for its backward is a policy; of the logits no more than a chunk of rows exists.
 #include <memory>
 
-#include "cria/expr/cross_entropy.hpp"
+#include "cria/graph/training.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/gradients.hpp"
 #include "cria/run/rotary.hpp"
@@ -19,23 +19,6 @@ struct trainer_options {
 };
 
 namespace detail {
-
-/// The last stage of a model in training: from rows to the cross-entropy of each.
-template <class Head> struct loss_stage {
-  using input = typename Head::input;
-  static constexpr auto forward(auto x) { return cross_entropy(Head::forward(x)); }
-};
-
-/// The stages of a model in training, and which of them have anything to do in a backward.
-template <class Model, class Policy, class Keep, class Trained> struct training_stages {
-  using loss = loss_stage<typename Model::head>;
-  using embedding = training_of<typename Model::embedding, Policy, keep::inputs, Trained, false>;
-  static constexpr bool trains_embedding = embedding::has_gradients;
-  static constexpr bool trains_block = training_of<typename Model::block, Policy, keep::inputs, Trained, false>::has_gradients;
-  static constexpr bool has_backward = trains_embedding || trains_block;
-  using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
-  using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
-};
 
 /// Columns of what a loss is taken of.
 template <class Loss> constexpr int columns_of_logits() {
@@ -55,13 +38,13 @@ template <class Embedding> constexpr int words_of() { return plan_of<Embedding>.
 template <class Model, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
 class trainer {
  public:
-  using stages = detail::training_stages<Model, Policy, Keep, Trained>;
-  using embedding_forward = training_forward<typename stages::embedding>;
-  using embedding_backward = training_backward<typename stages::embedding>;
-  using block_forward = training_forward<typename stages::block>;
-  using block_backward = training_backward<typename stages::block>;
-  using head_step = training_step<typename stages::head>;
-  using loss_forward = forward_of<typename stages::loss, Policy>;
+  using stages = training_stages<Model, Policy, Keep, Trained>;
+  using embedding_forward = typename stages::embedding_forward;
+  using embedding_backward = typename stages::embedding_backward;
+  using block_forward = typename stages::block_forward;
+  using block_backward = typename stages::block_backward;
+  using head_step = typename stages::head_step;
+  using loss_forward = typename stages::loss_forward;
   using memory = typename Exec::memory_space;
   static constexpr int width = detail::result_node<embedding_forward>().cols, words = detail::words_of<embedding_forward>();
   static constexpr int vocabulary = detail::columns_of_logits<loss_forward>();
