@@ -16,6 +16,7 @@ namespace cria {
 struct trainer_options {
   int rows = 1024;  // most rows of one pass
   int room = 0;     // most positions of a sequence; 0: as many as rows
+  int logits = 1 << 23;  // most logits that exist at once, and as many gradients of them: 32 MB each
 };
 
 namespace detail {
@@ -26,6 +27,17 @@ template <class Head> struct loss_stage {
   static constexpr auto forward(auto x) { return cross_entropy(Head::forward(x)); }
 };
 
+/// Whether a weight that Trained names is stored in blocks of quantised values.
+template <class Stage, class Policy, class Trained> constexpr bool trains_blocks_of() {
+  graph const g = with_formats<typename Policy::weights>(record<Stage>());
+  for (int i = 0; i < g.count; ++i)
+    if (g.nodes[i].kind == op::weight && facts(g.nodes[i].type).quantised() && Trained::holds(g.symbols[g.nodes[i].symbol].key)) return true;
+  return false;
+}
+template <class Model, class Policy, class Trained>
+inline constexpr bool trains_blocks = trains_blocks_of<typename Model::embedding, Policy, Trained>() ||
+                                      trains_blocks_of<typename Model::block, Policy, Trained>() || trains_blocks_of<typename Model::head, Policy, Trained>();
+
 /// The stages of a model in training, and which of them have anything to do in a backward.
 template <class Model, class Policy, class Keep, class Trained> struct training_stages {
   using loss = loss_stage<typename Model::head>;
@@ -33,6 +45,7 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
   static constexpr bool trains_embedding = embedding::has_gradients;
   static constexpr bool trains_block = training_of<typename Model::block, Policy, keep::inputs, Trained, false>::has_gradients;
   static constexpr bool has_backward = trains_embedding || trains_block;
+  static_assert(!trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
   using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
   using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
 };
@@ -77,8 +90,7 @@ class trainer {
     room_ = options.room > 0 ? options.room : most_;
     rotary_.template make<block_forward>(exec_, room_);
     rows_.make(exec_, most_);
-    // [chunk, vocabulary] of logits, and as many gradients: 32 MB each
-    chunk_ = std::clamp((1 << 23) / vocabulary / 8 * 8, 8, most_);
+    chunk_ = std::min(std::max(options.logits / vocabulary / 8 * 8, 8), most_);
     work_.template make<embedding_forward, embedding_backward, block_forward, block_backward>(exec_, most_, room_);
     head_work_.template make<head_step, loss_forward>(exec_, chunk_, room_);
     make_buffers();
