@@ -45,9 +45,9 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
   static constexpr bool trains_embedding = embedding::has_gradients;
   static constexpr bool trains_block = training_of<typename Model::block, Policy, keep::inputs, Trained, false>::has_gradients;
   static constexpr bool has_backward = trains_embedding || trains_block;
-  static_assert(!trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
   using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
   using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
+  static_assert(!trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
 };
 
 /// Columns of what a loss is taken of.
