@@ -37,7 +37,7 @@ struct mirrors {  // a row operator from outside: the row backwards, divided by 
   static constexpr char name[] = "mirrors";
   template <class A> using result = A;
   template <class Team, class Get, class Put> static void row(Team const& t, Get const& get, Put const& put, int n) {
-    float const total = t.sum(n, get);
+    auto const total = t.sum(n, get);
     t.each(n, [&](int i) { put(i, get(n - 1 - i) / total); });
   }
 };

@@ -97,9 +97,21 @@ struct dear {
       bool cheap = is_leaf(n) || (detail::is_cheap(n.kind) && n.cols > 1);
       for (int k = 0; k < n.arity(); ++k) cheap = cheap && at_hand.has[n.in[k]];
       kept.has[i] = read.has[i] && !cheap;
-      at_hand.has[i] = cheap || kept.has[i];
+      at_hand.has[i] = cheap || n.cols == 1 || kept.has[i];
+      if (read.has[i] && cheap) keep_numbers(d.g, i, kept);
     }
     return kept;
+  }
+
+ private:
+  /// The numbers of a row that maps are computed from again.
+  static constexpr void keep_numbers(graph const& g, int i, detail::node_set& kept) {
+    for (int k = 0; k < g.nodes[i].arity(); ++k) {
+      int const j = g.nodes[i].in[k];
+      if (is_leaf(g.nodes[j]) || kept.has[j]) continue;
+      if (g.nodes[j].cols == 1) kept.has[j] = true;
+      else keep_numbers(g, j, kept);
+    }
   }
 };
 

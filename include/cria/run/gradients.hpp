@@ -34,14 +34,13 @@ template <class Exec> class gradient_store {
   using memory = typename Exec::memory_space;
   using entry = trained_weight<memory>;
 
-  /// Declares the weights whose gradients are outputs of program P. Throws where one is stored in blocks, which can't be trained.
+  /// Declares the weights whose gradients are outputs of program P.
   template <class P> void declare(Exec const& exec, weight_store<Exec> const& weights) {
     graph const& g = plan_of<P>.g;
     for (int k = 0; k < g.output_count; ++k) {
       if (!accumulates(g, k) || find(g.name(g.leaf_of[k])) != nullptr) continue;
       entry e{weights.find(g.name(g.leaf_of[k])), {}, {}, {}, {}};
       std::string const name(e.stored->name);
-      if (facts(e.stored->type).quantised()) throw error(name, "cannot be trained", "f32, f16 or bf16", facts(e.stored->type).name);
       for (auto [to, label] : {std::pair(&e.gradient, "gradient of "), std::pair(&e.first, "first moment of "), std::pair(&e.second, "second moment of ")})
         *to = typename entry::buffer(Kokkos::view_alloc(exec, label + name), e.values());
       if (e.stored->rows > 1 && e.stored->type != dtype::f32) e.master = typename entry::buffer(Kokkos::view_alloc(exec, "master of " + name), e.values());

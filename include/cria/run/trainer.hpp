@@ -16,6 +16,7 @@ namespace cria {
 struct trainer_options {
   int rows = 1024;  // most rows of one pass
   int room = 0;     // most positions of a sequence; 0: as many as rows
+  int logits = 1 << 23;  // most logits that exist at once, and as many gradients of them: 32 MB each
 };
 
 namespace detail {
@@ -60,8 +61,7 @@ class trainer {
     room_ = options.room > 0 ? options.room : most_;
     rotary_.template make<block_forward>(exec_, room_);
     rows_.make(exec_, most_);
-    // [chunk, vocabulary] of logits, and as many gradients: 32 MB each
-    chunk_ = std::clamp((1 << 23) / vocabulary / 8 * 8, 8, most_);
+    chunk_ = std::min(std::max(options.logits / vocabulary / 8 * 8, 8), most_);
     work_.template make<embedding_forward, embedding_backward, block_forward, block_backward>(exec_, most_, room_);
     head_work_.template make<head_step, loss_forward>(exec_, chunk_, room_);
     make_buffers();
