@@ -38,10 +38,11 @@ TEST_CASE("safetensors are written as the reference writes them") {
                                            {"none", dtype::f32, {0, 5}}},
                                           ramps({3, 4, 2, 1, 0}));
   auto const bytes = test::read_text(path);
-  std::string header =
-      R"({"__metadata__":{"format":"pt"},"c":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-      R"("none":{"dtype":"F32","shape":[0,5],"data_offsets":[4,4]},"z":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},)"
-      R"("a":{"dtype":"BF16","shape":[2,2],"data_offsets":[12,20]},"b":{"dtype":"F16","shape":[3],"data_offsets":[20,26]}})";
+  std::string header = R"({"__metadata__":{"format":"pt"},"c":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+                       R"("none":{"dtype":"F32","shape":[0,5],"data_offsets":[4,4]},)"
+                       R"("z":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},)"
+                       R"("a":{"dtype":"BF16","shape":[2,2],"data_offsets":[12,20]},)"
+                       R"("b":{"dtype":"F16","shape":[3],"data_offsets":[20,26]}})";
   header.resize((header.size() + 7) / 8 * 8, ' ');
   auto const data = test::raw(test::ramp(1, 3)) + test::raw(test::ramp(2, 2)) +
                     test::raw(encode(dtype::bf16, test::ramp(4, 1))) + test::raw(encode(dtype::f16, test::ramp(3)));

@@ -40,7 +40,9 @@ std::string end_of_faults() {
 
 // These take the place of the C library's in this program.
 extern "C" {
-ssize_t write(int file, void const* data, size_t size) { return fails('w') ? -1 : ::syscall(SYS_write, file, data, size); }
+ssize_t write(int file, void const* data, size_t size) {
+  return fails('w') ? -1 : ::syscall(SYS_write, file, data, size);
+}
 int fsync(int) { return fails('s') ? -1 : 0; }
 int renameat2(int from_folder, char const* from, int to_folder, char const* to, unsigned flags) noexcept {
   return fails('r') ? -1 : int(::syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
