@@ -24,7 +24,7 @@ void add_options(CLI::App& arguments, pretrain_settings& s) {
   using support::add_number, support::add_positive;
   arguments.add_option("--model", s.model, "a config.json, or a folder in Hugging Face's layout, whose weights are the first ones if it has any")
       ->required();
-  arguments.add_option("--tokenizer", s.tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf: for text as data, and for samples");
+  arguments.add_option("--tokenizer", s.tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf, for text as data and for samples; default: the model's folder's");
   s.kept.keep(arguments.add_option("--data", s.data, "corpora (./run corpus), texts and folders of texts; with =WEIGHT, its share of the tokens"), s.data);
   s.kept.keep(add_number(arguments, "--held-out", s.held_out, "the fraction of the documents that validates"), s.held_out)->capture_default_str();
   s.kept.keep(add_positive(arguments, "--steps", s.steps, "how long; default: the recipe's, see docs/training.md, here and below"), s.steps);
@@ -62,10 +62,20 @@ std::string default_out(std::string const& model) {
   return fmt::format("runs/{}-{}", name_of(model), text);
 }
 
+/// The tokenizer that lies beside a config.json, or nothing.
+std::string tokenizer_beside(std::string const& config) {
+  try {
+    return text::tokenizer_file(fs::absolute(config).parent_path().string());
+  } catch (error const&) {
+    return {};
+  }
+}
+
 /// Opens the run, or begins one, and trains.
 void pretrain(pretrain_settings& s) {
   auto const config = fs::is_directory(s.model) ? (fs::path(s.model) / "config.json").string() : s.model;
   auto const shape = support::read_config(config);
+  if (s.tokenizer.empty()) s.tokenizer = tokenizer_beside(config);
   if (s.out.empty()) s.out = default_out(s.model);
   std::vector<std::string> passed_over;
   std::optional<train::saved_run> before;

@@ -109,11 +109,7 @@ class pretraining final : public cria::train::observer {
     cria::train::run_model about{shape_};
     if (!tokens_) return about;
     about.ids = {tokens_->bos(), tokens_->eos()};
-    if (!dynamic_cast<cria::text::sentencepiece const*>(tokens_.get())) return about;
-    auto const& v = tokens_->tokens();
-    about.beside = {{"tokenizer.model", cria::text::sentencepiece_model(v)},
-                    {"tokenizer.json", cria::text::tokenizer_json(v).dump()},
-                    {"tokenizer_config.json", cria::text::tokenizer_config(v).dump(2)}};
+    about.beside = cria::text::tokenizer_files(s_.tokenizer);
     return about;
   }
 
