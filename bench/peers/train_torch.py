@@ -67,7 +67,7 @@ def main():
     p.add_argument("--rows", type=int, default=1024, help="most rows of one pass, as pretrain has them")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    how = json.load(open(a.weights / "training.json"))["settings"]
+    how = json.load(open(a.weights / "training.json"))["training"]["settings"]
     batch_tokens, context, steps = how["batch-tokens"], how["context"], how["steps"]
     batches = numpy.fromfile(a.batches, numpy.int32).reshape(-1, batch_tokens // context, context + 1)
     model = Llama(a.weights)

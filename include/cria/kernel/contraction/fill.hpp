@@ -57,13 +57,14 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   }
   /// The group of rows that begins at row `first`, for inputs of the chunk that holds input k.
   KOKKOS_INLINE_FUNCTION panel_group group_of(panel_view const& p, int term, int first, int k) const {
-    panel_group g = group_at(p.panel + term_begin(term, p.count), floats, int8, p.count, depth(term), first);
+    float* const from = p.panel + term_begin(term, p.count);
+    panel_group rows_of_panel = group_at(from, floats, int8, p.count, depth(term), first);
     if (shared && floats) {
       int const begin = k / chunk * chunk, inputs = Kokkos::min(int(chunk), depth(term) - begin);
-      std::size_t const at = std::size_t(begin) * std::size_t(p.count - group_rows(first, p.count)) + std::size_t(first) * std::size_t(inputs);
-      g.floats = p.panel + term_begin(term, p.count) + at;  // input k of the group is then at k * its rows
+      // input k of the group is then at k times its rows
+      rows_of_panel.floats = from + std::size_t(begin) * std::size_t(p.count - group_rows(first, p.count)) + std::size_t(first) * std::size_t(inputs);
     }
-    return g;
+    return rows_of_panel;
   }
   KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const { return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0}; }
 
