@@ -40,10 +40,12 @@ double largest(std::vector<float> const& a) { return largest_difference(a, std::
 }  // namespace
 
 TEST_CASE("the same bits with one thread and two, and whatever a layer keeps, at odd sizes") {
+  constexpr step_cost cost = cost_of_step<odd_trainer::embedding_forward, odd_trainer::block_forward, odd_trainer::loss_forward>(odd::layers);
   for (auto const& lengths : {std::vector{1}, {63}, {64}, {65}, {130}, {9, 1, 70, 64}}) {
     INFO(lengths.size() << " sequences, the first of " << lengths[0]);
     auto const one = outcome<odd_trainer>(lengths, 1);
     CHECK(one.first > 0);
+    if (lengths[0] > 100) REQUIRE(workers_for(cost, 2, lengths[0], lengths[0]) == 2);  // two threads do work
     CHECK((outcome<odd_trainer>(lengths, 2) == one));
     CHECK((outcome<trainer<odd, exact, keep::everything>>(lengths, 2) == one));
     CHECK((outcome<trainer<odd, exact, keep::inputs>>(lengths, 2) == one));

@@ -47,19 +47,9 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
   static constexpr bool has_backward = trains_embedding || trains_block;
   using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
   using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
+  static_assert(has_backward || head::has_gradients, "trainer: Trained names no weight of the model");
   static_assert(!trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
 };
-
-/// Columns of what a loss is taken of.
-template <class Loss> constexpr int columns_of_logits() {
-  graph const& g = plan_of<Loss>.g;
-  for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::log_sum_exp) return g.nodes[g.nodes[i].in[0]].cols;
-  return 0;
-}
-
-template <class P> constexpr node result_node() { return plan_of<P>.g.nodes[plan_of<P>.g.outputs[0]]; }
-template <class Embedding> constexpr int words_of() { return plan_of<Embedding>.g.nodes[result_node<Embedding>().in[0]].rows; }
 
 }  // namespace detail
 
@@ -76,8 +66,9 @@ class trainer {
   using head_step = training_step<typename stages::head>;
   using loss_forward = forward_of<typename stages::loss, Policy>;
   using memory = typename Exec::memory_space;
-  static constexpr int width = detail::result_node<embedding_forward>().cols, words = detail::words_of<embedding_forward>();
-  static constexpr int vocabulary = detail::columns_of_logits<loss_forward>();
+  static constexpr int width = plan_of<embedding_forward>.g.nodes[plan_of<embedding_forward>.g.outputs[0]].cols;
+  static constexpr int words = detail::end_of(plan_of<embedding_forward>.g, op::embedding);
+  static constexpr int vocabulary = detail::end_of(plan_of<loss_forward>.g, op::pick);
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 
   /// Loads the weights; `read` and `done` as in weight_store::load.
