@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <sys/wait.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cria/io/atomic_file.hpp"
@@ -78,7 +78,8 @@ std::vector<double> smooth(std::vector<step_record> const& all, double step_reco
   std::vector<double> sums{0.0}, out;
   for (auto const& r : all) sums.push_back(sums.back() + r.*what);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    std::size_t const half = std::min(1 + all.size() / 100, i), begin = i - half, end = std::min(all.size(), i + half + 1);
+    std::size_t const half = std::min(1 + all.size() / 100, i), begin = i - half,
+                      end = std::min(all.size(), i + half + 1);
     out.push_back((sums[end] - sums[begin]) / double(end - begin));
   }
   return out;
@@ -89,7 +90,9 @@ struct picture {
   fs::path folder;
   double tokens_scale = 1, rate_scale = 1;
 
-  double place(step_record const& r) const { return s.by == "steps" ? double(r.done.step) : double(r.done.tokens) / tokens_scale; }
+  double place(step_record const& r) const {
+    return s.by == "steps" ? double(r.done.step) : double(r.done.tokens) / tokens_scale;
+  }
 
   void write_curves(std::vector<run_log> const& runs) const {
     for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -97,7 +100,8 @@ struct picture {
       auto const loss = smooth(steps, &step_record::loss), speed = smooth(steps, &step_record::tokens_per_second);
       std::string curve = fmt::format("\"{}\"\n", runs[i].name), validation = curve;
       for (std::size_t k = 0; k < steps.size(); ++k)
-        curve += fmt::format("{} {} {} {} {}\n", place(steps[k]), steps[k].loss, loss[k], steps[k].rate / rate_scale, speed[k] / 1e3);
+        curve += fmt::format("{} {} {} {} {}\n", place(steps[k]), steps[k].loss, loss[k], steps[k].rate / rate_scale,
+                             speed[k] / 1e3);
       for (auto const& r : runs[i].steps)
         if (r.validation_loss) validation += fmt::format("{} {}\n", place(r), *r.validation_loss);
       put(fmt::format("curve-{}", i), curve), put(fmt::format("validation-{}", i), validation + "NaN NaN\n");
@@ -115,41 +119,52 @@ struct picture {
     std::string x_label = "steps";
     if (s.by == "tokens") {
       x_label = "tokens";
-      for (auto const& [scale, name] : {std::pair{1e12, "trillion"}, {1e9, "billion"}, {1e6, "million"}, {1e3, "thousand"}})
+      for (auto const& [scale, name] :
+           {std::pair{1e12, "trillion"}, {1e9, "billion"}, {1e6, "million"}, {1e3, "thousand"}})
         if (most_tokens >= scale && tokens_scale == 1) tokens_scale = scale, x_label = fmt::format("tokens ({})", name);
     }
     int const power = highest > 0 ? int(std::floor(std::log10(highest))) : 0;
     rate_scale = std::pow(10.0, power);
     bool const png = s.out.ends_with(".png");
     int const height = s.speed ? 700 : 520;
-    put("script", fmt::format("runs = {}\npanels = {}\nvalidated = {}\nx_label = \"{}\"\nrate_label = \"learning rate (10^{{{}}})\"\n",
-                              runs.size(), s.speed ? 3 : 2, int(validated), x_label, power) +
-                      (png ? fmt::format("set terminal pngcairo size 1600,{} fontscale 2 linewidth 2 pointscale 2\n", 2 * height)
-                           : fmt::format("set terminal svg size 800,{} dynamic font \"Helvetica,Arial,sans-serif,14\"\n", height)) +
-                      "set output \"picture\"\n" + support::plot_script);
+    put("script",
+        fmt::format(
+            "runs = {}\npanels = {}\nvalidated = {}\nx_label = \"{}\"\nrate_label = \"learning rate (10^{{{}}})\"\n",
+            runs.size(), s.speed ? 3 : 2, int(validated), x_label, power) +
+            (png ? fmt::format("set terminal pngcairo size 1600,{} fontscale 2 linewidth 2 pointscale 2\n", 2 * height)
+                 : fmt::format("set terminal svg size 800,{} dynamic font \"Helvetica,Arial,sans-serif,14\"\n",
+                               height)) +
+            "set output \"picture\"\n" + support::plot_script);
   }
 
-  void put(std::string const& name, std::string const& content) const { io::write_file((folder / name).string(), content); }
+  void put(std::string const& name, std::string const& content) const {
+    io::write_file((folder / name).string(), content);
+  }
 
   void draw() const {
     pid_t const child = fork();
     if (child < 0) throw error("gnuplot", "cannot be started");
     if (child == 0) {
-      int const log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), none = open("/dev/null", O_RDWR | O_CLOEXEC);
+      int const log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+                none = open("/dev/null", O_RDWR | O_CLOEXEC);
       dup2(none, STDIN_FILENO), dup2(log, STDOUT_FILENO), dup2(log, STDERR_FILENO);
       if (chdir(folder.c_str()) == 0) execlp("gnuplot", "gnuplot", "-d", "script", nullptr);
       _exit(127);
     }
     int status = 0;
     waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) throw error("gnuplot", "cannot be started", "an installed gnuplot", "none");
-    if (status != 0 || !fs::exists(folder / "picture")) throw error("gnuplot", "failed: " + support::read_file((folder / "log").string()));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+      throw error("gnuplot", "cannot be started", "an installed gnuplot", "none");
+    if (status != 0 || !fs::exists(folder / "picture"))
+      throw error("gnuplot", "failed: " + support::read_file((folder / "log").string()));
   }
 };
 
 void plot(settings s) {
-  if (s.out.empty()) s.out = (fs::is_directory(s.runs[0]) ? fs::path(s.runs[0]) : fs::path(s.runs[0]).parent_path()) / "metrics.svg";
-  if (!s.out.ends_with(".svg") && !s.out.ends_with(".png")) throw error("--out", "kind of the picture", "a name that ends in .svg or .png", s.out);
+  if (s.out.empty())
+    s.out = (fs::is_directory(s.runs[0]) ? fs::path(s.runs[0]) : fs::path(s.runs[0]).parent_path()) / "metrics.svg";
+  if (!s.out.ends_with(".svg") && !s.out.ends_with(".png"))
+    throw error("--out", "kind of the picture", "a name that ends in .svg or .png", s.out);
   auto const runs = read_runs(s);
   std::string name = (fs::temp_directory_path() / "cria-plot-XXXXXX").string();
   if (!mkdtemp(name.data())) throw error(name, "cannot be made");
@@ -175,7 +190,9 @@ int main(int argc, char** argv) {
     settings s;
     arguments.add_option("runs", s.runs, "folders of runs, or their metrics.jsonl")->required();
     arguments.add_option("--out", s.out, "a .svg or .png; default: metrics.svg in the first run's folder");
-    arguments.add_option("--by", s.by, "tokens or steps: what goes from left to right")->check(CLI::IsMember({"tokens", "steps"}))->capture_default_str();
+    arguments.add_option("--by", s.by, "tokens or steps: what goes from left to right")
+        ->check(CLI::IsMember({"tokens", "steps"}))
+        ->capture_default_str();
     arguments.add_flag("--speed", s.speed, "tokens per second as well");
     support::parse(arguments, argc, argv);
     plot(s);

@@ -22,22 +22,37 @@ using support::pretrain_settings;
 
 void add_options(CLI::App& arguments, pretrain_settings& s) {
   using support::add_number, support::add_positive;
-  arguments.add_option("--model", s.model, "a config.json, or a folder in Hugging Face's layout, whose weights are the first ones if it has any")
+  auto const kept = [&](char const* flag, auto& to, char const* help) {
+    return s.kept.keep(arguments.add_option(flag, to, help), to);
+  };
+  auto const kept_positive = [&](char const* flag, auto& to, char const* help) {
+    return s.kept.keep(add_positive(arguments, flag, to, help), to);
+  };
+  auto const kept_number = [&](char const* flag, auto& to, char const* help) {
+    return s.kept.keep(add_number(arguments, flag, to, help), to);
+  };
+  arguments
+      .add_option("--model", s.model, "a config.json, or a folder in Hugging Face's layout, with first weights or none")
       ->required();
-  arguments.add_option("--tokenizer", s.tokenizer, "a tokenizer.bin, a SentencePiece .model or a .gguf, for text as data and for samples; default: the model's folder's");
-  s.kept.keep(arguments.add_option("--data", s.data, "corpora (./run corpus), texts and folders of texts; with =WEIGHT, its share of the tokens"), s.data);
-  s.kept.keep(add_number(arguments, "--held-out", s.held_out, "the fraction of the documents that validates"), s.held_out)->capture_default_str();
-  s.kept.keep(add_positive(arguments, "--steps", s.steps, "how long; default: the recipe's, see docs/training.md, here and below"), s.steps);
+  arguments.add_option(
+      "--tokenizer", s.tokenizer,
+      "a tokenizer.bin, SentencePiece .model or .gguf, for text as data and samples; default: the model's");
+  kept("--data", s.data, "corpora (./run corpus), texts, folders of texts; with =WEIGHT, its share of the tokens");
+  kept_number("--held-out", s.held_out, "the fraction of the documents that validates")->capture_default_str();
+  kept_positive("--steps", s.steps, "how long; default, here and below: the recipe's, see docs/training.md");
   add_positive(arguments, "--tokens", s.tokens, "the same in tokens")->excludes("--steps");
-  s.kept.keep(add_positive(arguments, "--batch-tokens", s.batch_tokens, "tokens of a step"), s.batch_tokens);
-  s.kept.keep(add_positive(arguments, "--context", s.context, "tokens of a sequence"), s.context);
-  s.kept.keep(add_positive(arguments, "--rate", s.rate, "the highest learning rate"), s.rate);
-  s.kept.keep(add_number(arguments, "--warmup", s.warmup, "steps up to it"), s.warmup);
-  s.kept.keep(add_number(arguments, "--seed", s.seed, "of the first weights and of the documents' order"), s.seed)->capture_default_str();
-  s.kept.keep(arguments.add_option("--weights", s.weights, "f32 or bf16: what the kernels multiply with; the weights themselves are f32"), s.weights)
-      ->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
-  s.kept.keep(arguments.add_option("--documents", s.documents, "across: rows see the documents before theirs in a sequence; within: they don't"), s.documents)
-      ->check(CLI::IsMember({"across", "within"}))->capture_default_str();
+  kept_positive("--batch-tokens", s.batch_tokens, "tokens of a step");
+  kept_positive("--context", s.context, "tokens of a sequence");
+  kept_positive("--rate", s.rate, "the highest learning rate");
+  kept_number("--warmup", s.warmup, "steps up to it");
+  kept_number("--seed", s.seed, "of the first weights and of the documents' order")->capture_default_str();
+  kept("--weights", s.weights, "what the kernels multiply with, f32 or bf16; the weights themselves are f32")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  kept("--documents", s.documents,
+       "across: a token sees the documents before its own in a sequence; within: it doesn't")
+      ->check(CLI::IsMember({"across", "within"}))
+      ->capture_default_str();
   arguments.add_option("--out", s.out, "the run's folder; default: runs/ and a name with the time");
   arguments.add_flag("--resume", s.resume, "go on with the run in --out, where there is one")->needs("--out");
   add_number(arguments, "--validate-every", s.validate_every, "steps; 0: never")->capture_default_str();
@@ -81,7 +96,8 @@ void pretrain(pretrain_settings& s) {
   std::optional<train::saved_run> before;
   if (fs::exists(s.out)) before = train::newest_checkpoint(s.out, passed_over);
   for (auto const& line : passed_over) support::say("pretrain", "passed over: " + line);
-  if (before && !s.resume) throw error(s.out, "holds a run already", "--resume, or another --out", fmt::format("step {}", before->state.step));
+  if (before && !s.resume)
+    throw error(s.out, "holds a run already", "--resume, or another --out", fmt::format("step {}", before->state.step));
   auto const how = s.resolve(shape, before ? &before->state.settings : nullptr);
   support::pretraining run(s, how, shape, config);
   if (before) {

@@ -16,8 +16,10 @@ namespace support {
 class kept_options {
  public:
   /// `option` writes to `to`, which must outlive this.
-  template <class T> CLI::Option* keep(CLI::Option* option, T& to) {
-    all_.push_back({option, [&to] { return cria::io::json(to); }, [&to](cria::io::json const& value) { value.get_to(to); }});
+  template <class T>
+  CLI::Option* keep(CLI::Option* option, T& to) {
+    all_.push_back(
+        {option, [&to] { return cria::io::json(to); }, [&to](cria::io::json const& value) { value.get_to(to); }});
     return option;
   }
 
@@ -39,7 +41,8 @@ class kept_options {
       } catch (cria::io::json::exception const&) {
         throw cria::error(where, "value of --" + name, "another kind of value", printed(*found));
       }
-      if (o.option->count() > 0 && given != o.read()) throw cria::error("--" + name, "the run was begun with another", printed(*found), printed(given));
+      if (o.option->count() > 0 && given != o.read())
+        throw cria::error("--" + name, "the run was begun with another", printed(*found), printed(given));
     }
   }
 

@@ -3,9 +3,9 @@
 
 namespace support {
 
-/// Works on files `curve-N` and `validation-N`, whose first line is the run's name; `plot` writes in front of it: runs, panels,
-/// x_label, y_scale and y_label of the rate, terminal and output. Colours are Okabe and Ito's (2008), which the colour-blind
-/// can tell apart.
+/// Works on files `curve-N` and `validation-N`, whose first line is the run's name. In front of it go values for runs, panels,
+/// validated, x_label and rate_label, the terminal and the output. Colours are Okabe and Ito's (2008), which the
+/// colour-blind can tell apart.
 inline constexpr char plot_script[] = R"gnuplot(
 array colour[7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 paint(i) = int(word_of(colour[i % 7 + 1]))
@@ -34,9 +34,12 @@ if (panels == 1) { set bmargin at screen bottom; set format x "%g"; set xlabel x
 set ylabel "loss (nats per token)" offset 0.5
 set key top right samplen 2.5 spacing 1.15 noenhanced
 plot for [i = 0:runs - 1] curve(i) using 1:2 with lines linewidth 1 linecolor rgb faint(i) notitle, \
-     for [i = 0:runs - 1] curve(i) using 1:3 with lines linewidth 2 dashtype dashes(i) linecolor rgb paint(i) title columnheader(1), \
-     for [i = 0:runs - 1] validation(i) using 1:2 with linespoints linewidth 1 pointtype 7 pointsize 0.55 linecolor rgb paint(i) notitle, \
-     validated ? NaN : NaN with linespoints linewidth 1 pointtype 7 pointsize 0.55 linecolor rgb "#606060" title (validated ? "validation" : "")
+     for [i = 0:runs - 1] curve(i) using 1:3 with lines linewidth 2 dashtype dashes(i) linecolor rgb paint(i) \
+       title columnheader(1), \
+     for [i = 0:runs - 1] validation(i) using 1:2 with linespoints linewidth 1 pointtype 7 pointsize 0.55 \
+       linecolor rgb paint(i) notitle, \
+     NaN with linespoints linewidth 1 pointtype 7 pointsize 0.55 linecolor rgb "#606060" \
+       title (validated ? "validation" : "")
 unset key
 
 do for [panel = 2:panels] {
@@ -48,7 +51,8 @@ do for [panel = 2:panels] {
   column_of = panel + 2
   set yrange [0:*]
   set ytics autofreq
-  plot for [i = 0:runs - 1] curve(i) using 1:column_of with lines linewidth 2 dashtype dashes(i) linecolor rgb paint(i) notitle
+  plot for [i = 0:runs - 1] curve(i) using 1:column_of with lines linewidth 2 dashtype dashes(i) \
+       linecolor rgb paint(i) notitle
 }
 unset multiplot
 )gnuplot";

@@ -29,15 +29,21 @@ namespace support {
 
 class pretraining final : public cria::train::observer {
  public:
-  pretraining(pretrain_settings const& s, cria::train::recipe const& how, cria::llama2::hyperparameters const& shape, std::string const& config)
-      : s_(s), how_(how), shape_(shape), tokens_(s.tokenizer.empty() ? nullptr : cria::text::open_tokenizer(s.tokenizer)) {
+  pretraining(pretrain_settings const& s, cria::train::recipe const& how, cria::llama2::hyperparameters const& shape,
+              std::string const& config)
+      : s_(s),
+        how_(how),
+        shape_(shape),
+        tokens_(s.tokenizer.empty() ? nullptr : cria::text::open_tokenizer(s.tokenizer)) {
     using namespace cria;
     if (tokens_ && tokens_->size() != shape.vocabulary)
-      throw error(s.tokenizer, "the tokenizer is not this model's", fmt::format("{} tokens", shape.vocabulary), fmt::format("{}", tokens_->size()));
+      throw error(s.tokenizer, "the tokenizer is not this model's", fmt::format("{} tokens", shape.vocabulary),
+                  fmt::format("{}", tokens_->size()));
     auto const seen = how.across_documents ? train::documents_see::across : train::documents_see::within;
     auto sources = open_data(s.data, tokens_.get());
     if (auto const& v = sources[0].from->vocabulary(); v.size != shape.vocabulary)
-      throw error(sources[0].from->name(), "its tokens are not the model's", fmt::format("{} tokens", shape.vocabulary), fmt::format("{}", v.size));
+      throw error(sources[0].from->name(), "its tokens are not the model's", fmt::format("{} tokens", shape.vocabulary),
+                  fmt::format("{}", v.size));
     std::size_t const most = std::size_t(4 * how.batch_tokens);
     for (auto const& source : sources) {
       auto const rows = train::held_out_rows(*source.from, s.held_out, how.context, seen, most / sources.size());
@@ -45,8 +51,11 @@ class pretraining final : public cria::train::observer {
       for (auto r : rows) r.sequence += first, held_out_.push_back(r);
     }
     for (auto& r : held_out_) r.weight = 1 / float(held_out_.size());
-    data_.emplace(std::move(sources), train::mixture_options{.context = how.context, .sequences = int(how.batch_tokens / how.context),
-                                                             .seen = seen, .held_out = s.held_out, .seed = s.seed});
+    data_.emplace(std::move(sources), train::mixture_options{.context = how.context,
+                                                             .sequences = int(how.batch_tokens / how.context),
+                                                             .seen = seen,
+                                                             .held_out = s.held_out,
+                                                             .seed = s.seed});
     int const rows = int(std::min<long>(how.batch_tokens, std::max(1, 1024 / how.context) * how.context));
     model_ = train::open_engine(shape, config, s.weights, {.rows = rows});
   }
@@ -58,7 +67,8 @@ class pretraining final : public cria::train::observer {
     auto const where = from.folder.string();
     train::detail::members const stream(where, from.state.stream);
     done_ = {from.state.step, long(stream.count("tokens")), stream.number("seconds")};
-    if (done_.step > s_.steps) throw error(where, "step", fmt::format("up to {}", s_.steps), fmt::format("{}", done_.step));
+    if (done_.step > s_.steps)
+      throw error(where, "step", fmt::format("up to {}", s_.steps), fmt::format("{}", done_.step));
     data_->restore(stream.at("data"));
     train::restore(*model_, from);
   }
@@ -70,14 +80,16 @@ class pretraining final : public cria::train::observer {
     display_.emplace("pretrain", s_.steps, done_.step, s_.json);
     say("pretrain", introduction());
     if (done_.step == 0) save({});
-    train::trainer trainer(*model_, [&] { return data_->next(); },
-                           {.how = how_, .held_out = held_out_, .validate_every = s_.validate_every, .save_every = s_.save_every}, done_);
+    train::trainer trainer(
+        *model_, [&] { return data_->next(); },
+        {.how = how_, .held_out = held_out_, .validate_every = s_.validate_every, .save_every = s_.save_every}, done_);
     auto const end = trainer.run(*this);
     display_->clear();
     auto const path = [&](char const* name) { return (std::filesystem::path(s_.out) / name).string(); };
     if (s_.csv) io::write_file(path("metrics.csv"), train::as_csv(train::read_metrics(path("metrics.jsonl"))));
     if (end == train::run_end::stopped) {
-      say("pretrain", fmt::format("stopped after step {}, which is saved; --resume --out {} goes on", done_.step, s_.out));
+      say("pretrain",
+          fmt::format("stopped after step {}, which is saved; --resume --out {} goes on", done_.step, s_.out));
     } else {
       say("pretrain", fmt::format("done: the model is {}", saved_.string()));
       if (s_.sample_every == 0 || s_.steps % s_.sample_every != 0) show_sample(s_.steps);
@@ -101,8 +113,9 @@ class pretraining final : public cria::train::observer {
   std::string introduction() const {
     long training = 0;
     for (std::size_t i = 0; i < data_->sources(); ++i) training += long(data_->training_tokens(i));
-    return fmt::format("{} parameters, {} steps of {} tokens, {} to train on and {} held out{}; run {}", parameters_of(shape_), s_.steps,
-                       how_.batch_tokens, training, held_out_.size(), done_.step > 0 ? fmt::format(", on from step {}", done_.step) : "", s_.out);
+    return fmt::format("{} parameters, {} steps of {} tokens, {} to train on and {} held out{}; run {}",
+                       parameters_of(shape_), s_.steps, how_.batch_tokens, training, held_out_.size(),
+                       done_.step > 0 ? fmt::format(", on from step {}", done_.step) : "", s_.out);
   }
 
   cria::train::run_model model_files() const {
@@ -148,7 +161,9 @@ class pretraining final : public cria::train::observer {
     infer::batch batch(*engine);
     infer::sampler choose({.temperature = 0.8, .top_p = 0.9, .seed = s_.seed});
     int const first = tokens_->bos();
-    auto const g = batch.run(std::span(&first, 1), choose, {.max_tokens = std::min(128, room - 1), .stops = {first, tokens_->eos()}, .interrupt = &interrupted});
+    auto const g =
+        batch.run(std::span(&first, 1), choose,
+                  {.max_tokens = std::min(128, room - 1), .stops = {first, tokens_->eos()}, .interrupt = &interrupted});
     infer::text_stream stream(*tokens_, false);
     std::string text;
     for (int const token : g.tokens) text += stream.put(token);

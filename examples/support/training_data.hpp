@@ -31,9 +31,10 @@ struct data_argument {
   }
 };
 
-/// Opens corpora, and tokenizes what is none: text files and folders of them. Without weights the tokens of all are alike; with
-/// weights, each is a corpus' share of the tokens. `tokenizer` may be null where there are only corpora.
-inline std::vector<cria::train::mixture_source> open_data(std::vector<std::string> const& given, cria::text::tokenizer const* tokenizer) {
+/// Opens corpora, and tokenizes what is none: text files and folders of them. Without weights the tokens of all are
+/// alike; with weights, each is a corpus' share of the tokens. `tokenizer` may be null where there are only corpora.
+inline std::vector<cria::train::mixture_source> open_data(std::vector<std::string> const& given,
+                                                          cria::text::tokenizer const* tokenizer) {
   std::vector<cria::train::mixture_source> sources;
   std::size_t weighted = 0;
   for (auto const& g : given) {
@@ -43,16 +44,19 @@ inline std::vector<cria::train::mixture_source> open_data(std::vector<std::strin
       from = cria::train::corpus::open(a.path);
     } else {
       auto const files = cria::train::find_texts({a.path});
-      if (!tokenizer) throw cria::error(a.path, "is text, and there is nothing to make tokens of it", "--tokenizer FILE", "none");
+      if (!tokenizer)
+        throw cria::error(a.path, "is text, and there is nothing to make tokens of it", "--tokenizer FILE", "none");
       constexpr std::size_t piece = 2048;  // small texts need many documents, so that some are held out
-      cria::train::tokenize_options const how{{.document_bytes = piece}, int(std::max(1u, std::thread::hardware_concurrency()))};
+      cria::train::tokenize_options const how{{.document_bytes = piece},
+                                              int(std::max(1u, std::thread::hardware_concurrency()))};
       from = cria::train::corpus_of_texts(a.path, files, *tokenizer, how);
     }
     weighted += a.weight > 0;
     sources.push_back({from, a.weight > 0 ? a.weight : double(from->tokens())});
   }
   if (weighted != 0 && weighted != sources.size())
-    throw cria::error("--data", "weights", "one for every corpus, or for none", fmt::format("{} of {}", weighted, sources.size()));
+    throw cria::error("--data", "weights", "one for every corpus, or for none",
+                      fmt::format("{} of {}", weighted, sources.size()));
   return sources;
 }
 

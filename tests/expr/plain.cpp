@@ -29,7 +29,8 @@ plain_step step_of() {
   };
   add("attention_norm", 8), add("ffn_norm", 8), add("norm", 8), add("wq", 64), add("wk", 32), add("wv", 32),
       add("wo", 64);
-  add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48);
+  add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48), add("head", 96);
+  s.target = {3, 0, 11, 7, 3};
   return s;
 }
 
@@ -59,6 +60,7 @@ TEST_CASE("elementwise operators") {
   plain_step const s = step_of();
   rows_of_e const x(s, some(40, 1)), y(s, some(40, 2));
   CHECK((x + y)(2, 3) == x(2, 3) + y(2, 3));
+  CHECK((x - y)(1, 2) == x(1, 2) - y(1, 2));
   CHECK((x * y)(4, 7) == x(4, 7) * y(4, 7));
   CHECK(silu(x)(1, 1) == Approx(x(1, 1) / (1 + std::exp(-x(1, 1)))));
   CHECK((x + weight<norm, E>)(3, 4) == x(3, 4) + s.weights.at("norm")[4]);
@@ -73,6 +75,20 @@ TEST_CASE("a norm divides by the root of the mean square") {
   double mean = 0;
   for (std::size_t k = 0; k < 8; ++k) mean += x(2, k) * x(2, k) / 8;
   CHECK(y(2, 6) == Approx(x(2, 6) / std::sqrt(mean + 0.01) * s.weights.at("norm")[6]));
+}
+
+TEST_CASE("cross-entropy is the logarithm of what a softmax gives the target") {
+  plain_step const s = step_of();
+  rows_of_e x(s, some(40, 1));
+  auto const y = cross_entropy(matmul(x, weight<head, H, E>));
+  static_assert(std::is_same_v<decltype(y), plain<shape<tokens>> const>);
+  REQUIRE(y.at.size() == 5);
+  auto const logits = matmul(x, weight<head, H, E>);
+  double total = 0;
+  for (std::size_t k = 0; k < 12; ++k) total += std::exp(logits(2, k));
+  CHECK(y(2, 0) == Approx(-std::log(std::exp(logits(2, 11)) / total)));
+  for (double& v : x.at) v *= 1e4;  // too large for exp
+  CHECK(std::isfinite(cross_entropy(matmul(x, weight<head, H, E>))(1, 0)));
 }
 
 TEST_CASE("rope turns pairs by position, and keeps their length") {
@@ -133,7 +149,7 @@ TEST_CASE("what is wrong with weights and values is said") {
 /// The plain front-end and the recorded graph say the same.
 template <class Block> void check_graph() {
   plain_step const s = step_of();
-  step const same{s.token, s.sequence, s.position, [](double x, int) { return cube::apply(x); }};
+  step const same{s.token, s.sequence, s.position, [](double x, int) { return cube::apply(x); }, s.target};
   graph const g = record<Block>();
   std::vector<double> const x = some(40, 5);
   auto const leaf = [&](int i) {
@@ -156,5 +172,5 @@ template <class Block> void check_graph() {
 TEST_CASE("a block's forward gives what its graph gives") {
   check_graph<adds>(), check_graph<multiplies>(), check_graph<squares>(), check_graph<passes>(), check_graph<gates>();
   check_graph<norms>(), check_graph<norms_twice>(), check_graph<turns>(), check_graph<attends>(), check_graph<cubes>();
-  check_graph<scales>(), check_graph<shares>(), check_graph<looks_up>(), check_graph<tiny_layer>();
+  check_graph<scales>(), check_graph<shares>(), check_graph<looks_up>(), check_graph<loses>(), check_graph<tiny_layer>();
 }

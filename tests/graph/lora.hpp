@@ -23,7 +23,7 @@ template <class D> struct adapted_attention {
   static constexpr auto forward(auto h) {
     auto low = map<lora_scale>(matmul(matmul(h, weight<lora_a, R, E>), weight<lora_b, Q, R>));
     auto q = rope(matmul(h, weight<nn::wq, Q, E>) + low);
-    return matmul(attention(q, rope(matmul(h, weight<nn::wk, KV, E>)), matmul(h, weight<nn::wv, KV, E>)), weight<nn::wo, E, Q>);
+    return matmul(cria::attention(q, rope(matmul(h, weight<nn::wk, KV, E>)), matmul(h, weight<nn::wv, KV, E>)), weight<nn::wo, E, Q>);
   }
 };
 

@@ -2,6 +2,7 @@
 #include <catch2/catch_template_test_macros.hpp>
 
 #include "graph/blocks.hpp"
+#include "graph/lora.hpp"
 #include "kernel/check.hpp"
 
 using namespace cria;
@@ -12,6 +13,7 @@ namespace {
 /// Three query heads of 10 over one for keys and values; no width is a multiple of 16.
 struct odd : llama2::config</*embed*/ 20, 1, /*heads*/ 3, /*kv*/ 1, /*hidden*/ 36, /*vocabulary*/ 21, /*context*/ 160,
                             /*head_dim*/ 10> {};
+struct small : llama2::config<32, 1, 2, 1, 64, 32, 64> {};
 struct odd_loss {
   using input = shape<tokens, odd::embed>;
   static constexpr auto forward(auto x) { return cross_entropy(nn::head_stage<odd>::forward(x)); }
@@ -62,6 +64,10 @@ TEST_CASE("gradients of the stages of a decoder of odd sizes") {
   check_block<odd_loss>({9, 8}, 3);
   for (auto const& lengths : {std::vector{1}, {63}, {64}, {65}, {130}, {9, 1, 70}})
     check_block<nn::block_stage<odd>>(lengths, 10, {.most = 12});
+}
+
+TEST_CASE("gradients of adapters, through frozen weights in 4-bit blocks") {
+  check_block<nn::block_stage<adapted<small>>, frozen_blocks, adapters>({9, 8}, 3);
 }
 
 TEST_CASE("a wrong derivative shows") {

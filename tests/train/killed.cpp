@@ -7,8 +7,13 @@ using namespace cria::test;
 TEST_CASE("killed at random times, a run ends with the same bits") {
   temporary_folder const folder;
   auto const whole = (folder.path() / "whole").string(), killed = (folder.path() / "killed").string();
-  std::vector<std::string> const how{"--model", environment("CRIA_MODEL").string(), "--steps", "400", "--batch-tokens", "64", "--context", "32",
-                                     "--save-every", "3", "--validate-every", "50", "--keep", "2"};
+  std::vector<std::string> const how{"--model",          environment("CRIA_MODEL").string(),
+                                     "--steps",          "400",
+                                     "--batch-tokens",   "64",
+                                     "--context",        "32",
+                                     "--save-every",     "3",
+                                     "--validate-every", "50",
+                                     "--keep",           "2"};
   auto without_end = how;
   REQUIRE(run("pretrain", pretrain_arguments(folder, whole, how)).code == 0);
   without_end.push_back("--resume");

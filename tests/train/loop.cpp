@@ -1,4 +1,5 @@
-// The loop with an engine made of arithmetic: it learns, goes on where it was, stops on what is no number, and cuts batches well.
+// The loop with an engine made of arithmetic: it learns, goes on where it was, stops on what is no number, and cuts
+// batches well.
 #include <limits>
 
 #include "cria/infer/random_numbers.hpp"
@@ -14,8 +15,8 @@ namespace {
 
 constexpr int tokens = 12;
 
-/// Batches of five windows of 8 rows: t is followed by 2t + 1, mostly; every third window is two sequences, and its first target
-/// does not count.
+/// Batches of five windows of 8 rows: t is followed by 2t + 1, mostly; every third window is two sequences, and its
+/// first target does not count.
 struct doubling {
   std::uint64_t drawn = 0;
 
@@ -40,12 +41,21 @@ struct doubling {
 };
 
 train::trainer_options options(long steps) {
-  train::recipe how{.name = "toy", .parameters = 1, .peak_rate = 0.1, .warmup = 5, .batch_tokens = 40, .context = 8, .tokens = steps * 40};
+  train::recipe how{.name = "toy",
+                    .parameters = 1,
+                    .peak_rate = 0.1,
+                    .warmup = 5,
+                    .batch_tokens = 40,
+                    .context = 8,
+                    .tokens = steps * 40};
   return {.how = how, .held_out = doubling{1'000'000}.next(10), .validate_every = 10, .save_every = 7};
 }
 
-train::run_end train_toy(train::engine& model, doubling& source, train::observer& watch, long steps, train::progress begun = {}) {
-  return train::trainer(model, [&] { return source.next(); }, options(steps), begun).run(watch);
+train::run_end train_toy(train::engine& model, doubling& source, train::observer& watch, long steps,
+                         train::progress begun = {}) {
+  return train::trainer(
+             model, [&] { return source.next(); }, options(steps), begun)
+      .run(watch);
 }
 
 using values = std::array<std::vector<float>, 6>;
@@ -78,8 +88,8 @@ struct keeper : train::observer {
 
 /// As bits, but for the times.
 bool same(train::step_record const& a, train::step_record const& b) {
-  return a.done.step == b.done.step && a.done.tokens == b.done.tokens && a.loss == b.loss && a.gradient_norm == b.gradient_norm &&
-         a.rate == b.rate && a.validation_loss == b.validation_loss;
+  return a.done.step == b.done.step && a.done.tokens == b.done.tokens && a.loss == b.loss &&
+         a.gradient_norm == b.gradient_norm && a.rate == b.rate && a.validation_loss == b.validation_loss;
 }
 
 /// A toy that goes wrong in one step.

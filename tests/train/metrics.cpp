@@ -10,7 +10,8 @@ namespace {
 train::step_record record(long step) {
   train::step_record r;
   r.done = {step, 40 * step, 0.25 * double(step)};
-  r.loss = 1.0 / double(step), r.gradient_norm = 0.1, r.rate = 1e-4 / 3, r.tokens_per_second = 160, r.flops_per_second = 1e9 / 7, r.peak_share = 0.5;
+  r.loss = 1.0 / double(step), r.gradient_norm = 0.1, r.rate = 1e-4 / 3, r.tokens_per_second = 160,
+  r.flops_per_second = 1e9 / 7, r.peak_share = 0.5;
   if (step % 2 == 0) r.validation_loss = 2.5;
   return r;
 }
@@ -52,8 +53,9 @@ TEST_CASE("a table of metrics") {
 
 TEST_CASE("what is no log of metrics") {
   temporary_folder const folder;
-  for (std::string const line : {"x", "{}", "[1]", "3", "{\"step\": \"1\"}", "{\"step\": -1, \"tokens\": 1, \"seconds\": 1}",
-                                 "{\"step\": 1e30, \"tokens\": 1, \"seconds\": 1}", "{\"step\": 1, \"step\": 1}"})
+  for (std::string const line :
+       {"x", "{}", "[1]", "3", "{\"step\": \"1\"}", "{\"step\": -1, \"tokens\": 1, \"seconds\": 1}",
+        "{\"step\": 1e30, \"tokens\": 1, \"seconds\": 1}", "{\"step\": 1, \"step\": 1}"})
     CHECK_THROWS_AS(train::read_metrics(folder.write("bad", line + "\n")), error);
   CHECK_THROWS_AS(train::read_metrics((folder.path() / "none").string()), error);
   CHECK_THROWS_AS(train::metrics_log((folder.path() / "none" / "metrics").string(), 0), error);

@@ -29,12 +29,14 @@ TEST_CASE("runs as pictures") {
     folder.write(name + "/metrics.jsonl", log_of(steps));
     return (folder.path() / name).string();
   };
-  auto const a = make("first_run", 40), b = make("\"; system 'touch hacked' #$(touch hacked)`x`\\", 5000), one = make("one", 1);
+  auto const a = make("first_run", 40), b = make("\"; system 'touch hacked' #$(touch hacked)`x`\\", 5000),
+             one = make("one", 1);
   auto const svg = run("plot", {a, b, "--out", (folder.path() / "both.svg").string()});
   INFO(svg.err);
   REQUIRE(svg.code == 0);
   auto const picture = read_text(folder.path() / "both.svg");
-  for (std::string const part : {"first_run", "touch hacked", "validation", "tokens (million)", "loss (nats per token)", "learning rate (10"})
+  for (std::string const part :
+       {"first_run", "touch hacked", "validation", "tokens (million)", "loss (nats per token)", "learning rate (10"})
     CHECK(picture.find(part) != std::string::npos);
   CHECK(picture.size() < 1'000'000);  // a long run is thinned out
   CHECK(!fs::exists("hacked"));
@@ -50,7 +52,8 @@ TEST_CASE("what plot refuses") {
   check_refused("plot", {}, "runs");
   check_refused("plot", {log, "--unknown"}, "--unknown");
   check_refused("plot", {log, "--by", "days"}, "--by");
-  check_refused("plot", {log, "--out", "a.pdf"}, "--out: kind of the picture (expected a name that ends in .svg or .png, found a.pdf)");
+  check_refused("plot", {log, "--out", "a.pdf"},
+                "--out: kind of the picture (expected a name that ends in .svg or .png, found a.pdf)");
   check_refused("plot", {(folder.path() / "none").string()}, "none");
   check_refused("plot", {folder.write("empty", "")}, "nothing to plot");
   check_refused("plot", {folder.write("bad", "{\"step\": 1}\n")}, "bad, line 1: not a line of metrics");

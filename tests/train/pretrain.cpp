@@ -1,4 +1,5 @@
-// The program pretrain as a user runs it, with a toy for the model: what it leaves behind, what it refuses, how it goes on.
+// The program pretrain as a user runs it, with a toy for the model: what it leaves behind, what it refuses, how it goes
+// on.
 #include <csignal>
 #include <map>
 
@@ -44,8 +45,11 @@ TEST_CASE("the seed, the rate and the data make another model") {
     REQUIRE(run("pretrain", pretrain_arguments(folder, out, more)).code == 0);
     return read_text(out + "/step-00000030/model.safetensors");
   };
-  std::map<std::string, std::string> all{{"plain", model("a", {})}, {"seed", model("b", {"--seed", "5"})}, {"rate", model("c", {"--rate", "0.02"})},
-                                         {"warmup", model("d", {"--warmup", "20"})}, {"data", model("e", {"--held-out", "0.6"})}};
+  std::map<std::string, std::string> all{{"plain", model("a", {})},
+                                         {"seed", model("b", {"--seed", "5"})},
+                                         {"rate", model("c", {"--rate", "0.02"})},
+                                         {"warmup", model("d", {"--warmup", "20"})},
+                                         {"data", model("e", {"--held-out", "0.6"})}};
   for (auto const& [a, bits] : all)
     for (auto const& [b, others] : all) CHECK((bits == others) == (a == b));
 }
@@ -83,11 +87,13 @@ TEST_CASE("a run goes on as it began") {
     all.insert(all.end(), more.begin(), more.end());
     check_refused("pretrain", all, part);
   };
-  refused({"--data", folder.path() / "text"}, "holds a run already (expected --resume, or another --out, found step 30)");
+  refused({"--data", folder.path() / "text"},
+          "holds a run already (expected --resume, or another --out, found step 30)");
   refused({"--resume", "--seed", "9"}, "--seed: the run was begun with another (expected 1, found 9)");
   refused({"--resume", "--rate", "1"}, "--rate");
   refused({"--resume", "--steps", "40"}, "--steps");
-  refused({"--resume", "--tokens", "100000"}, "--tokens: the run was begun with another number of steps (expected 30, found 391)");
+  refused({"--resume", "--tokens", "100000"},
+          "--tokens: the run was begun with another number of steps (expected 30, found 391)");
   refused({"--resume", "--data", folder.path() / "other"}, "--data");
   folder.write("text", text() + " more");
   refused({"--resume"}, "documents (expected");
@@ -122,7 +128,8 @@ TEST_CASE("what pretrain refuses") {
   refused({"--steps", "x"}, "--steps: not understood (expected a whole number, found x)");
   refused({"--steps", "-3"}, "--steps: out of range");
   refused({"--tokens", "100"}, "excludes");
-  refused({"--batch-tokens", "100"}, "--batch-tokens: out of range (expected a multiple of --context, 64, up to 2^30, found 100)");
+  refused({"--batch-tokens", "100"},
+          "--batch-tokens: out of range (expected a multiple of --context, 64, up to 2^30, found 100)");
   refused({"--batch-tokens", "-64"}, "--batch-tokens");
   refused({"--context", "513"}, "--context: out of range (expected 1 to 512, the model's, found 513)");
   for (std::string const rate : {"nan", "inf", "-1", "0", "1e9"}) refused({"--rate", rate}, "--rate");
@@ -148,7 +155,9 @@ TEST_CASE("what pretrain refuses") {
 TEST_CASE("a loss that is no number ends the program, and the last checkpoint stays") {
   temporary_folder const folder;
   auto const out = (folder.path() / "run").string();
-  auto const o = run("pretrain", pretrain_arguments(folder, out, {"--rate", "1000", "--warmup", "0", "--save-every", "1", "--keep", "50"}));
+  auto const o =
+      run("pretrain",
+          pretrain_arguments(folder, out, {"--rate", "1000", "--warmup", "0", "--save-every", "1", "--keep", "50"}));
   CHECK(o.code == 2);
   CHECK(o.err.find("is no finite number") != std::string::npos);
   std::vector<std::string> passed_over;

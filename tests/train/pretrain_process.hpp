@@ -26,11 +26,21 @@ inline std::string text() {
 }
 
 /// Thirty short steps; what is in `more` goes in front of what it replaces.
-inline std::vector<std::string> pretrain_arguments(temporary_folder const& folder, std::string const& out, std::vector<std::string> more) {
+inline std::vector<std::string> pretrain_arguments(temporary_folder const& folder, std::string const& out,
+                                                   std::vector<std::string> more) {
   if (!fs::exists(folder.path() / "text")) folder.write("text", text());
-  std::vector<std::pair<std::string, std::string>> const usual{
-      {"--model", config()}, {"--tokenizer", tokenizer()}, {"--data", folder.path() / "text"}, {"--out", out}, {"--steps", "30"},
-      {"--batch-tokens", "256"}, {"--context", "64"}, {"--rate", "0.05"}, {"--warmup", "3"}, {"--held-out", "0.2"}, {"--validate-every", "10"}, {"--save-every", "5"}};
+  std::vector<std::pair<std::string, std::string>> const usual{{"--model", config()},
+                                                               {"--tokenizer", tokenizer()},
+                                                               {"--data", folder.path() / "text"},
+                                                               {"--out", out},
+                                                               {"--steps", "30"},
+                                                               {"--batch-tokens", "256"},
+                                                               {"--context", "64"},
+                                                               {"--rate", "0.05"},
+                                                               {"--warmup", "3"},
+                                                               {"--held-out", "0.2"},
+                                                               {"--validate-every", "10"},
+                                                               {"--save-every", "5"}};
   for (auto const& [flag, value] : usual)
     if (std::ranges::find(more, flag) == more.end()) more.push_back(flag), more.push_back(value);
   return more;
@@ -42,7 +52,9 @@ inline bool same_files(fs::path const& a, fs::path const& b) {
   for (auto const& folder : {a, b})
     for (auto const& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
   for (auto const& name : names)
-    if (name != "training.json" && (!fs::exists(a / name) || !fs::exists(b / name) || read_text(a / name) != read_text(b / name))) return false;
+    if (name != "training.json" &&
+        (!fs::exists(a / name) || !fs::exists(b / name) || read_text(a / name) != read_text(b / name)))
+      return false;
   return true;
 }
 
@@ -50,15 +62,16 @@ inline bool same_files(fs::path const& a, fs::path const& b) {
 inline bool same_steps(std::string const& a, std::string const& b) {
   auto const first = train::read_metrics(a + "/metrics.jsonl"), second = train::read_metrics(b + "/metrics.jsonl");
   return std::ranges::equal(first, second, [](auto const& x, auto const& y) {
-    return x.done.step == y.done.step && x.done.tokens == y.done.tokens && x.loss == y.loss && x.gradient_norm == y.gradient_norm &&
-           x.rate == y.rate && x.validation_loss == y.validation_loss;
+    return x.done.step == y.done.step && x.done.tokens == y.done.tokens && x.loss == y.loss &&
+           x.gradient_norm == y.gradient_norm && x.rate == y.rate && x.validation_loss == y.validation_loss;
   });
 }
 
 /// pretrain at work; its steps of the toy take `milliseconds` longer.
 class pretrain_process {
  public:
-  explicit pretrain_process(std::vector<std::string> arguments, int milliseconds = 0) : log_((folder_.path() / "err").string()) {
+  explicit pretrain_process(std::vector<std::string> arguments, int milliseconds = 0)
+      : log_((folder_.path() / "err").string()) {
     auto const executable = (environment("CRIA_PROGRAMS") / "pretrain").string();
     arguments.insert(arguments.begin(), executable);
     std::vector<char*> argv;

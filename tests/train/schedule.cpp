@@ -22,8 +22,10 @@ constexpr train::recipe const& named(std::string_view name) {
 static_assert(named("7b").peak_rate == 3e-4 && named("13b").peak_rate == 3e-4);
 static_assert(named("34b").peak_rate == 1.5e-4 && named("70b").peak_rate == 1.5e-4);
 static_assert(named("70b").beta1 == 0.9 && named("70b").beta2 == 0.95 && named("70b").epsilon == 1e-5);
-static_assert(named("7b").decay == 0.1 && named("7b").clip == 1 && named("7b").warmup == 2000 && named("7b").final_ratio == 0.1);
-static_assert(named("7b").batch_tokens == 4 << 20 && named("7b").context == 4096 && named("7b").tokens == 2'000'000'000'000);
+static_assert(named("7b").decay == 0.1 && named("7b").clip == 1 && named("7b").warmup == 2000 &&
+              named("7b").final_ratio == 0.1);
+static_assert(named("7b").batch_tokens == 4 << 20 && named("7b").context == 4096 &&
+              named("7b").tokens == 2'000'000'000'000);
 static_assert(named("7b").steps() == 476'838);
 static_assert(train::recipe_for(1).name == "stories260k" && train::recipe_for(260'032).name == "stories260k");
 static_assert(train::recipe_for(260'033).name == "stories15m" && train::recipe_for(134'515'008).name == "7b");
@@ -60,7 +62,8 @@ TEST_CASE("a recipe's parameters are those of the shape") {
   for (auto const& r : train::recipes) {
     auto const config = read_json(stories260k().parent_path() / r.name / "config.json");
     long const e = config["hidden_size"], layers = config["num_hidden_layers"], heads = config["num_attention_heads"];
-    long const kv = config["num_key_value_heads"], hidden = config["intermediate_size"], vocabulary = config["vocab_size"];
+    long const kv = config["num_key_value_heads"], hidden = config["intermediate_size"],
+               vocabulary = config["vocab_size"];
     long const layer = 2 * e * e + 2 * e * (e / heads * kv) + 3 * e * hidden + 2 * e;
     INFO(r.name);
     CHECK(r.parameters == (config["tie_word_embeddings"] ? 1 : 2) * vocabulary * e + layers * layer + e);

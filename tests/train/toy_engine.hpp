@@ -1,6 +1,6 @@
 #pragma once
-// A training engine without a model: logits of a token are its row of the first parameter, again and again where that is
-// shorter, plus the last parameter in the same way. It truly learns, with AdamW in f64 on values kept in f32.
+// A training engine without a model: logits of a token are its row of the first parameter, again and again where that
+// is shorter, plus the last parameter in the same way. It truly learns, with AdamW in f64 on values kept in f32.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,7 +18,10 @@ class toy_trainer : public train::engine {
       : toy_trainer({{"embed", 0, {tokens, tokens}, true}, {"norm", 0, {1, tokens}, true}}, most_rows) {}
   /// The first is [vocabulary, width], the last [1, width]; those between do nothing.
   toy_trainer(std::vector<train::parameter> parameters, int most_rows)
-      : size_(parameters[0].shape[0]), width_(parameters[0].shape[1]), rows_(most_rows), parameters_(std::move(parameters)) {
+      : size_(parameters[0].shape[0]),
+        width_(parameters[0].shape[1]),
+        rows_(most_rows),
+        parameters_(std::move(parameters)) {
     for (auto const& p : parameters_) {
       std::size_t const n = std::size_t(p.shape[0]) * std::size_t(p.shape[1]);
       gradients_.emplace_back(n);
@@ -44,7 +47,8 @@ class toy_trainer : public train::engine {
           auto& [w, m, v] = values_;
           m[p][i] = float(how.beta1 * m[p][i] + (1 - how.beta1) * g);
           v[p][i] = float(how.beta2 * v[p][i] + (1 - how.beta2) * g * g);
-          double const mean = m[p][i] / (1 - std::pow(how.beta1, how.step)), square = v[p][i] / (1 - std::pow(how.beta2, how.step));
+          double const mean = m[p][i] / (1 - std::pow(how.beta1, how.step)),
+                       square = v[p][i] / (1 - std::pow(how.beta2, how.step));
           double const kept = parameters_[p].shape[0] > 1 ? 1 - how.rate * how.decay : 1;
           w[p][i] = float(w[p][i] * kept - how.rate * mean / (std::sqrt(square) + how.epsilon));
         }
@@ -83,7 +87,8 @@ class toy_trainer : public train::engine {
       std::size_t const width = std::size_t(width_), begin = std::size_t(r.token) * width;
       auto const &table = values_[0].front(), &shared = values_[0].back();
       double all = 0;
-      for (std::size_t t = 0; t < p.size(); ++t) all += p[t] = std::exp(double(table[begin + t % width]) + shared[t % width]);
+      for (std::size_t t = 0; t < p.size(); ++t)
+        all += p[t] = std::exp(double(table[begin + t % width]) + shared[t % width]);
       sum -= r.weight * std::log(p[std::size_t(r.target)] / all);
       if (!learns) continue;
       for (std::size_t t = 0; t < p.size(); ++t) {

@@ -1,4 +1,5 @@
-// The types of model that the tests' pretrain is linked with: a toy for every shape, slow where TOY_MILLISECONDS says so.
+// The types of model that the tests' pretrain is linked with: a toy for every shape, slow where TOY_MILLISECONDS says
+// so.
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -30,13 +31,15 @@ class slow_trainer final : public test::toy_trainer {
   static std::vector<parameter> parameters_of_shape() {
     std::vector<parameter> all;
     for (auto const& [name, layer] : llama2::detail::places(shape))
-      all.push_back({std::string(llama2::weight_names[std::size_t(name)]), layer, llama2::detail::shape_of(shape, name), true});
+      all.push_back(
+          {std::string(llama2::weight_names[std::size_t(name)]), layer, llama2::detail::shape_of(shape, name), true});
     return all;
   }
 };
 
-[[maybe_unused]] bool const added = add_model_type({"f32", [](llama2::hyperparameters const& h, std::string_view) { shape = h; },
-                                                    [](engine_options const& o) -> std::unique_ptr<engine> { return std::make_unique<slow_trainer>(o.rows); }});
+[[maybe_unused]] bool const added = add_model_type(
+    {"f32", [](llama2::hyperparameters const& h, std::string_view) { shape = h; },
+     [](engine_options const& o) -> std::unique_ptr<engine> { return std::make_unique<slow_trainer>(o.rows); }});
 
 }  // namespace
 }  // namespace cria::train

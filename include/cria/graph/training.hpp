@@ -37,6 +37,7 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
   using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
   using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
 
+  static_assert(has_backward || head::has_gradients, "trainer: Trained names no weight of the model");
   static_assert(!detail::trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
 
   using embedding_forward = training_forward<embedding>;

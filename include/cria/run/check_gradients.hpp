@@ -27,7 +27,7 @@ struct gradient_check {
   double step = 1e-4;    // of the finite differences
 };
 
-/// The gradient of one leaf, "x" or a weight, over the elements that were compared: the largest difference between the kernels'
+/// The gradient of one leaf, a weight or "the input", over the elements that were compared: the largest difference between the kernels'
 /// and the finite differences, and the largest of these.
 struct gradient_difference {
   std::string leaf;
@@ -53,21 +53,12 @@ class made_up {
   std::mt19937 bits_;
 };
 
-/// What tokens, or targets, of a graph must be below.
-constexpr int end_of(graph const& g, op reader) {
-  int end = 1 << 30;
-  for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == reader) {
-      node const& table = g.nodes[g.nodes[i].in[0]];
-      end = std::min(end, reader == op::embedding ? table.rows : table.cols);
-    }
-  return end;
-}
-
 template <class Block> std::vector<double> value_of(block_sample const& s) {
   if constexpr (std::is_same_v<typename Block::input, token_ids>) return Block::forward(plain<token_ids>{&s.step}).at;
   else return Block::forward(plain<typename Block::input>(s.step, s.x)).at;
 }
+
+inline constexpr char input_leaf[] = "the input";
 
 struct leaf_gradient {
   std::string leaf;
@@ -127,7 +118,7 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   std::vector<leaf_gradient> found;
   for (int k = 0; k < g.output_count; ++k)
     if (g.leaf_of[k] >= 0 && !accumulates(g, k)) {
-      found.push_back({"x", std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
+      found.push_back({input_leaf, std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
       buffer const& from = *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
       Kokkos::deep_copy(host(found.back().values.data(), from.size()), from);
     }
@@ -168,6 +159,7 @@ template <class Block> block_sample make_sample(std::vector<int> const& lengths,
 template <class Block, class Policy = policy::exact<>, class Trained = train_weights::all, class Exec>
 std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample sample, gradient_check const& how = {}) {
   using program = gradient_of<Block, Policy, Trained>;
+  static_assert(training_of<Block, Policy, keep::inputs, Trained>::has_gradients, "check_gradients: the block has no input of rows and no trained weight");
   graph const& g = plan_of<program>.g;
   for (int i = 0; i < g.count; ++i) {
     node const& n = g.nodes[i];
@@ -186,7 +178,7 @@ std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample 
   std::vector<gradient_difference> report;
   for (auto const& [leaf, found] : detail::gradients_by_kernels<program>(exec, sample, std::vector<float>(dy.begin(), dy.end()))) {
     gradient_difference d{leaf};
-    auto& values = leaf == "x" ? sample.x : sample.step.weights.find(leaf)->second;
+    auto& values = leaf == detail::input_leaf ? sample.x : sample.step.weights.find(leaf)->second;
     std::size_t const compared = std::min(values.size(), std::size_t(std::max(how.most, 1)));
     for (std::size_t k = 0; k < compared; ++k) {
       std::size_t const i = k * values.size() / compared;

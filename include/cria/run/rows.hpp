@@ -11,6 +11,21 @@
 
 namespace cria {
 
+namespace detail {
+
+/// What tokens must be below in a graph whose `reader` is op::embedding, and targets where it is op::pick.
+constexpr int end_of(graph const& g, op reader) {
+  int end = 1 << 30;
+  for (int i = 0; i < g.count; ++i)
+    if (g.nodes[i].kind == reader) {
+      node const& table = g.nodes[g.nodes[i].in[0]];
+      end = std::min(end, reader == op::embedding ? table.rows : table.cols);
+    }
+  return end;
+}
+
+}  // namespace detail
+
 /// One token at one place of one sequence, the token that should come after it, and the share of its loss.
 struct training_row {
   int token, sequence, position, target;

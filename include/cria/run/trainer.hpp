@@ -47,8 +47,9 @@ class trainer {
   using head_step = typename stages::head_step;
   using loss_forward = typename stages::loss_forward;
   using memory = typename Exec::memory_space;
-  static constexpr int width = detail::result_node<embedding_forward>().cols, words = detail::words_of<embedding_forward>();
-  static constexpr int vocabulary = detail::columns_of_logits<loss_forward>();
+  static constexpr int width = plan_of<embedding_forward>.g.nodes[plan_of<embedding_forward>.g.outputs[0]].cols;
+  static constexpr int words = detail::end_of(plan_of<embedding_forward>.g, op::embedding);
+  static constexpr int vocabulary = detail::end_of(plan_of<loss_forward>.g, op::pick);
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 
   /// Loads the weights; `read` and `done` as in weight_store::load.

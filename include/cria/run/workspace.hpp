@@ -17,7 +17,7 @@ struct floats_needed {
 
 /// What the kernels of P need on a host in a step of `rows` rows; few are worked on in another way than many, and may need more.
 template <class P, int... G> void add_needed(floats_needed& most, int rows, int workers, int reach, std::integer_sequence<int, G...>) {
-  auto const add = [&](auto f) {
+  [[maybe_unused]] auto const add = [&](auto f) {
     f.c.rows = rows, f.c.reach = reach;
     f.divide(workers, true);
     most.scratch = std::max(most.scratch, f.scratch_floats()), most.shared = std::max(most.shared, f.shared_floats());

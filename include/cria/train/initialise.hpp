@@ -10,8 +10,8 @@
 
 namespace cria::train {
 
-/// Numbers of mean 0 and variance 1: sums of twelve uniform ones, which need no logarithm, and so no library's rounding. They end
-/// at 6 standard deviations; the fourth moment is 2.9 where a normal distribution has 3.
+/// Numbers of mean 0 and variance 1: sums of twelve uniform ones, which need no logarithm, and so no library's
+/// rounding. They end at 6 standard deviations; the fourth moment is 2.9 where a normal distribution has 3.
 class normal_numbers {
  public:
   explicit constexpr normal_numbers(std::uint64_t seed) : uniform_(seed) {}

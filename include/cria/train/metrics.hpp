@@ -20,7 +20,8 @@ namespace cria::train {
 
 /// The numbers of a line by name, in their order; validation_loss is null where there is none.
 inline constexpr std::array<std::string_view, 10> metric_names{
-    "step", "tokens", "loss", "validation_loss", "gradient_norm", "rate", "tokens_per_second", "flops_per_second", "peak_share", "seconds"};
+    "step",       "tokens", "loss", "validation_loss", "gradient_norm", "rate", "tokens_per_second", "flops_per_second",
+    "peak_share", "seconds"};
 
 inline std::string to_line(step_record const& r) {
   nlohmann::ordered_json const line{{"step", r.done.step},
@@ -41,7 +42,8 @@ inline step_record parse_line(std::string const& where, std::string_view text) {
   auto const line = io::parse_json(where, text);
   auto const number = [&](std::string_view name) {
     auto const found = line.is_object() ? line.find(name) : line.end();
-    if (found == line.end() || !found->is_number()) throw error(where, "not a line of metrics", fmt::format("a number called {}", name), "none");
+    if (found == line.end() || !found->is_number())
+      throw error(where, "not a line of metrics", fmt::format("a number called {}", name), "none");
     return found->template get<double>();
   };
   auto const whole = [&](std::string_view name) {
@@ -52,8 +54,10 @@ inline step_record parse_line(std::string const& where, std::string_view text) {
   step_record r;
   r.done = {whole("step"), whole("tokens"), number("seconds")};
   r.loss = number("loss"), r.gradient_norm = number("gradient_norm"), r.rate = number("rate");
-  r.tokens_per_second = number("tokens_per_second"), r.flops_per_second = number("flops_per_second"), r.peak_share = number("peak_share");
-  if (auto const v = line.find("validation_loss"); v != line.end() && !v->is_null()) r.validation_loss = number("validation_loss");
+  r.tokens_per_second = number("tokens_per_second"), r.flops_per_second = number("flops_per_second"),
+  r.peak_share = number("peak_share");
+  if (auto const v = line.find("validation_loss"); v != line.end() && !v->is_null())
+    r.validation_loss = number("validation_loss");
   return r;
 }
 
@@ -80,7 +84,8 @@ inline std::string as_csv(std::vector<step_record> const& all) {
   return out;
 }
 
-/// Appends to a log. Of what is in the file already, steps after `done` are dropped: a run that goes on takes them again.
+/// Appends to a log. Of what is in the file already, steps after `done` are dropped: a run that goes on takes them
+/// again.
 class metrics_log {
  public:
   metrics_log(std::string path, long done) : path_(std::move(path)) {

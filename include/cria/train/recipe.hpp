@@ -14,15 +14,15 @@ struct recipe {
   long parameters;
   double peak_rate;
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-5, decay = 0.1, clip = 1.0;
-  long warmup = 2000;        // steps
-  double final_ratio = 0.1;  // of the peak, at the last step
+  long warmup = 2000;               // steps
+  double final_ratio = 0.1;         // of the peak, at the last step
   long batch_tokens = 1024 * 4096;  // "4M"
   int context = 4096;
   long tokens = 2'000'000'000'000;
 
   // Not published, chosen here.
-  double initial_std = 0.02;   // of a normal distribution, for every matrix; norms begin at 1
-  bool scale_residual = true;  // wo and w2 begin smaller by sqrt(2 layers), as in GPT-2
+  double initial_std = 0.02;     // of a normal distribution, for every matrix; norms begin at 1
+  bool scale_residual = true;    // wo and w2 begin smaller by sqrt(2 layers), as in GPT-2
   bool across_documents = true;  // a row sees the documents before its own in the window, with their bos between
   // AdamW's decay acts on every matrix, embedding and head too, and not on norms: train::adamw says so.
 
@@ -39,14 +39,34 @@ struct recipe {
 
 /// By size: ours for models that one machine can train, in llama2.c's shapes, and Llama 2's.
 inline constexpr std::array recipes{
-    recipe{.name = "stories260k", .parameters = 260'032, .peak_rate = 3e-3, .warmup = 40, .batch_tokens = 16 * 256,
-           .context = 256, .tokens = 400 * 16 * 256},
-    recipe{.name = "stories15m", .parameters = 15'191'712, .peak_rate = 1e-3, .warmup = 500, .batch_tokens = 64 * 256,
-           .context = 256, .tokens = 300'000'000},
-    recipe{.name = "stories42m", .parameters = 41'689'600, .peak_rate = 7e-4, .warmup = 500, .batch_tokens = 64 * 1024,
-           .context = 1024, .tokens = 800'000'000},
-    recipe{.name = "stories110m", .parameters = 109'529'856, .peak_rate = 5e-4, .warmup = 1000,
-           .batch_tokens = 256 * 1024, .context = 1024, .tokens = 2'200'000'000},
+    recipe{.name = "stories260k",
+           .parameters = 260'032,
+           .peak_rate = 3e-3,
+           .warmup = 40,
+           .batch_tokens = 16 * 256,
+           .context = 256,
+           .tokens = 400 * 16 * 256},
+    recipe{.name = "stories15m",
+           .parameters = 15'191'712,
+           .peak_rate = 1e-3,
+           .warmup = 500,
+           .batch_tokens = 64 * 256,
+           .context = 256,
+           .tokens = 300'000'000},
+    recipe{.name = "stories42m",
+           .parameters = 41'689'600,
+           .peak_rate = 7e-4,
+           .warmup = 500,
+           .batch_tokens = 64 * 1024,
+           .context = 1024,
+           .tokens = 800'000'000},
+    recipe{.name = "stories110m",
+           .parameters = 109'529'856,
+           .peak_rate = 5e-4,
+           .warmup = 1000,
+           .batch_tokens = 256 * 1024,
+           .context = 1024,
+           .tokens = 2'200'000'000},
     recipe{.name = "7b", .parameters = 6'738'415'616, .peak_rate = 3e-4},
     recipe{.name = "13b", .parameters = 13'015'864'320, .peak_rate = 3e-4},
     recipe{.name = "34b", .parameters = 33'743'970'304, .peak_rate = 1.5e-4},

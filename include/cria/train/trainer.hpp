@@ -18,7 +18,8 @@
 
 namespace cria::train {
 
-/// Gives the rows of the next global batch: whole sequences, and weights that make their loss what it should be, mostly the mean.
+/// Gives the rows of the next global batch: whole sequences, and weights that make their loss what it should be, mostly
+/// the mean.
 using batch_source = std::function<std::vector<row>()>;
 
 /// How far a run has come; the seconds are those of its steps.
@@ -60,11 +61,15 @@ class trainer {
  public:
   /// `model` must outlive this. `begun`: what was done before, to go on from.
   trainer(engine& model, batch_source next, trainer_options options, progress begun = {})
-      : model_(model), next_(std::move(next)), o_(std::move(options)), done_(begun), peak_flops_(model.peak_flops()),
+      : model_(model),
+        next_(std::move(next)),
+        o_(std::move(options)),
+        done_(begun),
+        peak_flops_(model.peak_flops()),
         schedule_{o_.how.peak_rate, o_.how.warmup, o_.how.steps(), o_.how.final_ratio} {}
 
-  /// Steps to the end of the recipe or until `watch` stops it, and saves there. Throws cria::error, with nothing saved since, when a
-  /// loss, a gradient or a weight is no finite number.
+  /// Steps to the end of the recipe or until `watch` stops it, and saves there. Throws cria::error, with nothing saved
+  /// since, when a loss, a gradient or a weight is no finite number.
   run_end run(observer& watch) {
     while (done_.step < o_.how.steps()) {
       auto record = step();
@@ -119,7 +124,8 @@ class trainer {
 
   double finite(std::string_view what, double value) const {
     if (!std::isfinite(value))
-      throw error(fmt::format("step {}", done_.step), fmt::format("{} is no finite number; nothing was saved since the last checkpoint", what),
+      throw error(fmt::format("step {}", done_.step),
+                  fmt::format("{} is no finite number; nothing was saved since the last checkpoint", what),
                   "a lower --rate or a longer --warmup", fmt::format("{}", value));
     return value;
   }
