@@ -19,21 +19,6 @@ struct trainer_options {
   int logits = 1 << 23;  // most logits that exist at once, and as many gradients of them: 32 MB each
 };
 
-namespace detail {
-
-/// Columns of what a loss is taken of.
-template <class Loss> constexpr int columns_of_logits() {
-  graph const& g = plan_of<Loss>.g;
-  for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::log_sum_exp) return g.nodes[g.nodes[i].in[0]].cols;
-  return 0;
-}
-
-template <class P> constexpr node result_node() { return plan_of<P>.g.nodes[plan_of<P>.g.outputs[0]]; }
-template <class Embedding> constexpr int words_of() { return plan_of<Embedding>.g.nodes[result_node<Embedding>().in[0]].rows; }
-
-}  // namespace detail
-
 /// Trains the weights that Trained names; see training_of for Keep. Works on the execution-space instance it is given; nothing is
 /// allocated inside a step.
 template <class Model, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
