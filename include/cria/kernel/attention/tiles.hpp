@@ -85,12 +85,6 @@ template <int Size> struct attention_tiles {
     }
     t.barrier();
   }
-
-  /// Calls f(vector index) for each vector of a row of 64 that has one of its first `count` elements, then puts 0 behind these.
-  template <class V, class F> KOKKOS_FORCEINLINE_FUNCTION static void each_lane(int count, float* row, F const& f) {
-    for (int l = 0; l < count; l += V::width) f(l);
-    for (int l = count; l < rows; ++l) row[l] = 0;
-  }
 };
 
 }  // namespace cria::kernel
