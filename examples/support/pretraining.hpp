@@ -71,6 +71,7 @@ class pretraining final : public cria::train::observer {
       throw error(where, "step", fmt::format("up to {}", s_.steps), fmt::format("{}", done_.step));
     data_->restore(stream.at("data"));
     train::restore(*model_, from);
+    saved_ = from.folder;
   }
 
   void train() {
