@@ -17,11 +17,11 @@ layer run core expr graph kernel
 layer io core
 layer text core io
 layer nn core expr graph
-layer model core expr graph run nn io infer/engine   # the interface that its engine fills
+layer model core expr graph run nn io infer/engine train/engine   # the interfaces that its engines fill
 layer infer core io text model
 layer train core io text model infer
 check 'only kernel and run include Kokkos' "$(grep -rlE '#include <Kokkos' . | grep -vE '^\./(kernel|run)/')"
-check 'only the engine of a model brings its kernels' "$(grep -rlE '#include "cria/(kernel|run)/' . | grep -vE '^\./(kernel|run|model/engine\.hpp|kernel\.hpp|run\.hpp)')"
+check 'only the engines of a model bring its kernels' "$(grep -rlE '#include "cria/(kernel|run)/' . | grep -vE '^\./(kernel|run|model/(train_)?engine\.hpp|kernel\.hpp|run\.hpp)')"
 check 'a header begins with #pragma once' "$(for f in $(find . -name '*.hpp'); do [ "$(head -n 1 "$f")" = '#pragma once' ] || echo "$f"; done)"
 check 'a file has at most 400 lines' "$(find . ../../examples ../../bench -name '*.?pp' -exec awk 'END { if (NR > 400) print FILENAME }' {} \;)"
 echo "$passed passed, $failed failed, 0 skipped"

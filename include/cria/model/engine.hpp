@@ -7,7 +7,7 @@
 #include "cria/model/checkpoint.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
-#include "cria/model/kokkos.hpp"
+#include "cria/run/kokkos.hpp"
 #include "cria/run/limits.hpp"
 #include "cria/run/session.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
-#include "cria/model/kokkos.hpp"
+#include "cria/run/kokkos.hpp"
 #include "cria/run/limits.hpp"
 #include "cria/run/trainer.hpp"
 #include "cria/train/engine.hpp"

@@ -3,7 +3,7 @@
 #include <Kokkos_Core.hpp>
 #include <cstdlib>
 
-namespace cria::llama2 {
+namespace cria {
 
 /// Initialises Kokkos where the caller has not, until the program ends.
 inline void initialise_kokkos() {
@@ -12,4 +12,4 @@ inline void initialise_kokkos() {
   std::atexit([] { Kokkos::finalize(); });
 }
 
-}  // namespace cria::llama2
+}  // namespace cria
