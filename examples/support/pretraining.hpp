@@ -92,7 +92,7 @@ class pretraining final : public cria::train::observer {
       say("pretrain",
           fmt::format("stopped after step {}, which is saved; --resume --out {} goes on", done_.step, s_.out));
     } else {
-      say("pretrain", fmt::format("done: the model is {}", saved_.string()));
+      say("pretrain", fmt::format("done: the model is {}{}", saved_.string(), write_gguf() ? fmt::format(", and {} for llama.cpp", path("model.gguf")) : ""));
       if (s_.sample_every == 0 || s_.steps % s_.sample_every != 0) show_sample(s_.steps);
     }
   }
@@ -127,6 +127,22 @@ class pretraining final : public cria::train::observer {
     return about;
   }
 
+  /// The finished model beside the checkpoints, where there is a tokenizer, which the format cannot do without.
+  bool write_gguf() const {
+    if (!tokens_) return false;
+    cria::io::gguf_writer file;
+    cria::text::add_tokenizer(file, s_.tokenizer);
+    auto const to = (std::filesystem::path(s_.out) / "model.gguf").string();
+    cria::llama2::write_gguf(to, std::move(file), shape_, cria::dtype::f32, weights_now(to));
+    return true;
+  }
+
+  /// The weights as they are now, by the names of a checkpoint.
+  cria::llama2::weight_source weights_now(std::string const& where) const {
+    auto const map = std::make_shared<cria::train::detail::parameter_map>(*model_, shape_, where);
+    return [this, map](cria::llama2::weight_name name, int layer) { return model_->read(cria::train::state::weight, map->index(name, layer)); };
+  }
+
   void stepped(cria::train::step_record const& r) override {
     log_->add(r);
     done_ = r.done;
@@ -151,11 +167,8 @@ class pretraining final : public cria::train::observer {
     if (!tokens_ || infer::model_types().empty()) return;
     io::atomic_folder folder(std::filesystem::path(s_.out) / "sample");
     auto const inside = folder.temporary() / "model";
-    train::detail::parameter_map const map(*model_, shape_, inside.string());
     auto const format = s_.weights == "bf16" ? dtype::bf16 : dtype::f32;  // as the kernels are compiled for
-    llama2::write_hugging_face(inside, shape_, format, [&](llama2::weight_name name, int layer) {
-      return model_->read(train::state::weight, map.index(name, layer));
-    });
+    llama2::write_hugging_face(inside, shape_, format, weights_now(inside.string()));
     auto const weights = llama2::checkpoint::open(inside.string());
     int const room = std::min(shape_.context, how_.context);
     auto const engine = infer::open_engine(weights, {.room = room});
