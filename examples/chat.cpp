@@ -32,22 +32,18 @@ struct settings {
   int max_tokens = 512;
 };
 
-std::string_view chat_template(llama2::checkpoint const& weights) {
-  return weights.gguf() ? weights.gguf()->text("tokenizer.chat_template").value_or("") : "";
-}
-
 class chat {
  public:
   explicit chat(settings const& s)
       : choose(s.sampling),
         max_tokens(s.max_tokens),
         files(s.model),
-        format(infer::choose_chat_format(*files.tokens, chat_template(files.weights), files.weights.shape().embed)),
+        format(infer::choose_chat_format(*files.tokens, files.chat_template, files.weights.shape().embed)),
         guesses(s.draft, files),
         engine(infer::open_engine(files.weights, {})),
         batch(*engine, guesses.open({.room = engine->room()})),
         talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {
-    if (format->name() == "plain" && !chat_template(files.weights).empty())
+    if (format->name() == "plain" && !files.chat_template.empty())
       support::say("chat", "the model's chat template is neither ChatML nor Llama 2's; it goes on with plain text");
   }
 

@@ -11,6 +11,7 @@ std::string_view support::compiled_policy() { return policy::int8 ? "fast" : "ex
 
 cria::llama2::description support::describe_model() { return cria::llama2::describe<decoder, policy>(); }
 
-std::string support::graph_of_model(std::string_view stage, std::string_view format) {
-  return cria::llama2::graph_text<decoder, policy>(stage, format);
+std::string support::graph_of_model(std::string_view pass, std::string_view stage, std::string_view format) {
+  if (pass == "inference") return cria::llama2::graph_text<decoder, policy>(stage, format);
+  return cria::llama2::training_graph_text<decoder, cria::policy::exact<formats>>(stage, format);
 }

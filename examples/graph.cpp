@@ -7,9 +7,12 @@
 int main(int argc, char** argv) {
   return support::run("graph", "Prints the graphs of a model", [&](CLI::App& arguments) {
     support::model_arguments model;
-    std::string stage = "fused", format = "table";
+    std::string pass = "inference", stage = "fused", format = "table";
     model.add_files(arguments);
     model.add_policy(arguments);
+    arguments.add_option("--pass", pass, "what the model is made to do")
+        ->check(CLI::IsMember({"inference", "training"}))
+        ->capture_default_str();
     arguments.add_option("--stage", stage, "how far it has come")
         ->check(CLI::IsMember({"recorded", "fused", "placed"}))
         ->capture_default_str();
@@ -18,6 +21,6 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     support::parse(arguments, argc, argv);
     model.check_policy(support::compiled_policy());
-    support::write(support::graph_of_model(stage, format));
+    support::write(support::graph_of_model(pass, stage, format));
   });
 }

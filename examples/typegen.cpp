@@ -10,22 +10,22 @@ namespace {
 using namespace cria;
 
 llama2::hyperparameters read(std::string const& path) {
-  if (!path.ends_with(".json")) return llama2::checkpoint::open(path).shape();
-  io::mapped_file const file(path);  // a shape alone: the weights will be f32
-  auto const object = io::parse_json(path, io::as_text(file.bytes()));
-  return llama2::detail::read_shape(llama2::detail::config_reader(path, object));
+  return path.ends_with(".json") ? support::read_config(path) : llama2::checkpoint::open(path).shape();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   return support::run("typegen", "Writes the C++ type of a model", [&](CLI::App& arguments) {
-    std::string model, policy = "fast";
+    std::string model, policy = "fast", weights = "f32";
     arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")
         ->required();
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
+    arguments.add_option("--weights", weights, "format of the matrices where a config.json gives the shape")->check(CLI::IsMember({"f32", "bf16"}));
     support::parse(arguments, argc, argv);
-    auto const type = support::model_type(read(model), policy);
+    auto shape = read(model);
+    if (model.ends_with(".json") && weights == "bf16") shape.formats.fill(dtype::bf16);
+    auto const type = support::model_type(shape, policy);
     // A program may hold several types: their names must differ.
     support::write(fmt::format("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n"
                                "inline namespace type_{:x} {{\n{}}}\n",

@@ -1,7 +1,9 @@
 #pragma once
 // --model, --tokenizer and --policy, and what is behind them.
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -18,7 +20,7 @@ struct model_arguments {
   void add_files(CLI::App& arguments) {
     arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's layout")->required();
     arguments.add_option("--tokenizer", tokenizer,
-                         "a tokenizer.bin, a SentencePiece .model or a .gguf, where the model has none");
+                         "a tokenizer.bin, a SentencePiece .model, a .gguf, or a folder with one");
   }
   void add_policy(CLI::App& arguments) {
     arguments.add_option("--policy", policy, "exact: f32 activations; fast: int8 where the weights are blocks")
@@ -40,17 +42,22 @@ struct model_arguments {
 struct model_files {
   cria::llama2::checkpoint weights;
   std::unique_ptr<cria::text::tokenizer> tokens;
+  std::string chat_template;  // where the tokenizer's file has one
 
   explicit model_files(model_arguments const& a, bool text = true) : weights(cria::llama2::checkpoint::open(a.file)) {
     a.check_policy(cria::infer::model_types().at(0).policy);
-    if (a.tokenizer.empty() && !weights.gguf()) {
+    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file));
+    if (a.tokenizer.empty() && !within) {
       if (!text) return;
       throw cria::error(a.file, "has no tokenizer", "--tokenizer FILE", "none");
     }
-    tokens = a.open_tokenizer();
+    auto const from = cria::text::tokenizer_file(a.tokenizer.empty() ? a.file : a.tokenizer);
+    tokens = cria::text::open_tokenizer(from);
     if (tokens->size() != weights.shape().vocabulary)
-      throw cria::error(a.tokenizer.empty() ? a.file : a.tokenizer, "the tokenizer is not this model's",
-                        fmt::format("{} tokens", weights.shape().vocabulary), fmt::format("{}", tokens->size()));
+      throw cria::error(from, "the tokenizer is not this model's", fmt::format("{} tokens", weights.shape().vocabulary),
+                        fmt::format("{}", tokens->size()));
+    if (cria::io::mapped_file file(from); cria::io::gguf::recognises(file.bytes()))
+      chat_template = cria::io::gguf(std::move(file)).text("tokenizer.chat_template").value_or("");
   }
 };
 

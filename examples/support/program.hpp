@@ -86,4 +86,14 @@ CLI::Option* add_number(CLI::App& arguments, std::string const& flag, T& to, std
   });
 }
 
+/// The same, more than 0.
+template <class T>
+CLI::Option* add_positive(CLI::App& arguments, std::string const& flag, T& to, std::string const& help) {
+  return add_number(arguments, flag, to, help)->check([](std::string const& given) {
+    T number{};
+    std::from_chars(given.data(), given.data() + given.size(), number);
+    return number > 0 ? "" : "out of range (expected a positive number, found " + given + ")";
+  });
+}
+
 }  // namespace support

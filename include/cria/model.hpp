@@ -4,3 +4,4 @@
 #include "cria/model/config.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
+#include "cria/model/export.hpp"

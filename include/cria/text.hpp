@@ -1,6 +1,7 @@
 #pragma once
-// Tokenizers, and text that arrives in pieces.
+// Tokenizers, their files, and text that arrives in pieces.
 #include "cria/text/byte_level.hpp"
+#include "cria/text/export.hpp"
 #include "cria/text/files.hpp"
 #include "cria/text/sentencepiece.hpp"
 #include "cria/text/tokenizer.hpp"

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "cria/train/data/shard.hpp"
 #include "support/files.hpp"
 #include "support/vocabularies.hpp"
 
@@ -41,6 +42,18 @@ std::string hugging_face() {
   return test::raw(std::uint16_t(config.size())) + config + test::safetensors(header + "}", data);
 }
 
+/// A shard of tokens with the byte before it that lets its checksums be set right.
+std::string shard(fs::path const& folder, int vocabulary) {
+  auto const path = folder / "shard_to_read";
+  train::shard_writer writer(path.string(), {.fingerprint = 7, .size = vocabulary, .bos = 1});
+  for (int length = 1; length < 5; ++length) writer.add(std::vector<int>(std::size_t(length), 1));
+  writer.finish();
+  std::ifstream file(path, std::ios::binary);
+  std::string const bytes{std::istreambuf_iterator<char>(file), {}};
+  fs::remove(path);
+  return "\x01" + bytes;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -71,6 +84,8 @@ int main(int argc, char** argv) try {
                                        "\xff\xc3\xa9\xf0\x9f\xa6\x99 aaaaaaaa"};
   write(folder / "sentencepiece", texts);
   write(folder / "byte_level", texts);
+  write(folder / "shard", {shard(folder, 300), shard(folder, 70000)});
+  write(folder / "text_reader", {"\x01\x20\n" + texts[1], std::string("\0\x10", 2) + texts[0] + "\n\n" + texts[2]});
 } catch (std::exception const& e) {
   std::cerr << "seeds: " << e.what() << '\n';
   return 2;

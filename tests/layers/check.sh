@@ -19,6 +19,7 @@ layer text core io
 layer nn core expr graph
 layer model core expr graph run nn io infer/engine   # the interface that its engine fills
 layer infer core io text model
+layer train core io text model infer
 check 'only kernel and run include Kokkos' "$(grep -rlE '#include <Kokkos' . | grep -vE '^\./(kernel|run)/')"
 check 'only the engine of a model brings its kernels' "$(grep -rlE '#include "cria/(kernel|run)/' . | grep -vE '^\./(kernel|run|model/engine\.hpp|kernel\.hpp|run\.hpp)')"
 check 'a header begins with #pragma once' "$(for f in $(find . -name '*.hpp'); do [ "$(head -n 1 "$f")" = '#pragma once' ] || echo "$f"; done)"

@@ -103,6 +103,7 @@ TEST_CASE("files") {
     check_refused(program, {"a", "--model", nonsense}, "nonsense");
     check_refused(program, {"a", "--model", cut, "--tokenizer", tokenizer}, "cut.bin");
     check_refused(program, {"a", "--model", model}, "has no tokenizer (expected --tokenizer FILE");
+    check_refused(program, {"a", "--model", golden("forward/gqa").string()}, "has no tokenizer (expected tokenizer.gguf,");
     check_refused(program, {"a", "--model", model, "--tokenizer", nonsense}, "nonsense");
     check_refused(program, {"a", "--model", model, "--tokenizer", "none"}, "none");
   }

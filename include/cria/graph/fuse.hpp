@@ -113,6 +113,26 @@ struct fuser {
     return -1;
   }
 
+  /// Whether node k is in memory before group q or computed by it, or is made of such values and of sums j by maps.
+  constexpr bool at_hand(int k, int q, int j, int placed) const {
+    if (k == j || is_leaf(at(k))) return true;
+    if (k < placed && p.home[k] >= 0) return p.home[k] <= q;
+    bool good = at(k).kind == op::map || at(k).kind == op::rope;
+    for (short l : at(k).in) good = good && (l < 0 || at_hand(l, q, j, placed));
+    return good;
+  }
+  /// Whether all readers of the sums j of group q are maps that its tile gives and that are stored anyway, or maps of which that is
+  /// true in turn: then j itself isn't stored.
+  constexpr bool only_stored_maps_read(int j, int q, int placed) const {
+    for (int u = j + 1; u < p.g.count; ++u)
+      for (short k : at(u).in) {
+        if (k != j) continue;
+        bool const map = at(u).kind == op::map && at(u).rows == at(j).rows && at(u).cols == at(j).cols;
+        if (!map || !at_hand(u, q, j, placed) || !(forced[u] || only_stored_maps_read(u, q, placed))) return false;
+      }
+    return true;
+  }
+
   /// A map joins the contraction it waits for where that saves a store.
   constexpr bool is_epilogue(int i) const {
     int const q = wait[i];
@@ -124,7 +144,7 @@ struct fuser {
       if (j < 0) continue;
       if (p.home[j] == q) {
         if (at(j).cols != at(i).cols) return false;
-        saves = saves || (uses[j] == 1 && !forced[j]);
+        saves = saves || (!forced[j] && (uses[j] == 1 || only_stored_maps_read(j, q, i)));
       } else if (p.home[j] < 0 && wait[j] == q) {
         return false;  // what is recomputed must not reach back into the tile
       }

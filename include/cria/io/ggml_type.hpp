@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cria/core/dtype.hpp"
+#include "cria/core/error.hpp"
 
 namespace cria::io {
 
@@ -61,6 +62,13 @@ inline ggml_type ggml_type_of(std::uint32_t number) {
   for (auto const& r : table)
     if (r.number == number) return {r.name, r.block, r.bytes, r.format};
   return {"type " + std::to_string(number)};
+}
+
+/// The number that stands for `format` in a file. Throws cria::error for one that GGUF doesn't have.
+inline std::uint32_t ggml_number_of(dtype format) {
+  for (std::uint32_t number = 0; number < 40; ++number)
+    if (ggml_type_of(number).format == format) return number;
+  throw error("GGUF", "format", "f32, f16, bf16, q8_0, q4_0 or q4_1", facts(format).name);
 }
 
 }  // namespace cria::io

@@ -86,7 +86,8 @@ class checkpoint {
     std::vector<std::byte> out(rows * row);
     std::vector<float> values(columns);
     for (std::size_t r = 0; r < rows; ++r) {
-      auto const source = from.bytes.subspan((from.halves_paired ? stored_place(r) : r) * stored_row, stored_row);
+      auto const place = from.halves_paired ? detail::hugging_face_row(r, std::size_t(shape_.head_dim)) : r;
+      auto const source = from.bytes.subspan(place * stored_row, stored_row);
       if (from.format == to) {
         std::memcpy(out.data() + r * row, source.data(), row);
       } else {  // to f32, which holds every value of the other formats
@@ -140,13 +141,6 @@ class checkpoint {
     if (layer < 0 || std::size_t(layer) >= layers.size())
       throw error(path(), "layer", "0 to " + std::to_string(layers.size() - 1), std::to_string(layer));
     return layers[std::size_t(layer)];
-  }
-
-  /// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then
-  /// all second.
-  std::size_t stored_place(std::size_t r) const {
-    auto const width = std::size_t(shape_.head_dim), i = r % width;
-    return r - i + i % 2 * (width / 2) + i / 2;
   }
 
   static std::vector<std::byte> values_of(detail::stored const& from) {

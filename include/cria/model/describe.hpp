@@ -7,6 +7,7 @@
 #include "cria/core/error.hpp"
 #include "cria/graph/cost.hpp"
 #include "cria/graph/print.hpp"
+#include "cria/graph/training.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/hyperparameters.hpp"
 
@@ -110,6 +111,24 @@ template <class E, std::size_t N> E named(std::string_view what, std::string_vie
 }
 
 }  // namespace detail
+
+/// The graphs of decoder D in training, each stage forward and backward, as `graph_text`.
+template <class D, class Policy, class Keep = keep::dear, class Trained = train_weights::all>
+std::string training_graph_text(std::string_view stage, std::string_view format) {
+  using stages = training_stages<D, Policy, Keep, Trained>;
+  std::string const layers = ", " + std::to_string(D::layers) + " times, ";
+  std::string text;
+  graph_printer<std::string> to{text, detail::named<graph_stage>("stage", stage, {"recorded", "fused", "placed"}),
+                                detail::named<graph_format>("format", format, {"table", "dot", "mermaid"}), Policy::cache::id};
+  to.begin();
+  to.print("embedding, forward", plan_of<typename stages::embedding_forward>);
+  to.print("block" + layers + "forward, keeps " + std::to_string(stages::block::kept_bytes_per_row) + " bytes a row", plan_of<typename stages::block_forward>);
+  to.print("head and loss, forward and backward", plan_of<typename stages::head_step>);
+  if constexpr (stages::has_backward) to.print("block" + layers + "backward", plan_of<typename stages::block_backward>);
+  if constexpr (stages::trains_embedding) to.print("embedding, backward", plan_of<typename stages::embedding_backward>);
+  to.end();
+  return text;
+}
 
 /// The graphs of the three stages of decoder D: `stage` is recorded, fused or placed, `format` table, dot or mermaid.
 /// Throws where it is another.

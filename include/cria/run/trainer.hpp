@@ -3,7 +3,7 @@
 // layer keeps for its backward is a policy; of the logits no more than a chunk of rows exists.
 #include <memory>
 
-#include "cria/expr/cross_entropy.hpp"
+#include "cria/graph/training.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/gradients.hpp"
 #include "cria/run/rotary.hpp"
@@ -19,52 +19,18 @@ struct trainer_options {
   int logits = 1 << 23;  // most logits that exist at once, and as many gradients of them: 32 MB each
 };
 
-namespace detail {
-
-/// The last stage of a model in training: from rows to the cross-entropy of each.
-template <class Head> struct loss_stage {
-  using input = typename Head::input;
-  static constexpr auto forward(auto x) { return cross_entropy(Head::forward(x)); }
-};
-
-/// Whether a weight that Trained names is stored in blocks of quantised values.
-template <class Stage, class Policy, class Trained> constexpr bool trains_blocks_of() {
-  graph const g = with_formats<typename Policy::weights>(record<Stage>());
-  for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::weight && facts(g.nodes[i].type).quantised() && Trained::holds(g.symbols[g.nodes[i].symbol].key)) return true;
-  return false;
-}
-template <class Model, class Policy, class Trained>
-inline constexpr bool trains_blocks = trains_blocks_of<typename Model::embedding, Policy, Trained>() ||
-                                      trains_blocks_of<typename Model::block, Policy, Trained>() || trains_blocks_of<typename Model::head, Policy, Trained>();
-
-/// The stages of a model in training, and which of them have anything to do in a backward.
-template <class Model, class Policy, class Keep, class Trained> struct training_stages {
-  using loss = loss_stage<typename Model::head>;
-  using embedding = training_of<typename Model::embedding, Policy, keep::inputs, Trained, false>;
-  static constexpr bool trains_embedding = embedding::has_gradients;
-  static constexpr bool trains_block = training_of<typename Model::block, Policy, keep::inputs, Trained, false>::has_gradients;
-  static constexpr bool has_backward = trains_embedding || trains_block;
-  using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
-  using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
-  static_assert(has_backward || head::has_gradients, "trainer: Trained names no weight of the model");
-  static_assert(!trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
-};
-
-}  // namespace detail
-
 /// Trains the weights that Trained names; see training_of for Keep. Works on the execution-space instance it is given; nothing is
 /// allocated inside a step.
 template <class Model, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
 class trainer {
  public:
-  using stages = detail::training_stages<Model, Policy, Keep, Trained>;
-  using embedding_forward = training_forward<typename stages::embedding>;
-  using embedding_backward = training_backward<typename stages::embedding>;
-  using block_forward = training_forward<typename stages::block>;
-  using block_backward = training_backward<typename stages::block>;
-  using head_step = training_step<typename stages::head>;
-  using loss_forward = forward_of<typename stages::loss, Policy>;
+  using stages = training_stages<Model, Policy, Keep, Trained>;
+  using embedding_forward = typename stages::embedding_forward;
+  using embedding_backward = typename stages::embedding_backward;
+  using block_forward = typename stages::block_forward;
+  using block_backward = typename stages::block_backward;
+  using head_step = typename stages::head_step;
+  using loss_forward = typename stages::loss_forward;
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<embedding_forward>.g.nodes[plan_of<embedding_forward>.g.outputs[0]].cols;
   static constexpr int words = detail::end_of(plan_of<embedding_forward>.g, op::embedding);

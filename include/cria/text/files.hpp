@@ -2,6 +2,7 @@
 // Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin.
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <span>
@@ -154,20 +155,40 @@ inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, st
   return std::make_unique<sentencepiece>(std::move(v), path);
 }
 
+/// What tells the formats apart: llama2.c's begins with the length of the longest piece, SentencePiece's with the field
+/// of a piece.
+inline bool is_llama2c(std::span<std::byte const> bytes) {
+  if (bytes.size() < 4) return false;
+  auto const first = io::byte_reader("", bytes).read<std::uint32_t>("");
+  return first >= 1 && first <= 4096;
+}
+inline bool is_sentencepiece(std::span<std::byte const> bytes) {
+  return bytes.size() >= 4 && bytes[0] == std::byte{0x0a} && !is_llama2c(bytes);
+}
+
 /// The tokenizer in a file of any of these formats, told apart by content.
 inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file) {
   auto const bytes = file.bytes();
   if (io::gguf::recognises(bytes)) return read_gguf(io::gguf(std::move(file)));
-  if (bytes.size() >= 4) {
-    auto const first = io::byte_reader(file.path(), bytes).read<std::uint32_t>("the first bytes");
-    if (first >= 1 && first <= 4096) return read_llama2c(file.path(), bytes);
-    if ((first & 0xff) == 0x0a) return read_sentencepiece(file.path(), bytes);
-  }
+  if (is_llama2c(bytes)) return read_llama2c(file.path(), bytes);
+  if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes);
   throw error(file.path(), "not a tokenizer", "GGUF, SentencePiece's .model or llama2.c's tokenizer.bin",
               "something else");
 }
+
+/// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, tokenizer.model or
+/// tokenizer.bin. Throws cria::error for a folder without one.
+inline std::string tokenizer_file(std::string const& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return path;
+  for (auto const* const name : {"tokenizer.gguf", "tokenizer.model", "tokenizer.bin"})
+    if (auto const file = std::filesystem::path(path) / name; std::filesystem::exists(file, ignored))
+      return file.string();
+  throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model or tokenizer.bin", "none of them");
+}
+
 inline std::unique_ptr<tokenizer> open_tokenizer(std::string const& path) {
-  return open_tokenizer(io::mapped_file(path));
+  return open_tokenizer(io::mapped_file(tokenizer_file(path)));
 }
 inline std::unique_ptr<tokenizer> open_tokenizer(io::gguf const& file) { return read_gguf(file); }
 

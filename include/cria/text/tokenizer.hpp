@@ -71,6 +71,9 @@ class tokenizer {
   int eot() const { return vocabulary_.eot; }  // end of a turn, where the model has a token for it
   bool add_bos() const { return vocabulary_.add_bos; }
 
+  /// All tokens, each as the bytes it stands for.
+  vocabulary const& tokens() const { return vocabulary_; }
+
   /// The control token of this name, or -1.
   int find_special(std::string_view name) const {
     auto const [id, length] = all_names_.longest(name);
@@ -89,8 +92,6 @@ class tokenizer {
 
   /// Appends the tokens of `text`, which is not empty: the whole, or what lies between special tokens.
   virtual void encode_plain(std::string_view text, std::vector<int>& ids) const = 0;
-
-  vocabulary const& tokens() const { return vocabulary_; }
 
  private:
   /// Names of tokens that are found in a text as they stand; of several the longest.

@@ -35,13 +35,8 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
       tiles::clear(t, 2 * tiles::page_floats, m.dk);
       for (int i = j; i * rows < count; ++i)
         for (int head = kv * group_heads; head < (kv + 1) * group_heads; ++head) add(t, m, begin, count, i, j, head);
-      t.each(some, [&](int r) {
-        for (int d = 0; d < size; ++d) {
-          if constexpr (dk >= 0) base::template store<dk>(first + r, kv * size + d, m.dk[r * padded + d]);
-          if constexpr (dv >= 0) base::template store<dv>(first + r, kv * size + d, m.dv[r * padded + d]);
-        }
-      });
-      t.barrier();
+      if constexpr (dk >= 0) tiles::store(t, some, m.dk, [&](int r, float(&row)[size]) { base::template store_lanes<dk>(first + r, kv * size, row); });
+      if constexpr (dv >= 0) tiles::store(t, some, m.dv, [&](int r, float(&row)[size]) { base::template store_lanes<dv>(first + r, kv * size, row); });
     }
   }
 
@@ -88,10 +83,7 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
       if (j == 0) tiles::clear(t, tiles::page_floats, m.dq);
       else tiles::load(t, some, [&](int r, int d) { return base::template load<dq>(first + r, head * size + d); }, m.dq);
       tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, m.ds, 1, rows, m.keys, rows, m.dq);
-      t.each(some, [&](int r) {
-        for (int d = 0; d < size; ++d) base::template store<dq>(first + r, head * size + d, m.dq[r * padded + d]);
-      });
-      t.barrier();
+      tiles::store(t, some, m.dq, [&](int r, float(&row)[size]) { base::template store_lanes<dq>(first + r, head * size, row); });
     }
   }
 };

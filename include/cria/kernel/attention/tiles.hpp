@@ -30,8 +30,19 @@ template <int Size> struct attention_tiles {
   /// Rows [0, count) of a page, each element by get(row, d).
   template <class Team, class Get> KOKKOS_INLINE_FUNCTION static void load(Team const& t, int count, Get const& get, float* page) {
     t.each(rows, [&](int r) {
-      for (int d = 0; d < Size; ++d) page[r * padded + d] = r < count ? get(r, d) : 0.0f;
-      for (int d = Size; d < padded; ++d) page[r * padded + d] = 0;
+      float row[padded] = {};  // a copy, so that what is written can't be what is read
+      if (r < count)
+        for (int d = 0; d < Size; ++d) row[d] = get(r, d);
+      for (int d = 0; d < padded; ++d) page[r * padded + d] = row[d];
+    });
+    t.barrier();
+  }
+  /// Gives each of the first `count` rows of a page to put(row, values).
+  template <class Team, class Put> KOKKOS_INLINE_FUNCTION static void store(Team const& t, int count, float const* page, Put const& put) {
+    t.each(count, [&](int r) {
+      float row[Size];
+      for (int d = 0; d < Size; ++d) row[d] = page[r * padded + d];
+      put(r, row);
     });
     t.barrier();
   }
@@ -73,12 +84,6 @@ template <int Size> struct attention_tiles {
       });
     }
     t.barrier();
-  }
-
-  /// Calls f(vector index) for each vector of a row of 64 that has one of its first `count` elements, then puts 0 behind these.
-  template <class V, class F> KOKKOS_FORCEINLINE_FUNCTION static void each_lane(int count, float* row, F const& f) {
-    for (int l = 0; l < count; l += V::width) f(l);
-    for (int l = count; l < rows; ++l) row[l] = 0;
   }
 };
 

@@ -49,25 +49,29 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
           tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, scores, 1, rows,
                                            values + std::size_t(j) * tiles::page_floats, rows, sums);
         }
-        t.each(some, [&](int r) {
-          for (int d = 0; d < size; ++d) base::template store<self>(first + r, head * size + d, sums[r * padded + d] / total[r]);
+        tiles::store(t, some, sums, [&](int r, float(&row)[size]) {
+          for (int d = 0; d < size; ++d) row[d] /= total[r];
+          base::template store_lanes<self>(first + r, head * size, row);
           if constexpr (lse >= 0) base::template store<lse>(first + r, head, top[r] + Kokkos::log(total[r]));
         });
-        t.barrier();
       }
   }
 
  private:
   /// Scores of a row become e^(score - largest so far), zero past `count`; what was summed before is scaled down to that.
   template <class V> KOKKOS_INLINE_FUNCTION static void soften(float* p, int count, float& top, float& total, float* sums) {
-    float highest = top;
-    for (int l = 0; l < count; ++l) highest = p[l] > highest ? p[l] : highest;
+    typename V::f most[1]{V::splat(top)};
+    int l = 0;
+    for (; l + V::width <= count; l += V::width) most[0] = larger{}(V::load(p + l), most[0]);
+    float highest = fold<V>(most, larger{});
+    for (; l < count; ++l) highest = larger{}(p[l], highest);
     float const old = exp(top - highest);
     if (old != 1)
       for (int d = 0; d < padded; ++d) sums[d] *= old;
-    tiles::template each_lane<V>(count, p, [&](int l) { V::store(p + l, exp_of<V>(V::load(p + l) - V::splat(highest))); });
+    for (l = 0; l < count; l += V::width) V::store(p + l, exp_of<V>(V::load(p + l) - V::splat(highest)));
+    for (l = count; l < rows; ++l) p[l] = 0;
     float lane[16] = {};
-    for (int l = 0; l < rows; l += 16)
+    for (l = 0; l < rows; l += 16)
       for (int k = 0; k < 16; ++k) lane[k] += p[l + k];
     float sum = 0;
     for (float const x : lane) sum += x;

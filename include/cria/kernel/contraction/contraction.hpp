@@ -17,7 +17,7 @@ namespace cria::kernel {
 template <class P, int G> struct contraction : contraction_panel<P, G> {
   using panel = contraction_panel<P, G>;
   using base = evaluate<P, G>;
-  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms;
+  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms, panel::chunk, panel::shared;
   using panel::depth, panel::rows, panel::panel_size, panel::parts, panel::with_group, panel::view, panel::scope_of;
   using typename panel::panel_view;
 
@@ -45,19 +45,20 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   enum : int {  // not static constexpr: device code takes references to some of them
     few = 4,                                            // rows at most whose panel each worker makes for itself
-    own_block = 32, shared_block = (kind == op::matmul ? 128 : 256) / many * many,  // rows of a piece
-    chunk = int8 ? 1024 : 128,                          // inputs at a time: the unit's weights stay in the nearest cache
+    own_block = 32, shared_block = (int8 ? 128 : 256) / many * many,  // rows of a piece
+    together = int8 ? 1 : 4,                            // units whose sums are at work at once: a chunk of the panel serves all of them
     expanding = 16,                                     // rows of a block that are worth a copy of the weights as f32
     segment_count = segments.count,
     unit_count = units_before(segments.count)
   };
 
-  bool host = true, shared = false;
+  bool host = true;
   int block_rows = own_block, blocks = 1, ranges = 1;  // of rows; of units, for each block
   void divide(int threads, bool on_host) {
     host = on_host, shared = host && rows() > few;
     block_rows = shared ? int(shared_block) : int(own_block);
     blocks = (rows() + block_rows - 1) / block_rows;
+    if (shared) block_rows = (rows() + blocks * many - 1) / (blocks * many) * many;  // blocks of about the same size
     if (shared) {
       ranges = (unit_count + 3) / 4;
       if (blocks % threads != 0) ranges = (ranges + threads - 1) / threads * threads;
@@ -75,7 +76,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     std::size_t const own = shared ? 0 : panel_size(Kokkos::min(rows(), int(own_block)));
     return own + 16 + (host ? sum_floats() + 32 * chunk : 0);
   }
-  KOKKOS_INLINE_FUNCTION std::size_t sum_floats() const { return std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows)); }
+  KOKKOS_INLINE_FUNCTION std::size_t sum_floats() const { return std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows * (shared ? int(together) : 1))); }
   /// What all workers fill together.
   std::size_t shared_floats() const { return shared ? panel_size(rows()) : 0; }
 
@@ -103,7 +104,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     }
   }
 
-  /// Unit `u` on a host, or two at once for a single row: returns how many.
+  /// Unit `u` on a host, and those after it that are worked on at once: returns how many.
   template <int... S>
   KOKKOS_INLINE_FUNCTION int host_unit(panel_view const& p, int row0, int count, int u, int end, float* sums, std::integer_sequence<int, S...>) const {
     int done = 1;
@@ -113,49 +114,51 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
     constexpr int contractions = segments.at[S].contractions.count;
-    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]);  // then one row takes two units: its chains of sums hide each other's latency
-    int const first = row0 - p.row0, units = wide && count == 1 && left_over > 1 ? 2 : 1;
+    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]);
+    bool const pair = wide && count == 1 && left_over > 1;  // the chains of one row's sums hide each other's latency
+    int const first = row0 - p.row0, units = pair ? 2 : shared ? Kokkos::min(left_over, int(together)) : 1;
     std::size_t const stride = std::size_t(units * count * 32);
     float* const right = sums + sum_floats();
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
     detail::each_constant<terms>([&](auto term) {
       int const all = depth(term());
-      int const step = kind == op::matmul && count == 1 ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+      int const step = kind == op::matmul && count == 1 && !shared ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
       for (int k = 0; k < all; k += step) {
         int const k_end = Kokkos::min(k + step, all);
         detail::each_constant<contractions>([&](auto i) {
-          multiply<S, segments.at[S].contractions.at[i()], term()>(p, first, count, units, unit * 32, k, k_end, sums + std::size_t(i()) * stride, right);
+          constexpr int C = segments.at[S].contractions.at[i()];
+          float* const own = sums + std::size_t(i()) * stride;
+          if constexpr (wide)
+            if (pair) return contract<solo, C, term(), 64, 1>(p, first, unit * 32, k, k_end, own, 64);
+          for (int u = 0; u < units; ++u) multiply<C, term()>(p, first, count, (unit + u) * 32, k, k_end, own + u * count * 32, right);
         });
       }
     });
     for (int u = 0; u < units; ++u) {
       scope e = scope_of(p);
-      e.tile = sums + u * 32, e.tile_rows = units * count, e.lanes = 32, e.tile_row0 = row0, e.col0 = (unit + u) * 32;
+      e.tile = sums + u * count * 32, e.tile_rows = units * count, e.lanes = 32, e.tile_row0 = row0, e.col0 = (unit + u) * 32;
       finish<32, S>(e, count, std::make_integer_sequence<int, segments.at[S].outputs.count>{});
     }
     return units;
   }
 
-  /// Adds to the sums [row][units * 32] of contraction C, inputs [begin, end) of a term.
-  template <int S, int C, int Term>
-  KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int units, int col, int begin, int end, float* sums, float* right) const {
+  /// Adds to the sums [row][32] of contraction C, inputs [begin, end) of a term.
+  template <int C, int Term>
+  KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int col, int begin, int end, float* sums, float* right) const {
+    bool const copied = makes_right(C) && (kind != op::matmul || count > expanding);
     if constexpr (makes_right(C))
-      if (kind != op::matmul || count > expanding) {
-        make_right<C, Term>(col, begin, end, right);
-        tile_run const tiles{reinterpret_cast<std::byte const*>(right), chunk * tile_rows * sizeof(float)};
-        for (int r = first; r < first + count;)
-          r = with_group(r, p.count, [&](int at_row, auto n) {
-            panel_group const rows_of_panel{panel::group_of(p, Term, at_row).floats + std::size_t(begin) * n(), {}};
-            dot<dtype::f32, false, host_lanes, 32, n()>(tiles, 0, rows_of_panel, 0, end - begin, sums + (at_row - first) * 32, 32);
-          });
-        return;
-      }
-    if constexpr (kind == op::matmul) {
-      if constexpr (has_floats(segments.at[S]))
-        if (units == 2) return contract<solo, C, Term, 64, 1>(p, first, col, begin, end, sums, 64);
-      for (int r = first; r < first + count;)
-        r = with_group(r, p.count, [&](int at_row, auto n) { contract<solo, C, Term, 32, n()>(p, at_row, col, begin, end, sums + (at_row - first) * 32, 32); });
-    }
+      if (copied) make_right<C, Term>(col, begin, end, right);
+    for (int r = first; r < first + count;)
+      r = with_group(r, p.count, [&](int at_row, auto n) {
+        float* const to = sums + (at_row - first) * 32;
+        if constexpr (makes_right(C))
+          if (copied) {
+            panel_group const rows_of_panel{panel::group_of(p, Term, at_row, begin).floats + std::size_t(begin) * n(), {}};
+            tile_run const tiles{reinterpret_cast<std::byte const*>(right), chunk * tile_rows * sizeof(float)};
+            return dot<dtype::f32, false, host_lanes, 32, n()>(tiles, 0, rows_of_panel, 0, end - begin, to, 32);
+          }
+        if constexpr (kind == op::matmul) contract<solo, C, Term, 32, n()>(p, at_row, col, begin, end, to, 32);
+      });
   }
 
   /// Whether a block of rows multiplies with a copy of the right operand.
@@ -164,15 +167,18 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   template <int C, int Term> KOKKOS_INLINE_FUNCTION void make_right(int col, int begin, int end, float* to) const {
     constexpr int tile_floats = chunk * tile_rows;
     if constexpr (kind == op::matmul_dw) {
-      constexpr int dy = at(C).in[0], cols = at(dy).cols;
+      using V = host_lanes;
+      constexpr int cols = at(at(C).in[0]).cols;
+      float const* const dy = base::template address<at(C).in[0]>();
       for (int k = begin; k < end; ++k)
         for (int t = 0; t < 2; ++t) {
           float* const out = to + t * tile_floats + (k - begin) * tile_rows;
+          float const* const row = dy + std::size_t(k) * cols;
           int const from = col + t * tile_rows;
           if (from + tile_rows <= cols)
-            for (int l = 0; l < tile_rows; ++l) out[l] = base::template load<dy>(k, from + l);
+            for (int l = 0; l < tile_rows; l += V::width) V::store(out + l, V::load(row + from + l));
           else
-            for (int l = 0; l < tile_rows; ++l) out[l] = base::template load<dy>(k, Kokkos::min(from + l, cols - 1));
+            for (int l = 0; l < tile_rows; ++l) out[l] = row[Kokkos::min(from + l, cols - 1)];
         }
     } else {
       constexpr node w = at(at(C).in[2 * Term + 1]);
@@ -211,7 +217,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   template <class Team, int C, int Term, int L, int N>
   KOKKOS_INLINE_FUNCTION void contract(panel_view const& view_of_rows, int first, int col, int begin, int end, float* sums, int row_stride) const {
     using V = typename Team::lanes;
-    panel_group const p = panel::group_of(view_of_rows, Term, first);
+    panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
     if constexpr (kind == op::matmul) {
       constexpr std::size_t bytes = tile_bytes(right.type, right.cols);

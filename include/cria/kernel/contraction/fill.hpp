@@ -29,8 +29,10 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   static constexpr bool floats = any_panel(false), int8 = any_panel(true);
   enum : int {  // not static constexpr: device code takes references to some of them
     many = most_together<host_lanes>(int8),
-    span = 48 / many * many  // rows of a turned panel that are filled together: whole groups, of neighbouring columns
+    span = 48 / many * many,   // rows of a turned panel that are filled together: whole groups, of neighbouring columns
+    chunk = int8 ? 1024 : 128  // inputs at a time: a unit's weights stay in the nearest cache
   };
+  bool shared = false;  // one panel of all rows, chunk after chunk, so that all of memory is read in order
 
   KOKKOS_INLINE_FUNCTION int depth(int term) const { return kind == op::matmul_dw ? c.rows : at(left(term)).cols; }
   KOKKOS_INLINE_FUNCTION int rows() const { return kind == op::matmul_dw ? first_node.cols : c.rows; }
@@ -53,8 +55,16 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   KOKKOS_INLINE_FUNCTION panel_view view(float* memory, int row0, int count) const {
     return {memory, row0, count, memory + term_begin(terms, count)};
   }
-  KOKKOS_INLINE_FUNCTION panel_group group_of(panel_view const& p, int term, int first) const {
-    return group_at(p.panel + term_begin(term, p.count), floats, int8, p.count, depth(term), first);
+  /// The group of rows that begins at row `first`, for inputs of the chunk that holds input k.
+  KOKKOS_INLINE_FUNCTION panel_group group_of(panel_view const& p, int term, int first, int k) const {
+    float* const from = p.panel + term_begin(term, p.count);
+    panel_group rows_of_panel = group_at(from, floats, int8, p.count, depth(term), first);
+    if (shared && floats) {
+      int const begin = k / chunk * chunk, inputs = Kokkos::min(int(chunk), depth(term) - begin);
+      // input k of the group is then at k times its rows
+      rows_of_panel.floats = from + std::size_t(begin) * std::size_t(p.count - group_rows(first, p.count)) + std::size_t(first) * std::size_t(inputs);
+    }
+    return rows_of_panel;
   }
   KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const { return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0}; }
 
@@ -62,6 +72,9 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   KOKKOS_INLINE_FUNCTION static int row_groups(int count) {
     int const rest = count % many;
     return count / many + (many > 4 ? rest / 4 + rest % 4 : rest);
+  }
+  KOKKOS_INLINE_FUNCTION static int group_rows(int first, int count) {
+    return first + many <= count ? int(many) : many > 4 && first + 4 <= count ? 4 : 1;
   }
   /// Calls f(first row, rows as a constant) for the group that begins at row `first`; returns its end.
   template <class F> KOKKOS_INLINE_FUNCTION static int with_group(int first, int count, F const& f) {
@@ -92,10 +105,10 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
 
  private:
   template <int N, int Term, class Team> KOKKOS_INLINE_FUNCTION void fill_term(Team const& t, panel_view const& p, int first) const {
-    panel_group const to = group_of(p, Term, first);
     int const inputs_of_term = depth(Term), blocks_of_inputs = (inputs_of_term + 31) / 32;
     t.each(blocks_of_inputs, [&](int b) {
       int const begin = b * 32, inputs = Kokkos::min(32, inputs_of_term - begin);
+      panel_group const to = group_of(p, Term, first, begin);
       float x[N][32];
       for (int i = 0; i < N; ++i) {
         int const row = p.row0 + first + i;
@@ -125,7 +138,7 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
         for (int j = 0; j < end - begin; ++j) x[j] = base::template value<left(0)>(scope{}, k, p.row0 + begin + j);
       for (int first = begin; first < end;)
         first = with_group(first, p.count, [&](int at_row, auto n) {
-          float* const to = group_of(p, 0, at_row).floats + std::size_t(k) * n();
+          float* const to = group_of(p, 0, at_row, k).floats + std::size_t(k) * n();
           for (int i = 0; i < n(); ++i) to[i] = x[at_row - begin + i];
         });
     });

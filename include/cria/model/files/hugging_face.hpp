@@ -103,6 +103,19 @@ inline std::string hugging_face_name(weight_name n, int layer) {
   return once(n) ? fmt::format("{}.weight", name) : fmt::format("model.layers.{}.{}.weight", layer, name);
 }
 
+/// Slowest axis first; a norm has one axis.
+inline std::vector<std::uint64_t> hugging_face_shape(hyperparameters const& h, weight_name n) {
+  auto const [rows, columns] = shape_of(h, n);
+  return is_norm(n) ? std::vector{std::uint64_t(columns)} : std::vector{std::uint64_t(rows), std::uint64_t(columns)};
+}
+
+/// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then all
+/// second.
+constexpr std::size_t hugging_face_row(std::size_t r, std::size_t head_dim) {
+  auto const i = r % head_dim;
+  return r - i + i % 2 * (head_dim / 2) + i / 2;
+}
+
 /// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
 /// of a Llama.
 inline stored_weights locate(io::safetensors const& file, hyperparameters const& h) {
@@ -110,7 +123,7 @@ inline stored_weights locate(io::safetensors const& file, hyperparameters const&
   std::set<std::string, std::less<>> used;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     auto const n = weight_name(i);
-    auto const [rows, columns] = shape_of(h, n);
+    auto const expected = hugging_face_shape(h, n);
     for (int layer = 0; layer < (once(n) ? 1 : h.layers); ++layer) {
       auto const name = hugging_face_name(n, layer);
       used.insert(name);  // a tied model's file may hold the embedding a second time as its head
@@ -118,8 +131,6 @@ inline stored_weights locate(io::safetensors const& file, hyperparameters const&
       auto const where = file.path() + ": " + name;
       auto const* const t = file.tensor(name);
       if (t == nullptr) throw error(where, "missing tensor");
-      std::vector<std::uint64_t> expected{std::uint64_t(rows), std::uint64_t(columns)};
-      if (is_norm(n)) expected.erase(expected.begin());
       if (t->shape != expected) throw error(where, "shape", extents(expected), extents(t->shape));
       if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
       bool const rotated = n == weight_name::wq || n == weight_name::wk;

@@ -1,0 +1,11 @@
+#pragma once
+// A small file in memory, on its way into a folder.
+#include <string>
+
+namespace cria::io {
+
+struct named_file {
+  std::string name, content;
+};
+
+}  // namespace cria::io

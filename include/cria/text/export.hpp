@@ -1,0 +1,130 @@
+#pragma once
+// Tokenizers as others read them: SentencePiece's .model, GGUF's keys, the files of a folder in Hugging Face's layout.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cria/io/gguf_writer.hpp"
+#include "cria/io/json.hpp"
+#include "cria/io/mapped_file.hpp"
+#include "cria/io/named_file.hpp"
+#include "cria/text/files.hpp"
+#include "cria/text/tokenizer_json.hpp"
+
+namespace cria::text {
+namespace detail {
+
+/// Fields of a protocol buffer.
+inline std::string varint(std::uint64_t value) {
+  std::string out;
+  for (; value >= 0x80; value >>= 7) out += char(value | 0x80);
+  return out += char(value);
+}
+inline std::string field(int number, std::int64_t value) {
+  return varint(std::uint64_t(number) << 3) + varint(std::uint64_t(value));
+}
+inline std::string field(int number, std::string const& bytes) {
+  return varint(std::uint64_t(number) << 3 | 2) + varint(bytes.size()) + bytes;
+}
+inline std::string field(int number, float value) {
+  return varint(std::uint64_t(number) << 3 | 5).append(io::as_text(std::as_bytes(std::span(&value, 1))));
+}
+
+}  // namespace detail
+
+/// SentencePiece's .model. Source: sentencepiece_model.proto.
+inline std::string sentencepiece_model(vocabulary const& v) {
+  using detail::field;
+  std::string out;
+  bool bytes = false;
+  for (auto const& t : v.tokens) {
+    out += field(1, field(1, detail::written(t)) + field(2, t.score) + field(3, std::int64_t(t.kind)));
+    bytes |= t.kind == token_kind::byte;
+  }
+  auto const number = [](int which, int value) { return field(which, std::int64_t(value)); };
+  out += field(2, number(3, 2) + number(4, int(v.tokens.size())) + number(35, bytes) + number(40, v.unknown) +
+                      number(41, v.bos) + number(42, v.eos) + number(43, -1));
+  return out + field(3, field(1, std::string("identity")) + number(3, v.space_prefix) + number(4, 0) + number(5, 1));
+}
+
+/// The keys of a SentencePiece vocabulary that llama.cpp reads.
+inline void add_pieces(io::gguf_writer& file, vocabulary const& v) {
+  std::vector<std::string> texts;
+  std::vector<float> scores;
+  std::vector<std::int32_t> kinds;
+  for (auto const& t : v.tokens)
+    texts.push_back(detail::written(t)), scores.push_back(t.score), kinds.push_back(std::int32_t(t.kind));
+  file.text("tokenizer.ggml.model", "llama").text("tokenizer.ggml.pre", "default");
+  file.texts("tokenizer.ggml.tokens", texts).numbers("tokenizer.ggml.scores", scores);
+  file.numbers("tokenizer.ggml.token_type", kinds);
+  for (auto const& [name, id] : {std::pair{"bos", v.bos}, {"eos", v.eos}, {"eot", v.eot}, {"unknown", v.unknown}})
+    if (id >= 0) file.whole(fmt::format("tokenizer.ggml.{}_token_id", name), std::uint32_t(id));
+  file.boolean("tokenizer.ggml.add_bos_token", v.add_bos).boolean("tokenizer.ggml.add_eos_token", false);
+  file.boolean("tokenizer.ggml.add_space_prefix", v.space_prefix);
+}
+
+/// tokenizer_config.json for transformers. The class is the one that takes tokenizer.json as it is: LlamaTokenizer puts
+/// no blank in front of a text that begins with one, other than SentencePiece.
+inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_template) {
+  io::json config{{"tokenizer_class", "PreTrainedTokenizerFast"}, {"clean_up_tokenization_spaces", false}};
+  for (auto const& [name, id] : {std::pair{"bos_token", v.bos}, {"eos_token", v.eos}, {"unk_token", v.unknown}})
+    if (id >= 0 && v.tokens[std::size_t(id)].kind != token_kind::normal)
+      config[name] = detail::written(v.tokens[std::size_t(id)]);
+  if (!chat_template.empty()) config["chat_template"] = chat_template;
+  return config;
+}
+
+/// Gives a GGUF the tokenizer in the file `from`, of any format that open_tokenizer reads; from a GGUF, all that it
+/// says of it.
+inline void add_tokenizer(io::gguf_writer& to, std::string const& from) {
+  io::mapped_file file(tokenizer_file(from));
+  if (!io::gguf::recognises(file.bytes())) return add_pieces(to, open_tokenizer(std::move(file))->tokens());
+  io::gguf const source(std::move(file));
+  open_tokenizer(source);  // checks it
+  for (auto const key : source.keys())
+    if (key.starts_with("tokenizer.")) to.copy(source, key);
+}
+
+/// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. For the library
+/// tokenizer.model, or tokenizer.gguf, a GGUF without tensors, where it comes from a GGUF; for transformers
+/// tokenizer.json and tokenizer_config.json. Throws cria::error for pieces that are no UTF-8, which JSON cannot say.
+inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
+  io::mapped_file file(tokenizer_file(from));
+  std::vector<io::named_file> files;
+  auto const add = [&](char const* name, io::json const& content) {
+    try {
+      files.push_back({name, content.dump(1) + '\n'});
+    } catch (io::json::exception const&) {
+      throw error(from, "tokens", "UTF-8", "other bytes");
+    }
+  };
+  if (!io::gguf::recognises(file.bytes())) {
+    std::string const model(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
+    auto const tokens = open_tokenizer(std::move(file));
+    files.push_back({"tokenizer.model", model.empty() ? sentencepiece_model(tokens->tokens()) : model});
+    add("tokenizer.json", pieces_json(tokens->tokens()));
+    add("tokenizer_config.json", tokenizer_config(tokens->tokens(), {}));
+    return files;
+  }
+  io::gguf const source(std::move(file));
+  auto const tokens = open_tokenizer(source);
+  io::gguf_writer copy;
+  copy.text("general.architecture", "llama").text("general.type", "vocab");
+  add_tokenizer(copy, from);
+  files.push_back({"tokenizer.gguf", copy.head()});
+  bool const pieces = source.text("tokenizer.ggml.model") == "llama";
+  add("tokenizer.json", pieces ? pieces_json(tokens->tokens()) : byte_level_json(tokens->tokens(), source));
+  add("tokenizer_config.json", tokenizer_config(tokens->tokens(), source.text("tokenizer.chat_template").value_or("")));
+  return files;
+}
+
+}  // namespace cria::text
