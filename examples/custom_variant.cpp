@@ -5,6 +5,7 @@
 
 #include "cria/model/engine.hpp"
 #include "cria/model/plain.hpp"
+#include "cria/run/check_gradients.hpp"
 #include "cria/text.hpp"
 
 using namespace cria;
@@ -37,6 +38,13 @@ using MyLlama = llama2::decoder<my_variant>;
 static_assert(MyLlama::parameter_count == 260'032);
 static_assert(llama2::describe<MyLlama, policy::exact<>>().kernels_per_layer == 5);  // gelu is fused like silu
 
+/// The gradients of a layer, gelu's derivative in them, against finite differences: the largest relative difference.
+double check_layer() {
+  double largest = 0;
+  for (auto const& d : check_gradients<MyLlama::block>(Kokkos::DefaultExecutionSpace(), {9, 4}, {.most = 10})) largest = std::max(largest, d.relative());
+  return largest;
+}
+
 /// A story by the likeliest tokens, and how far its last logits are from those of plain tensors in double precision.
 void tell(llama2::checkpoint const& file, text::tokenizer const& tokenizer) {
   llama2::check_shape<MyLlama, policy::exact<>>(file);
@@ -54,8 +62,10 @@ void tell(llama2::checkpoint const& file, text::tokenizer const& tokenizer) {
   auto const plain = llama2::plain_logits<MyLlama>(file, step);
   double largest = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) largest = std::max(largest, std::abs(double(logits[i]) - plain(step.rows() - 1, i)));
-  support::write(fmt::format("{}\n\ndecoder<my_variant>: {} parameters, {} kernels in each layer; logits are within {:.1e} of f64\n",
-                             tokenizer.decode(story), MyLlama::parameter_count, llama2::describe<MyLlama, policy::exact<>>().kernels_per_layer, largest));
+  support::write(fmt::format("{}\n\ndecoder<my_variant>: {} parameters, {} kernels in each layer; logits are within {:.1e} of f64, "
+                             "gradients of a layer within {:.1e} of finite differences\n",
+                             tokenizer.decode(story), MyLlama::parameter_count, llama2::describe<MyLlama, policy::exact<>>().kernels_per_layer, largest,
+                             check_layer()));
 }
 
 int main(int argc, char** argv) {

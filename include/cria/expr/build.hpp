@@ -44,7 +44,7 @@ constexpr var pick(var a) { return append(a.g, {.kind = op::pick, .cols = 1}, a.
 /// [token, 1] -> [token, cols]
 constexpr var pick_back(var d, int cols) { return append(d.g, {.kind = op::pick_back, .cols = cols}, d.id); }
 /// e^(x - lse), x [token, cols], lse [token, 1]
-constexpr var softmax(var x, var lse) { return map(fn::softmax, x, lse); }
+constexpr var probabilities(var x, var lse) { return map(fn::softmax, x, lse); }
 
 /// 1 / sqrt(sum / width + epsilon), where sum is a row's sum of squares. The width stands in `size`.
 constexpr var rstd(var sum, int width, double epsilon) {
