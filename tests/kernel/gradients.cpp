@@ -75,12 +75,20 @@ TEST_CASE("a wrong derivative shows") {
 }
 
 TEST_CASE("the checker says what is wrong with a sample") {
-  auto sample = make_sample<looks_up>({3, 2}, 1);
-  sample.step.token[1] = 6;
-  CHECK_THROWS_AS(check_gradients<looks_up>(space_of(1), sample), error);
-  sample.step.token[1] = 5, sample.step.position[1] = 2;
-  CHECK_THROWS_AS(check_gradients<looks_up>(space_of(1), sample), error);
-  sample = make_sample<looks_up>({3, 2}, 1);
-  sample.step.weights.clear();
-  CHECK_THROWS_AS(check_gradients<looks_up>(space_of(1), sample), error);
+  auto const refused = []<class Block>(std::type_identity<Block>, auto const& change) {
+    auto sample = make_sample<Block>({3, 2}, 1);
+    change(sample);
+    CHECK_THROWS_AS(check_gradients<Block>(space_of(1), sample), error);
+  };
+  std::type_identity<looks_up> const tokens;
+  refused(tokens, [](auto& s) { s.step.token[1] = 6; });
+  refused(tokens, [](auto& s) { s.step.position[1] = 2; });
+  refused(tokens, [](auto& s) { s.step.token.pop_back(); });
+  refused(tokens, [](auto& s) { s.step = {}; });
+  refused(tokens, [](auto& s) { s.step.weights.clear(); });
+  refused(tokens, [](auto& s) { s.step.weights["embed"].push_back(0); });
+  std::type_identity<loses> const rows;
+  refused(rows, [](auto& s) { s.step.target[4] = 12; });
+  refused(rows, [](auto& s) { s.step.target[4] = -1; });
+  refused(rows, [](auto& s) { s.x.pop_back(); });
 }

@@ -14,17 +14,17 @@
 
 namespace cria {
 
-/// What a block works on: whole sequences one after the other, weights by name, and the input [token, axis] of a block that takes
-/// rows. A block that takes tokens has none.
+/// What a block works on: whole sequences one after the other, each row with a token and a target whether the block reads them or
+/// not; weights by name; and the input [token, axis] of a block that takes rows.
 struct block_sample {
   plain_step step;
   std::vector<double> x;
 };
 
 struct gradient_check {
-  unsigned seed = 1;     // of what is made up: the gradient of the result, and a sample where none is given
-  int most = 200;        // elements of a leaf that are compared, spread evenly over it; each costs two forwards
-  double step = 1e-4;    // of the finite differences
+  unsigned seed = 1;   // of what is made up: the gradient of the result, and a sample where none is given
+  int most = 200;      // elements of a leaf that are compared, spread evenly over it; each costs two forwards
+  double step = 1e-4;  // of the finite differences
 };
 
 /// The gradient of one leaf, a weight or "the input", over the elements that were compared: the largest difference between the kernels'
@@ -65,9 +65,21 @@ struct leaf_gradient {
   std::vector<float> values;  // in the order of the files
 };
 
+/// The rows of a sample on an execution space. Throws where they are not whole sequences of tokens and targets of the block.
+template <class P, class Exec> training_rows<Exec> rows_of(Exec const& exec, plain_step const& s) {
+  for (auto const* column : {&s.token, &s.sequence, &s.target})
+    if (column->size() != s.rows()) throw error("sample", "rows without a token, sequence or target", std::to_string(s.rows()), std::to_string(column->size()));
+  std::vector<training_row> all;
+  for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token[i], s.sequence[i], s.position[i], s.target[i], 1});
+  training_rows<Exec> r;
+  r.make(exec, int(s.rows()));
+  r.set(exec, std::span<training_row const>(all), end_of(plan_of<P>.g, op::embedding), end_of(plan_of<P>.g, op::pick), int(s.rows()));
+  return r;
+}
+
 /// The gradients of sum(value * dy) as the kernels of P, a `gradient_of`, compute them.
 template <class P, class Exec>
-std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample const& sample, std::vector<float> const& dy) {
+std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample const& sample, training_rows<Exec> const& numbers, std::vector<float> const& dy) {
   using buffer = Kokkos::View<float*, typename Exec::memory_space>;
   using host = Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>;
   graph const& g = plan_of<P>.g;
@@ -75,7 +87,6 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   int const rows = int(s.rows());
   weight_store<Exec> weights;
   gradient_store<Exec> gradients;
-  training_rows<Exec> numbers;
   rotary_tables<Exec> rotary;
   workspace<Exec> work;
 
@@ -90,10 +101,6 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   };
   weights.load(exec, read, [](auto...) {});
   gradients.template declare<P>(exec, weights);
-  std::vector<training_row> all;
-  for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token.at(i), s.sequence.at(i), s.position[i], s.target.empty() ? 0 : s.target.at(i), 1});
-  numbers.make(exec, rows);
-  numbers.set(exec, std::span<training_row const>(all), end_of(g, op::embedding), end_of(g, op::pick), rows);
   rotary.template make<P>(exec, rows);
   work.template make<P>(exec, rows, rows);
 
@@ -161,6 +168,7 @@ std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample 
   using program = gradient_of<Block, Policy, Trained>;
   static_assert(training_of<Block, Policy, keep::inputs, Trained>::has_gradients, "check_gradients: the block has no input of rows and no trained weight");
   graph const& g = plan_of<program>.g;
+  auto const rows = detail::rows_of<program>(exec, sample.step);
   for (int i = 0; i < g.count; ++i) {
     node const& n = g.nodes[i];
     if (n.kind != op::weight) continue;
@@ -176,7 +184,7 @@ std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample 
     return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
   };
   std::vector<gradient_difference> report;
-  for (auto const& [leaf, found] : detail::gradients_by_kernels<program>(exec, sample, std::vector<float>(dy.begin(), dy.end()))) {
+  for (auto const& [leaf, found] : detail::gradients_by_kernels<program>(exec, sample, rows, std::vector<float>(dy.begin(), dy.end()))) {
     gradient_difference d{leaf};
     auto& values = leaf == detail::input_leaf ? sample.x : sample.step.weights.find(leaf)->second;
     std::size_t const compared = std::min(values.size(), std::size_t(std::max(how.most, 1)));
