@@ -22,8 +22,10 @@ struct odd_loss {
 /// e^x over the sum of e^x, by hand; half as wide as it should be: only the first half is a result.
 struct first_softmax {
   static constexpr char name[] = "first_softmax";
-  template <class A> using result = axis<llama2::axes::hidden, A::extent / 2>;
-  template <class Team, class Get, class Put> KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
+  template <class A>
+  using result = axis<llama2::axes::hidden, A::extent / 2>;
+  template <class Team, class Get, class Put>
+  KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
     auto const total = t.sum(n, [&](int i) { return Kokkos::exp(get(i)); });
     t.each(n / 2, [&](int i) { put(i, Kokkos::exp(get(i)) / total); });
   }
@@ -45,7 +47,10 @@ struct softens : of_rows {
 struct wrong {
   static constexpr char name[] = "wrong";
   static constexpr auto apply(auto x) { return x * x; }
-  template <int> static constexpr auto derivative(auto x) { return x; }
+  template <int>
+  static constexpr auto derivative(auto x) {
+    return x;
+  }
 };
 struct goes_wrong : of_rows {
   static constexpr auto forward(auto x) { return map<wrong>(matmul(x, weight<wo, E, E>)); }
