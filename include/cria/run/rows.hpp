@@ -89,7 +89,9 @@ template <class Exec> class training_rows {
   void sort_by_token() {
     int* const order = &numbers_host_(by_token, 0);
     std::iota(order, order + count_, 0);
-    std::stable_sort(order, order + count_, [&](int a, int b) { return numbers_host_(token, a) < numbers_host_(token, b); });
+    std::sort(order, order + count_, [&](int a, int b) {  // in place, rows of one token in their order
+      return std::pair(numbers_host_(token, a), a) < std::pair(numbers_host_(token, b), b);
+    });
     tokens_ = 0;
     for (int i = 0; i < count_; ++i)
       if (i == 0 || numbers_host_(token, order[i]) != numbers_host_(token, order[i - 1])) numbers_host_(token_begin, tokens_++) = i;
