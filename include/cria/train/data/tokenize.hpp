@@ -132,7 +132,7 @@ std::vector<corpus_source> tokenize_texts(std::vector<text_file> const& files, t
     out.push_back({files[file].path, 0, 0, 0});
     text_reader reader(files[file], options.format);
     for (text_record record; reader.next(record);) {
-      batch.size += record.text.size();
+      batch.size += record.text.size() + sizeof record;  // empty ones take memory too
       batch.entries.push_back({file, std::move(record)});
       batch.behind = before + reader.position();
       if (batch.size >= detail::text_batch::bytes) start();
