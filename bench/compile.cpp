@@ -1,4 +1,5 @@
-// What a type costs to compile: seconds and memory of one translation unit, with prompt and single token, for each variant.
+// What a type costs to compile: seconds and memory of one translation unit for each variant, with prompt and single token, or with
+// forward, backward and optimizer.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct variant {
-  std::string name, base, formats, policy;
+  std::string name, base, formats, policy;  // or instead of a policy "training"
   int layers;  // 0: as the base has them
 };
 
@@ -30,10 +31,19 @@ std::array const variants{
     variant{"Llama 2 13B", "13b", "formats<q4_0>", "fast", 0},
     variant{"Llama 2 34B", "34b", "formats<q4_0>", "fast", 0},
     variant{"Llama 2 70B", "70b", "formats<q4_0>", "fast", 0},
+    variant{"stories260K", "stories260k", "formats<f32>", "training", 0},
+    variant{"Llama 2 7B, 4 layers", "7b", "formats<f32>", "training", 4},
+    variant{"Llama 2 7B, 80 layers", "7b", "formats<f32>", "training", 80},
+    variant{"Llama 2 7B", "7b", "formats<bf16>", "training", 0},
 };
 
 std::string source_of(variant const& v) {
   std::string const layers = v.layers > 0 ? fmt::format(" static constexpr int layers = {}; ", v.layers) : "";
+  if (v.policy == "training")
+    return fmt::format(
+        "#include \"cria/model/train_engine.hpp\"\nusing namespace cria;\nstruct model : llama2::config_{} {{{}}};\n"
+        "bool const added = train::add_model_type(llama2::trained_type_of<llama2::decoder<model>, policy::exact<{}>>());\n",
+        v.base, layers, v.formats);
   return fmt::format(
       "#include \"cria/model/engine.hpp\"\nusing namespace cria;\nstruct model : llama2::config_{} {{{}}};\n"
       "bool const added = infer::add_model_type(llama2::model_type_of<llama2::decoder<model>, policy::{}<{}>>());\n",
@@ -74,12 +84,12 @@ int main(int argc, char** argv) {
   return support::run("compile", "Seconds and memory to compile one model type", [&](CLI::App& arguments) {
     support::parse(arguments, argc, argv);
     scratch_folder const folder;
-    support::write(fmt::format("{}\n{:<24} {:<7} {:>8} {:>8}\n", CRIA_COMPILER, "type", "policy", "CPU s", "MB"));
+    support::write(fmt::format("{}\n{:<24} {:<8} {:>8} {:>8}\n", CRIA_COMPILER, "type", "policy", "CPU s", "MB"));
     for (auto const& v : variants) {
       auto const source = folder.path / "engine.cpp";
       std::ofstream(source) << source_of(v);
       usage const u = compile(fmt::format("{} -O3 -c {} -o {}", CRIA_COMPILER, source.string(), (folder.path / "engine.o").string()));
-      support::write(fmt::format("{:<24} {:<7} {:>8.1f} {:>8.0f}\n", v.name, v.policy, u.seconds, u.megabytes));
+      support::write(fmt::format("{:<24} {:<8} {:>8.1f} {:>8.0f}\n", v.name, v.policy, u.seconds, u.megabytes));
       support::flush();
     }
   });

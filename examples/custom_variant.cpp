@@ -41,7 +41,8 @@ static_assert(llama2::describe<MyLlama, policy::exact<>>().kernels_per_layer == 
 /// The gradients of a layer, gelu's derivative in them, against finite differences: the largest relative difference.
 double check_layer() {
   double largest = 0;
-  for (auto const& d : check_gradients<MyLlama::block>(Kokkos::DefaultExecutionSpace(), {9, 4}, {.most = 10})) largest = std::max(largest, d.relative());
+  for (auto const& d : check_gradients<MyLlama::block>(Kokkos::DefaultExecutionSpace(), {9, 4}, {.most = 10}))
+    largest = std::max(largest, d.relative());
   return largest;
 }
 

@@ -10,8 +10,8 @@ using namespace cria::test;
 
 namespace {
 
-template <class Formats> constexpr plan layer_7b =
-    plan_of<forward_of<block_stage<llama2::config_7b>, policy::fast<Formats>>>;
+template <class Formats>
+constexpr plan layer_7b = plan_of<forward_of<block_stage<llama2::config_7b>, policy::fast<Formats>>>;
 
 }  // namespace
 
@@ -22,7 +22,8 @@ TEST_CASE("operations of the kernels of a 7B layer") {
   constexpr double E = 4096, F = 11008;
   constexpr double norm = E + E + 4 + E + E;  // x x, their sum, rstd, x rstd, times the weight
   static_assert(cost_of(p, 0, dtype::f16).flops_per_row == norm + 3 * 2 * E * E + 2 * 3 * E);
-  static_assert(cost_of(p, 1, dtype::f16).flops_per_row == 0 && cost_of(p, 1, dtype::f16).flops_per_position == 2 * 2 * E);
+  static_assert(cost_of(p, 1, dtype::f16).flops_per_row == 0 &&
+                cost_of(p, 1, dtype::f16).flops_per_position == 2 * 2 * E);
   static_assert(cost_of(p, 2, dtype::f16).flops_per_row == 2 * E * E + E);
   static_assert(cost_of(p, 3, dtype::f16).flops_per_row == norm + 2 * 2 * E * F + 25 * F);
   static_assert(cost_of(p, 4, dtype::f16).flops_per_row == 2 * E * F + E);
@@ -39,7 +40,8 @@ TEST_CASE("bytes of the kernels of a 7B layer") {
                 cost_of(p, 1, dtype::f32).cache_bytes_per_position == 2 * 4 * E);
   static_assert(cost_of(p, 2, dtype::f16).bytes_per_row == 3 * 4 * E, "attention, residual, sum");
   static_assert(cost_of(p, 3, dtype::f16).weight_bytes == 2 * E * F * q4 + 4 * E);
-  static_assert(cost_of(p, 4, dtype::f16).weight_bytes == E * F * q4 && cost_of(p, 4, dtype::f16).bytes_per_row == 4 * (F + 2 * E));
+  static_assert(cost_of(p, 4, dtype::f16).weight_bytes == E * F * q4 &&
+                cost_of(p, 4, dtype::f16).bytes_per_row == 4 * (F + 2 * E));
 }
 
 TEST_CASE("a model's figures are the sums of its kernels'") {
@@ -82,7 +84,8 @@ TEST_CASE("gradients cost twice the contractions, and are written once") {
       }
     return total;
   };
-  static_assert(contractions(kernel_class::matmul) == 2 * parameters && contractions(kernel_class::matmul_dx) == 2 * parameters &&
+  static_assert(contractions(kernel_class::matmul) == 2 * parameters &&
+                contractions(kernel_class::matmul_dx) == 2 * parameters &&
                 contractions(kernel_class::matmul_dw) == 2 * parameters);
   double written = 0, back = 0;
   for (int q = 0; q < p.count; ++q) {
@@ -104,7 +107,8 @@ TEST_CASE("a training step costs three times its forward, and more where the for
   constexpr double E = 4096, F = 11008, forward = 2 * (4 * E * E + 3 * E * F);
   constexpr auto cost = []<class Keep>(Keep) {
     using T = training_of<layer, policy::exact<>, Keep>;
-    return cost_of(plan_of<training_forward<T>>, dtype::f32).flops_per_row + cost_of(plan_of<training_backward<T>>, dtype::f32).flops_per_row;
+    return cost_of(plan_of<training_forward<T>>, dtype::f32).flops_per_row +
+           cost_of(plan_of<training_backward<T>>, dtype::f32).flops_per_row;
   };
   static_assert(cost(keep::dear{}) > 3 * forward && cost(keep::dear{}) < 3.01 * forward);
   static_assert(cost(keep::everything{}) > 3 * forward && cost(keep::everything{}) < cost(keep::dear{}));

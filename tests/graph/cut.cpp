@@ -42,11 +42,15 @@ TEST_CASE("adapters alone: no gradient of a frozen weight is computed") {
   static_assert(p.g.count_of(op::matmul_dw) == 2 && p.g.count_of(op::token_sum) == 0);
   CHECK(trained(p.g) == std::set<std::string>{"lora_a", "lora_b"});
   std::string const s = table(p);
-  CHECK_THAT(s, ContainsSubstring("cria/lora_a.dw ") && ContainsSubstring("cria/lora_b.dw ") && !ContainsSubstring("token_sum"));
-  for (char const* name : {"wq", "wk", "wv", "wo", "w1", "w2", "w3"}) CHECK_THAT(s, !ContainsSubstring(std::string(name) + ".dw"));
+  CHECK_THAT(s, ContainsSubstring("cria/lora_a.dw ") && ContainsSubstring("cria/lora_b.dw ") &&
+                    !ContainsSubstring("token_sum"));
+  for (char const* name : {"wq", "wk", "wv", "wo", "w1", "w2", "w3"})
+    CHECK_THAT(s, !ContainsSubstring(std::string(name) + ".dw"));
   // What goes to the layer below goes through all of them.
-  for (char const* name : {"wv^T", "wk^T", "wq^T", "wo^T", "w1^T", "w2^T", "w3^T", "lora_a^T", "lora_b^T"}) CHECK_THAT(s, ContainsSubstring(name));
-  static_assert(p.g.count_of(op::matmul) == 0 && p.g.count_of(op::attention) == 0, "and nothing dear is computed again");
+  for (char const* name : {"wv^T", "wk^T", "wq^T", "wo^T", "w1^T", "w2^T", "w3^T", "lora_a^T", "lora_b^T"})
+    CHECK_THAT(s, ContainsSubstring(name));
+  static_assert(p.g.count_of(op::matmul) == 0 && p.g.count_of(op::attention) == 0,
+                "and nothing dear is computed again");
 }
 
 TEST_CASE("the lowest layer with adapters computes what they want, and no gradient of rows below them") {
@@ -69,7 +73,8 @@ TEST_CASE("no more is kept for adapters than for all weights") {
   constexpr std::size_t E = 4096, F = 11008, heads = 32, rank = 4;
   // As without adapters; of these the result of lora_a, and that of lora_b, which a map from outside reads.
   static_assert(all::kept_bytes_per_row == 4 * (5 * E + 2 * F + heads + 2 + rank + E));
-  static_assert(lowest::kept_bytes_per_row == all::kept_bytes_per_row && middle::kept_bytes_per_row == all::kept_bytes_per_row);
+  static_assert(lowest::kept_bytes_per_row == all::kept_bytes_per_row &&
+                middle::kept_bytes_per_row == all::kept_bytes_per_row);
   // With everything kept, norms, silu and their products of frozen weights are not.
   using everything = training_of<layer, frozen_blocks, keep::everything, adapters, true>;
   using all_everything = training_of<layer, policy::exact<>, keep::everything>;

@@ -73,7 +73,8 @@ void check_gradients(graph const& forward) {
 }
 
 /// A graph made by hand: f(x), f(x, row) or f(x, row, column), where row is a weight [1, 8] and column comes from x.
-template <class F> graph made(F const& f) {
+template <class F>
+graph made(F const& f) {
   graph g{};
   var const x{&g, g.add({.kind = op::input, .cols = 8})};
   var const w{&g, g.add({.kind = op::weight, .rows = 1, .cols = 8, .symbol = g.intern({&g, "w"})})};
@@ -84,8 +85,7 @@ template <class F> graph made(F const& f) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes,
-                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, loses,
-                   tiny_layer) {
+                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, loses, tiny_layer) {
   check_gradients(record<TestType>());
 }
 
@@ -109,7 +109,8 @@ TEST_CASE("differentiate adds what flows to a value that is used twice") {
 TEST_CASE("every weight has a gradient of its own, and of a row's gradients there is one contraction") {
   constexpr gradient_graph d = differentiate<train_weights::all>(record<tiny_layer>(), true);
   static_assert(d.g.output_count == 1 + 9, "the input, nine weights");
-  static_assert(d.g.count_of(op::matmul_dw) == 7 && d.g.count_of(op::token_sum) == 2 && d.g.count_of(op::attention_back) == 3);
+  static_assert(d.g.count_of(op::matmul_dw) == 7 && d.g.count_of(op::token_sum) == 2 &&
+                d.g.count_of(op::attention_back) == 3);
   static_assert(d.g.count_of(op::attention_lse) == 1);
   constexpr graph step = whole_step(d, {});
   static_assert(step.output_count == 1 + 1 + 9 && step.leaf_of[0] == -1, "the value, then the gradients");

@@ -13,8 +13,10 @@ using namespace cria::test;
 
 namespace {
 
-template <class Block> constexpr plan fused = fuse(record<Block>());
-template <class Block, class Keep = keep::dear> using trained = training_of<Block, policy::exact<>, Keep>;
+template <class Block>
+constexpr plan fused = fuse(record<Block>());
+template <class Block, class Keep = keep::dear>
+using trained = training_of<Block, policy::exact<>, Keep>;
 
 /// Nodes of a kind that kernel q computes.
 constexpr int count_in(plan const& p, int q, op k) {
@@ -23,7 +25,8 @@ constexpr int count_in(plan const& p, int q, op k) {
   return n;
 }
 
-template <class D> using attention_part = nn::attention<D>;
+template <class D>
+using attention_part = nn::attention<D>;
 
 /// x + norm(f(x)): the norm after the part, as in Llama's relatives of 2024.
 struct post_norm_layer {
@@ -104,8 +107,8 @@ void check_rules(plan const& p) {
         }
         seen[j] = true;
         op const kind = p.g.nodes[j].kind;
-        CHECK((kind == op::map || kind == op::rope || (kind == op::row_sum && has_rows) || kind == op::embedding || kind == op::pick ||
-               kind == op::pick_back));
+        CHECK((kind == op::map || kind == op::rope || (kind == op::row_sum && has_rows) || kind == op::embedding ||
+               kind == op::pick || kind == op::pick_back));
         self(self, j);
       }
     };
@@ -170,7 +173,8 @@ TEST_CASE("kernels are called by what they compute") {
   static_assert(label_of(p, 0).view() == "cria/wq+wk+wv");
   static_assert(label_of(p, 1).view() == "cria/attention");
   static_assert(label_of(p, 3).view() == "cria/w1+w3");
-  constexpr plan b = fuse(backward_part(trained<block_stage<llama2::config_7b>>::gradients, trained<block_stage<llama2::config_7b>>::kept));
+  constexpr plan b = fuse(
+      backward_part(trained<block_stage<llama2::config_7b>>::gradients, trained<block_stage<llama2::config_7b>>::kept));
   auto const any = [&](std::string_view name) {
     for (int q = 0; q < b.count; ++q)
       if (label_of(b, q).view() == name) return true;
@@ -182,14 +186,16 @@ TEST_CASE("kernels are called by what they compute") {
   CHECK(any("cria/w1+w3.dw"));
 }
 
-TEST_CASE("the backward of a layer: one contraction for what flows back through q, k and v, one kernel for their weights") {
+TEST_CASE(
+    "the backward of a layer: one contraction for what flows back through q, k and v, one kernel for their weights") {
   using layer = block_stage<llama2::config_7b>;
   constexpr plan p = fuse(backward_part(trained<layer>::gradients, trained<layer>::kept));
   static_assert(p.count == 17);
   static_assert(p.count_of(kernel_class::matmul_dx) == 4, "q, k, v; wo; w1, w3; w2");
   static_assert(p.count_of(kernel_class::matmul_dw) == 4, "the same");
   static_assert(p.count_of(kernel_class::attention_back) == 1 && p.count_of(kernel_class::token_sum) == 2);
-  static_assert(p.count_of(kernel_class::matmul) == 0 && p.count_of(kernel_class::attention) == 0, "nothing dear is computed again");
+  static_assert(p.count_of(kernel_class::matmul) == 0 && p.count_of(kernel_class::attention) == 0,
+                "nothing dear is computed again");
   auto const kernel = [&](kernel_class k, std::string_view name) {
     for (int q = 0; q < p.count; ++q)
       if (p.groups[q].k == k && label_of(p, q).view() == name) return q;
@@ -209,23 +215,29 @@ TEST_CASE("the backward of a layer: one contraction for what flows back through 
 }
 
 /// Bytes of a row by each policy of what is kept.
-template <class V> constexpr bool keeps(std::size_t everything, std::size_t dear) {
+template <class V>
+constexpr bool keeps(std::size_t everything, std::size_t dear) {
   return trained<block_stage<V>, keep::everything>::kept_bytes_per_row == everything &&
-         trained<block_stage<V>, keep::dear>::kept_bytes_per_row == dear && trained<block_stage<V>, keep::inputs>::kept_bytes_per_row == 0;
+         trained<block_stage<V>, keep::dear>::kept_bytes_per_row == dear &&
+         trained<block_stage<V>, keep::inputs>::kept_bytes_per_row == 0;
 }
 
 TEST_CASE("what a layer keeps for its backward") {
   constexpr std::size_t E = 4096, F = 11008, heads = 32;
-  // rstd of two norms, q, k, v, attention and its sums, the residual, w1, w3; and what maps make of them: four of norms, silu, product.
+  // rstd of two norms, q, k, v, attention and its sums, the residual, w1, w3; and what maps make of them: four of
+  // norms, silu, product.
   static_assert(keeps<llama2::config_7b>(4 * (9 * E + 4 * F + heads + 2), 4 * (5 * E + 2 * F + heads + 2)));
   constexpr std::size_t W = 8192, KV = 1024, H = 28672;
-  static_assert(keeps<llama2::config_70b>(4 * (7 * W + 2 * KV + 4 * H + 64 + 2), 4 * (3 * W + 2 * KV + 2 * H + 64 + 2)));
-  static_assert(trained<block_stage<llama2::config_7b>>::kept_bytes_per_row < 0.53 * trained<block_stage<llama2::config_7b>, keep::everything>::kept_bytes_per_row);
+  static_assert(
+      keeps<llama2::config_70b>(4 * (7 * W + 2 * KV + 4 * H + 64 + 2), 4 * (3 * W + 2 * KV + 2 * H + 64 + 2)));
+  static_assert(trained<block_stage<llama2::config_7b>>::kept_bytes_per_row <
+                0.53 * trained<block_stage<llama2::config_7b>, keep::everything>::kept_bytes_per_row);
 }
 
 TEST_CASE("no value in memory is as wide as tokens are many, and no workspace is shared by all tokens") {
   auto const check = []<class Training>(std::type_identity<Training>) {
-    for (auto const& g : {forward_part(Training::gradients, Training::kept), backward_part(Training::gradients, Training::kept)}) {
+    for (auto const& g :
+         {forward_part(Training::gradients, Training::kept), backward_part(Training::gradients, Training::kept)}) {
       plan const p = place(fuse(g), false);
       CHECK(p.fixed == 0);
       for (int i = 0; i < p.g.count; ++i)
@@ -287,14 +299,16 @@ step steps() {
   return {{1, 4, 1, 0, 4}, {0, 0, 0, 1, 1}, {0, 1, 2, 0, 1}, cubed, {3, 0, 11, 7, 3}};
 }
 
-/// A leaf of any graph of one block: the same numbers wherever the same leaf stands. What was kept is looked up in `kept`.
+/// A leaf of any graph of one block: the same numbers wherever the same leaf stands. What was kept is looked up in
+/// `kept`.
 struct leaves {
   graph const& g;
   std::vector<matrix> const* kept = nullptr;
   matrix operator()(int i) const {
     node const& n = g.nodes[i];
     if (n.kind == op::input && n.part >= 0) return kept->at(std::size_t(n.part) + 1);
-    return numbers(n.rows == per_token ? steps().rows() : n.rows, n.cols, unsigned(n.kind == op::weight ? n.symbol : 50 + n.part));
+    return numbers(n.rows == per_token ? steps().rows() : n.rows, n.cols,
+                   unsigned(n.kind == op::weight ? n.symbol : 50 + n.part));
   }
 };
 

@@ -11,8 +11,10 @@ using namespace cria::test;
 
 namespace {
 
-template <class Block> constexpr plan forward_plan = plan_of<forward_of<Block, policy::exact<>>>;
-template <class Block> constexpr plan gradient_plan = plan_of<gradient_of<Block, policy::exact<>>>;
+template <class Block>
+constexpr plan forward_plan = plan_of<forward_of<Block, policy::exact<>>>;
+template <class Block>
+constexpr plan gradient_plan = plan_of<gradient_of<Block, policy::exact<>>>;
 
 /// The place of the node of a kind with a given number of columns; the first.
 constexpr spot place_of(plan const& p, op k, int cols) {

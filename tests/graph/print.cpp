@@ -17,7 +17,8 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-template <class Block> constexpr plan const& planned = plan_of<forward_of<Block, policy::fast<>>>;
+template <class Block>
+constexpr plan const& planned = plan_of<forward_of<Block, policy::fast<>>>;
 constexpr plan const& layer = plan_of<forward_of<block_stage<llama2::config_7b>, policy::fast<formats<q4_0>>>>;
 
 std::string printed(plan const& p, graph_stage stage, graph_format format, std::string_view title = "block, twice") {
@@ -27,7 +28,8 @@ std::string printed(plan const& p, graph_stage stage, graph_format format, std::
   return s;
 }
 
-template <int N, class Write> constexpr fixed_text<N> text(Write const& write) {
+template <int N, class Write>
+constexpr fixed_text<N> text(Write const& write) {
   fixed_text<N> t{};
   write(t);
   return t;
@@ -140,7 +142,8 @@ TEST_CASE("values that are many are numbered as the nodes are") {
 TEST_CASE("a backward is written with what was kept, its contractions as sums") {
   using training = training_of<tiny_layer, policy::exact<>>;
   std::string const s = printed(plan_of<training_backward<training>>, graph_stage::fused, graph_format::table);
-  CHECK_THAT(lines_of(s, "contraction"), ContainsSubstring(" = wv^T ") && ContainsSubstring(" + wk^T ") && ContainsSubstring(" + wq^T "));
+  CHECK_THAT(lines_of(s, "contraction"),
+             ContainsSubstring(" = wv^T ") && ContainsSubstring(" + wk^T ") && ContainsSubstring(" + wq^T "));
   CHECK_THAT(lines_of(s, "prologue"), ContainsSubstring("g = silu(kept 7) * kept 8"));
   CHECK(times(s, " attention_back ") == 1);
   CHECK(times(lines_of(s, "computes"), "attention_back(kept 1, kept 2, kept 3, ") == 3);

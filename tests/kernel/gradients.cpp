@@ -22,8 +22,10 @@ struct odd_loss {
 /// e^x over the sum of e^x, by hand; half as wide as it should be: only the first half is a result.
 struct first_softmax {
   static constexpr char name[] = "first_softmax";
-  template <class A> using result = axis<llama2::axes::hidden, A::extent / 2>;
-  template <class Team, class Get, class Put> KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
+  template <class A>
+  using result = axis<llama2::axes::hidden, A::extent / 2>;
+  template <class Team, class Get, class Put>
+  KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
     auto const total = t.sum(n, [&](int i) { return Kokkos::exp(get(i)); });
     t.each(n / 2, [&](int i) { put(i, Kokkos::exp(get(i)) / total); });
   }
@@ -45,7 +47,10 @@ struct softens : of_rows {
 struct wrong {
   static constexpr char name[] = "wrong";
   static constexpr auto apply(auto x) { return x * x; }
-  template <int> static constexpr auto derivative(auto x) { return x; }
+  template <int>
+  static constexpr auto derivative(auto x) {
+    return x;
+  }
 };
 struct goes_wrong : of_rows {
   static constexpr auto forward(auto x) { return map<wrong>(matmul(x, weight<wo, E, E>)); }
@@ -75,12 +80,20 @@ TEST_CASE("a wrong derivative shows") {
 }
 
 TEST_CASE("the checker says what is wrong with a sample") {
-  auto sample = make_sample<looks_up>({3, 2}, 1);
-  sample.step.token[1] = 6;
-  CHECK_THROWS_AS(check_gradients<looks_up>(space_of(1), sample), error);
-  sample.step.token[1] = 5, sample.step.position[1] = 2;
-  CHECK_THROWS_AS(check_gradients<looks_up>(space_of(1), sample), error);
-  sample = make_sample<looks_up>({3, 2}, 1);
-  sample.step.weights.clear();
-  CHECK_THROWS_AS(check_gradients<looks_up>(space_of(1), sample), error);
+  auto const refused = []<class Block>(std::type_identity<Block>, auto const& change) {
+    auto sample = make_sample<Block>({3, 2}, 1);
+    change(sample);
+    CHECK_THROWS_AS(check_gradients<Block>(space_of(1), sample), error);
+  };
+  std::type_identity<looks_up> const tokens;
+  refused(tokens, [](auto& s) { s.step.token[1] = 6; });
+  refused(tokens, [](auto& s) { s.step.position[1] = 2; });
+  refused(tokens, [](auto& s) { s.step.token.pop_back(); });
+  refused(tokens, [](auto& s) { s.step = {}; });
+  refused(tokens, [](auto& s) { s.step.weights.clear(); });
+  refused(tokens, [](auto& s) { s.step.weights["embed"].push_back(0); });
+  std::type_identity<loses> const rows;
+  refused(rows, [](auto& s) { s.step.target[4] = 12; });
+  refused(rows, [](auto& s) { s.step.target[4] = -1; });
+  refused(rows, [](auto& s) { s.x.pop_back(); });
 }

@@ -1,5 +1,5 @@
-// Trainers: the same bits however many threads work and whatever a layer keeps, gradients that add up, AdamW by its formula, weights
-// in 16 bits, and adapters on frozen weights in blocks.
+// Trainers: the same bits however many threads work and whatever a layer keeps, gradients that add up, AdamW by its
+// formula, weights in 16 bits, and adapters on frozen weights in blocks.
 #include <catch2/catch_test_macros.hpp>
 
 #include "graph/lora.hpp"
@@ -12,7 +12,8 @@ namespace {
 
 using exact = policy::exact<>;
 using odd_trainer = trainer<odd, exact>;
-struct small : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 2, /*kv*/ 1, /*hidden*/ 64, /*vocabulary*/ 32, /*context*/ 64> {};
+struct small : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 2, /*kv*/ 1, /*hidden*/ 64, /*vocabulary*/ 32,
+                              /*context*/ 64> {};
 using rows = std::span<training_row const>;
 
 adamw_settings settings(long step, double clip = 0) {
@@ -20,7 +21,9 @@ adamw_settings settings(long step, double clip = 0) {
 }
 
 /// Loss and gradients of some sequences.
-template <class Trainer> std::pair<double, std::vector<float>> outcome(std::vector<int> const& lengths, int threads, trainer_options options = {}) {
+template <class Trainer>
+std::pair<double, std::vector<float>> outcome(std::vector<int> const& lengths, int threads,
+                                              trainer_options options = {}) {
   auto const all = rows_of(lengths, Trainer::vocabulary);
   options.rows = int(all.size());
   auto t = make_trainer<Trainer>(threads, options);
@@ -40,7 +43,8 @@ double largest(std::vector<float> const& a) { return largest_difference(a, std::
 }  // namespace
 
 TEST_CASE("the same bits with one thread and two, and whatever a layer keeps, at odd sizes") {
-  constexpr step_cost cost = cost_of_step<odd_trainer::embedding_forward, odd_trainer::block_forward, odd_trainer::loss_forward>(odd::layers);
+  constexpr step_cost cost =
+      cost_of_step<odd_trainer::embedding_forward, odd_trainer::block_forward, odd_trainer::loss_forward>(odd::layers);
   for (auto const& lengths : {std::vector{1}, {63}, {64}, {65}, {130}, {9, 1, 70, 64}}) {
     INFO(lengths.size() << " sequences, the first of " << lengths[0]);
     auto const one = outcome<odd_trainer>(lengths, 1);
@@ -77,7 +81,8 @@ TEST_CASE("gradients of one pass after another add up") {
 
 TEST_CASE("logits in chunks of rows change nothing but the order of sums") {
   std::vector<int> const lengths{40, 29};
-  auto const whole = outcome<odd_trainer>(lengths, 2), chunks = outcome<odd_trainer>(lengths, 2, {.logits = 16 * odd_trainer::vocabulary});
+  auto const whole = outcome<odd_trainer>(lengths, 2),
+             chunks = outcome<odd_trainer>(lengths, 2, {.logits = 16 * odd_trainer::vocabulary});
   CHECK(chunks.first == whole.first);
   CHECK((chunks.second != whole.second));
   CHECK(largest_difference(chunks.second, whole.second) < 1e-6 * largest(whole.second));
@@ -90,7 +95,8 @@ TEST_CASE("AdamW by its formula in f64: decay of matrices alone, the norm of all
   for (float const w : all_masters(t)) expected.push_back(w);
   first.resize(expected.size()), second.resize(expected.size());
   std::vector<bool> decays;
-  for (auto const& e : t.gradients().entries()) decays.insert(decays.end(), std::size_t(e.stored->rows * e.stored->cols * e.stored->layers), e.stored->rows > 1);
+  for (auto const& e : t.gradients().entries())
+    decays.insert(decays.end(), std::size_t(e.stored->rows * e.stored->cols * e.stored->layers), e.stored->rows > 1);
   REQUIRE(decays.size() == expected.size());
   for (long step = 1; step <= 3; ++step) {
     t.accumulate(rows(all));
@@ -104,7 +110,8 @@ TEST_CASE("AdamW by its formula in f64: decay of matrices alone, the norm of all
     for (std::size_t i = 0; i < expected.size(); ++i) {
       double const g = scale * double(gradient[i]);
       first[i] = s.beta1 * first[i] + (1 - s.beta1) * g, second[i] = s.beta2 * second[i] + (1 - s.beta2) * g * g;
-      double const mean = first[i] / (1 - std::pow(s.beta1, double(step))), square = second[i] / (1 - std::pow(s.beta2, double(step)));
+      double const mean = first[i] / (1 - std::pow(s.beta1, double(step))),
+                   square = second[i] / (1 - std::pow(s.beta2, double(step)));
       expected[i] -= s.rate * ((decays[i] ? s.decay * expected[i] : 0) + mean / (std::sqrt(square) + s.epsilon));
     }
     auto const found = all_masters(t);
@@ -112,7 +119,8 @@ TEST_CASE("AdamW by its formula in f64: decay of matrices alone, the norm of all
     for (std::size_t i = 0; i < found.size(); ++i) most = std::max(most, std::abs(double(found[i]) - expected[i]));
     INFO("step " << step);
     CHECK(most < 1e-6);
-    for (std::size_t i = 0; i < found.size(); ++i) expected[i] = double(found[i]);  // an error in one step is not one of the next
+    for (std::size_t i = 0; i < found.size(); ++i)
+      expected[i] = double(found[i]);  // an error in one step is not one of the next
     CHECK(largest(all_gradients(t)) == 0);
   }
 }
@@ -175,13 +183,15 @@ TEST_CASE("adapters learn on frozen weights in 4-bit blocks") {
   using model = llama2::decoder<adapted<small>>;
   using adapter_trainer = trainer<model, frozen_blocks, keep::dear, adapters>;
   static_assert(adapter_trainer::stages::trains_block && !adapter_trainer::stages::trains_embedding);
-  static_assert(plan_of<adapter_trainer::head_step>.g.count_of(op::matmul_dw) == 0 && plan_of<adapter_trainer::embedding_backward>.count == 0);
+  static_assert(plan_of<adapter_trainer::head_step>.g.count_of(op::matmul_dw) == 0 &&
+                plan_of<adapter_trainer::embedding_backward>.count == 0);
   auto t = make_trainer<adapter_trainer>(2, {.rows = 39});
   CHECK(t.gradients().entries().size() == 2);
   auto const frozen = [&] {
     std::vector<std::byte> all;
     for (auto const& e : t.weights().entries())
-      if (t.gradients().find(e.name) == nullptr) all.insert(all.end(), e.packed.data(), e.packed.data() + e.packed.size());
+      if (t.gradients().find(e.name) == nullptr)
+        all.insert(all.end(), e.packed.data(), e.packed.data() + e.packed.size());
     return all;
   };
   auto const all = rows_of({20, 19}, adapter_trainer::vocabulary);
@@ -194,9 +204,12 @@ TEST_CASE("adapters learn on frozen weights in 4-bit blocks") {
 
 TEST_CASE("of a model whose head alone is trained, layers are as in inference and have no backward") {
   using head_trainer = trainer<odd, exact, keep::dear, train_weights::only<nn::head>>;
-  static_assert(!head_trainer::stages::has_backward && !head_trainer::stages::trains_block && !head_trainer::stages::trains_embedding);
-  static_assert(plan_of<head_trainer::block_backward>.count == 0 && plan_of<head_trainer::embedding_backward>.count == 0);
-  static_assert(plan_of<head_trainer::head_step>.g.count_of(op::matmul_dx) == 0 && plan_of<head_trainer::head_step>.g.count_of(op::matmul_dw) == 1);
+  static_assert(!head_trainer::stages::has_backward && !head_trainer::stages::trains_block &&
+                !head_trainer::stages::trains_embedding);
+  static_assert(plan_of<head_trainer::block_backward>.count == 0 &&
+                plan_of<head_trainer::embedding_backward>.count == 0);
+  static_assert(plan_of<head_trainer::head_step>.g.count_of(op::matmul_dx) == 0 &&
+                plan_of<head_trainer::head_step>.g.count_of(op::matmul_dw) == 1);
   static_assert(plan_of<head_trainer::block_forward>.count == 5 && head_trainer::kept_bytes_per_row == 2 * 4 * 20);
   std::vector<int> const lengths{30, 9};
   auto const all = rows_of(lengths, odd::variant::vocabulary::extent);

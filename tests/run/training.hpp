@@ -9,7 +9,8 @@
 namespace cria::test {
 
 /// Three query heads of 10 over one for keys and values; no width is a multiple of 16.
-struct odd_config : llama2::config</*embed*/ 20, /*layers*/ 2, /*heads*/ 3, /*kv*/ 1, /*hidden*/ 36, /*vocabulary*/ 21, /*context*/ 160,
+struct odd_config : llama2::config</*embed*/ 20, /*layers*/ 2, /*heads*/ 3, /*kv*/ 1, /*hidden*/ 36, /*vocabulary*/ 21,
+                                   /*context*/ 160,
                                    /*head_dim*/ 10> {};
 using odd = llama2::decoder<odd_config>;
 
@@ -18,21 +19,25 @@ struct made_bytes {
 };
 
 /// The weight called `name` in a layer, the same for all trainers of one shape: of norms about 1, of matrices small.
-template <class Trainer> made_bytes made_weight(std::string_view name, int layer) {
-  for (graph const& g : {plan_of<typename Trainer::embedding_forward>.g, plan_of<typename Trainer::block_forward>.g, plan_of<typename Trainer::loss_forward>.g})
+template <class Trainer>
+made_bytes made_weight(std::string_view name, int layer) {
+  for (graph const& g : {plan_of<typename Trainer::embedding_forward>.g, plan_of<typename Trainer::block_forward>.g,
+                         plan_of<typename Trainer::loss_forward>.g})
     for (int i = 0; i < g.count; ++i) {
       node const& n = g.nodes[i];
       if (n.kind != op::weight || g.name(i) != name) continue;
       unsigned seed = unsigned(layer);
       for (char const c : name) seed = seed * 31 + unsigned(c);
       std::vector<float> values;
-      for (double const x : numbers(n.rows, n.cols, seed).at) values.push_back(float(n.rows == 1 ? 1 + x / 2 : x * std::sqrt(3.0 / n.cols)));
+      for (double const x : numbers(n.rows, n.cols, seed).at)
+        values.push_back(float(n.rows == 1 ? 1 + x / 2 : x * std::sqrt(3.0 / n.cols)));
       return {encode(n.type, values)};
     }
   throw error(name, "no weight of this model");
 }
 
-template <class Trainer> Trainer make_trainer(int threads, trainer_options const& options) {
+template <class Trainer>
+Trainer make_trainer(int threads, trainer_options const& options) {
   return Trainer(space_of(threads), options, made_weight<Trainer>, [](auto...) {});
 }
 
@@ -47,8 +52,10 @@ inline std::vector<training_row> rows_of(std::vector<int> const& lengths, int vo
   return rows;
 }
 
-/// All gradients, weight after weight and layer after layer; all weights as they are multiplied with; all weights in f32.
-template <class Trainer> std::vector<float> all_gradients(Trainer const& t) {
+/// All gradients, weight after weight and layer after layer; all weights as they are multiplied with; all weights in
+/// f32.
+template <class Trainer>
+std::vector<float> all_gradients(Trainer const& t) {
   std::vector<float> all;
   for (auto const& e : t.gradients().entries())
     for (int layer = 0; layer < e.stored->layers; ++layer) {
@@ -57,7 +64,8 @@ template <class Trainer> std::vector<float> all_gradients(Trainer const& t) {
     }
   return all;
 }
-template <class Trainer> std::vector<std::byte> all_weights(Trainer const& t) {
+template <class Trainer>
+std::vector<std::byte> all_weights(Trainer const& t) {
   std::vector<std::byte> all;
   for (auto const& e : t.weights().entries()) {
     auto const copy = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.packed);
@@ -65,7 +73,8 @@ template <class Trainer> std::vector<std::byte> all_weights(Trainer const& t) {
   }
   return all;
 }
-template <class Trainer> std::vector<float> all_masters(Trainer const& t) {
+template <class Trainer>
+std::vector<float> all_masters(Trainer const& t) {
   std::vector<float> all;
   for (auto const& e : t.gradients().entries())
     for (int layer = 0; layer < e.stored->layers; ++layer) {

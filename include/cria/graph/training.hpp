@@ -37,15 +37,16 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
   using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
   using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
 
-  static_assert(has_backward || head::has_gradients, "trainer: Trained names no weight of the model");
-  static_assert(!detail::trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
-
   using embedding_forward = training_forward<embedding>;
   using embedding_backward = training_backward<embedding>;
   using block_forward = training_forward<block>;
   using block_backward = training_backward<block>;
   using head_step = training_step<head>;
   using loss_forward = forward_of<loss, Policy>;
+
+  // Last, so that clang knows the names above and says nothing more.
+  static_assert(has_backward || head::has_gradients, "trainer: Trained names no weight of the model");
+  static_assert(!detail::trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
 };
 
 }  // namespace cria

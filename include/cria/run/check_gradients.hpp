@@ -1,6 +1,6 @@
 #pragma once
-// The gradients that kernels compute against finite differences of the same block on plain tensors in f64, for blocks of users as
-// for the library's.
+// The gradients that kernels compute against finite differences of the same block on plain tensors in f64, for blocks
+// of users as for the library's.
 #include <numeric>
 #include <random>
 
@@ -14,21 +14,21 @@
 
 namespace cria {
 
-/// What a block works on: whole sequences one after the other, weights by name, and the input [token, axis] of a block that takes
-/// rows. A block that takes tokens has none.
+/// What a block works on: whole sequences one after the other, each row with a token and a target whether the block
+/// reads them or not; weights by name; and the input [token, axis] of a block that takes rows.
 struct block_sample {
   plain_step step;
   std::vector<double> x;
 };
 
 struct gradient_check {
-  unsigned seed = 1;     // of what is made up: the gradient of the result, and a sample where none is given
-  int most = 200;        // elements of a leaf that are compared, spread evenly over it; each costs two forwards
-  double step = 1e-4;    // of the finite differences
+  unsigned seed = 1;   // of what is made up: the gradient of the result, and a sample where none is given
+  int most = 200;      // elements of a leaf that are compared, spread evenly over it; each costs two forwards
+  double step = 1e-4;  // of the finite differences
 };
 
-/// The gradient of one leaf, a weight or "the input", over the elements that were compared: the largest difference between the kernels'
-/// and the finite differences, and the largest of these.
+/// The gradient of one leaf, a weight or "the input", over the elements that were compared: the largest difference
+/// between the kernels' and the finite differences, and the largest of these.
 struct gradient_difference {
   std::string leaf;
   double difference = 0, magnitude = 0;
@@ -53,9 +53,12 @@ class made_up {
   std::mt19937 bits_;
 };
 
-template <class Block> std::vector<double> value_of(block_sample const& s) {
-  if constexpr (std::is_same_v<typename Block::input, token_ids>) return Block::forward(plain<token_ids>{&s.step}).at;
-  else return Block::forward(plain<typename Block::input>(s.step, s.x)).at;
+template <class Block>
+std::vector<double> value_of(block_sample const& s) {
+  if constexpr (std::is_same_v<typename Block::input, token_ids>)
+    return Block::forward(plain<token_ids>{&s.step}).at;
+  else
+    return Block::forward(plain<typename Block::input>(s.step, s.x)).at;
 }
 
 inline constexpr char input_leaf[] = "the input";
@@ -65,9 +68,27 @@ struct leaf_gradient {
   std::vector<float> values;  // in the order of the files
 };
 
+/// The rows of a sample on an execution space. Throws where they are not whole sequences of tokens and targets of the
+/// block.
+template <class P, class Exec>
+training_rows<Exec> rows_of(Exec const& exec, plain_step const& s) {
+  for (auto const* column : {&s.token, &s.sequence, &s.target})
+    if (column->size() != s.rows())
+      throw error("sample", "rows without a token, sequence or target", std::to_string(s.rows()),
+                  std::to_string(column->size()));
+  std::vector<training_row> all;
+  for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token[i], s.sequence[i], s.position[i], s.target[i], 1});
+  training_rows<Exec> r;
+  r.make(exec, int(s.rows()));
+  r.set(exec, std::span<training_row const>(all), end_of(plan_of<P>.g, op::embedding), end_of(plan_of<P>.g, op::pick),
+        int(s.rows()));
+  return r;
+}
+
 /// The gradients of sum(value * dy) as the kernels of P, a `gradient_of`, compute them.
 template <class P, class Exec>
-std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample const& sample, std::vector<float> const& dy) {
+std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample const& sample,
+                                                training_rows<Exec> const& numbers, std::vector<float> const& dy) {
   using buffer = Kokkos::View<float*, typename Exec::memory_space>;
   using host = Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>;
   graph const& g = plan_of<P>.g;
@@ -75,7 +96,6 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   int const rows = int(s.rows());
   weight_store<Exec> weights;
   gradient_store<Exec> gradients;
-  training_rows<Exec> numbers;
   rotary_tables<Exec> rotary;
   workspace<Exec> work;
 
@@ -90,10 +110,6 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   };
   weights.load(exec, read, [](auto...) {});
   gradients.template declare<P>(exec, weights);
-  std::vector<training_row> all;
-  for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token.at(i), s.sequence.at(i), s.position[i], s.target.empty() ? 0 : s.target.at(i), 1});
-  numbers.make(exec, rows);
-  numbers.set(exec, std::span<training_row const>(all), end_of(g, op::embedding), end_of(g, op::pick), rows);
   rotary.template make<P>(exec, rows);
   work.template make<P>(exec, rows, rows);
 
@@ -104,7 +120,8 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   auto const hold = [&](std::size_t n) { return held.emplace_back("cria/check", n); };
   for (int i = 0, in = 0; i < g.count; ++i) {
     if (g.nodes[i].kind != op::input) continue;
-    std::vector<float> values = g.nodes[i].part == input_role::gradient ? dy : std::vector<float>(sample.x.begin(), sample.x.end());
+    std::vector<float> values =
+        g.nodes[i].part == input_role::gradient ? dy : std::vector<float>(sample.x.begin(), sample.x.end());
     buffer const to = hold(values.size());
     Kokkos::deep_copy(to, host(values.data(), values.size()));
     c.in[in++] = to.data();
@@ -119,17 +136,20 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   for (int k = 0; k < g.output_count; ++k)
     if (g.leaf_of[k] >= 0 && !accumulates(g, k)) {
       found.push_back({input_leaf, std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
-      buffer const& from = *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
+      buffer const& from =
+          *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
       Kokkos::deep_copy(host(found.back().values.data(), from.size()), from);
     }
-  for (auto const& e : gradients.entries()) found.push_back({std::string(e.stored->name), unpacked(*e.stored, e.gradient.data(), 0)});
+  for (auto const& e : gradients.entries())
+    found.push_back({std::string(e.stored->name), unpacked(*e.stored, e.gradient.data(), 0)});
   return found;
 }
 
 }  // namespace detail
 
 /// Sequences of the given lengths, weights and rows made from a seed: values of about 1 in all rows.
-template <class Block> block_sample make_sample(std::vector<int> const& lengths, unsigned seed) {
+template <class Block>
+block_sample make_sample(std::vector<int> const& lengths, unsigned seed) {
   detail::made_up random(seed);
   graph const g = record<Block>();
   block_sample r;
@@ -143,24 +163,29 @@ template <class Block> block_sample make_sample(std::vector<int> const& lengths,
     node const& n = g.nodes[i];
     if (n.kind == op::input) r.x = random.numbers(r.step.rows() * std::size_t(n.cols), 0, 1);
     if (n.kind == op::weight)
-      r.step.weights[std::string(g.name(i))] = n.rows == 1 ? random.numbers(std::size_t(n.cols), 1, 0.5)
-                                                           : random.numbers(std::size_t(n.rows) * std::size_t(n.cols), 0, std::sqrt(3.0 / n.cols));
+      r.step.weights[std::string(g.name(i))] =
+          n.rows == 1 ? random.numbers(std::size_t(n.cols), 1, 0.5)
+                      : random.numbers(std::size_t(n.rows) * std::size_t(n.cols), 0, std::sqrt(3.0 / n.cols));
   }
   return r;
 }
 
-/// Compares the gradients of sum(Block::forward(x) * dy), where dy is made up, to the input and to the weights that Trained names:
-/// one entry for each. Weights are rounded to their format first, so that both sides have the same.
+/// Compares the gradients of sum(Block::forward(x) * dy), where dy is made up, to the input and to the weights that
+/// Trained names: one entry for each. Weights are rounded to their format first, so that both sides have the same.
 ///
-/// `relative()` should be below 1e-5 with policy::exact: kernels sum in f32, whose roundings grow like the root of the number of
-/// terms, 6e-8 each; the finite differences themselves are good to 1e-7. A custom operator that takes nothing but float is rounded
-/// to f32 before the difference is taken: give it a `step` of 0.01 and expect 1e-3, or write it with `auto`. A derivative that is
-/// wrong shows as 0.01 or more. Throws where a weight is missing and where rows are not whole sequences.
+/// `relative()` should be below 1e-5 with policy::exact: kernels sum in f32, whose roundings grow like the root of the
+/// number of terms, 6e-8 each; the finite differences themselves are good to 1e-7. A custom operator that takes nothing
+/// but float is rounded to f32 before the difference is taken: give it a `step` of 0.01 and expect 1e-3, or write it
+/// with `auto`. A derivative that is wrong shows as 0.01 or more. Throws where a weight is missing and where rows are
+/// not whole sequences.
 template <class Block, class Policy = policy::exact<>, class Trained = train_weights::all, class Exec>
-std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample sample, gradient_check const& how = {}) {
+std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample sample,
+                                                 gradient_check const& how = {}) {
   using program = gradient_of<Block, Policy, Trained>;
-  static_assert(training_of<Block, Policy, keep::inputs, Trained>::has_gradients, "check_gradients: the block has no input of rows and no trained weight");
+  static_assert(training_of<Block, Policy, keep::inputs, Trained>::has_gradients,
+                "check_gradients: the block has no input of rows and no trained weight");
   graph const& g = plan_of<program>.g;
+  auto const rows = detail::rows_of<program>(exec, sample.step);
   for (int i = 0; i < g.count; ++i) {
     node const& n = g.nodes[i];
     if (n.kind != op::weight) continue;
@@ -176,7 +201,8 @@ std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample 
     return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
   };
   std::vector<gradient_difference> report;
-  for (auto const& [leaf, found] : detail::gradients_by_kernels<program>(exec, sample, std::vector<float>(dy.begin(), dy.end()))) {
+  for (auto const& [leaf, found] :
+       detail::gradients_by_kernels<program>(exec, sample, rows, std::vector<float>(dy.begin(), dy.end()))) {
     gradient_difference d{leaf};
     auto& values = leaf == detail::input_leaf ? sample.x : sample.step.weights.find(leaf)->second;
     std::size_t const compared = std::min(values.size(), std::size_t(std::max(how.most, 1)));
@@ -198,7 +224,8 @@ std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample 
 
 /// The same with sequences of the given lengths and all values made up.
 template <class Block, class Policy = policy::exact<>, class Trained = train_weights::all, class Exec>
-std::vector<gradient_difference> check_gradients(Exec const& exec, std::vector<int> const& lengths, gradient_check const& how = {}) {
+std::vector<gradient_difference> check_gradients(Exec const& exec, std::vector<int> const& lengths,
+                                                 gradient_check const& how = {}) {
   return check_gradients<Block, Policy, Trained>(exec, make_sample<Block>(lengths, how.seed), how);
 }
 

@@ -5,7 +5,6 @@
 #include <numeric>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "cria/core/error.hpp"
 #include "cria/kernel/context.hpp"
@@ -90,8 +89,9 @@ template <class Exec> class training_rows {
   void sort_by_token() {
     int* const order = &numbers_host_(by_token, 0);
     std::iota(order, order + count_, 0);
-    auto const place = [&](int row) { return std::pair(numbers_host_(token, row), row); };
-    std::ranges::sort(order, order + count_, {}, place);  // a stable sort would allocate
+    std::sort(order, order + count_, [&](int a, int b) {  // in place, rows of one token in their order
+      return std::pair(numbers_host_(token, a), a) < std::pair(numbers_host_(token, b), b);
+    });
     tokens_ = 0;
     for (int i = 0; i < count_; ++i)
       if (i == 0 || numbers_host_(token, order[i]) != numbers_host_(token, order[i - 1])) numbers_host_(token_begin, tokens_++) = i;
