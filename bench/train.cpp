@@ -43,6 +43,8 @@ double median(std::vector<double> v) {
 void bench(settings const& s) {
   for (auto const& [flag, value] : {std::pair("--batch", s.batch), std::pair("--tokens", s.tokens), std::pair("--repeat", s.repeat)})
     if (value < 1 || value > 1 << 16) throw error(flag, "out of range", "1 to 65536", std::to_string(value));
+  if (long(s.batch) * s.tokens > 1 << 24)
+    throw error("--batch", "too many rows", "16777216 with --tokens", std::to_string(long(s.batch) * s.tokens));
   auto const shape = support::read_config(s.model);
   if (s.tokens > shape.context) throw error("--tokens", "beyond the model's context", std::to_string(shape.context), std::to_string(s.tokens));
   auto const engine = train::open_engine(shape, s.model, s.weights, {.rows = s.batch * s.tokens});

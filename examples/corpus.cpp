@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
     auto const id = cria::train::id_of(*tokens);
     auto const files = cria::train::find_texts(inputs);
     cria::train::corpus_writer writer(out, id, shard_tokens);
-    support::catch_interrupt();
+    support::catch_termination();
     std::uint64_t bytes = 0;
     for (auto const& f : files) bytes += f.bytes;
     double seconds = 0;

@@ -86,6 +86,14 @@ std::string tokenizer_beside(std::string const& config) {
   }
 }
 
+/// Whether a folder has weights, also of kinds that are refused when they are opened.
+bool holds_weights(std::string const& folder) {
+  for (auto const* const name :
+       {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"})
+    if (fs::exists(fs::path(folder) / name)) return true;
+  return false;
+}
+
 /// Opens the run, or begins one, and trains.
 void pretrain(pretrain_settings& s) {
   auto const config = fs::is_directory(s.model) ? (fs::path(s.model) / "config.json").string() : s.model;
@@ -103,7 +111,7 @@ void pretrain(pretrain_settings& s) {
   if (before) {
     run.restore(*before);
   } else {
-    if (fs::is_directory(s.model) && fs::exists(fs::path(s.model) / "model.safetensors"))
+    if (fs::is_directory(s.model) && holds_weights(s.model))
       train::load_weights(run.model(), llama2::checkpoint::open(s.model));
     else
       train::initialise(run.model(), how, s.seed);

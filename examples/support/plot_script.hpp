@@ -3,9 +3,9 @@
 
 namespace support {
 
-/// Works on files `curve-N` and `validation-N`, whose first line is the run's name. In front of it go values for runs, panels,
-/// validated, x_label and rate_label, the terminal and the output. Colours are Okabe and Ito's (2008), which the
-/// colour-blind can tell apart.
+/// Works on files `curve-N` and `validation-N`, whose first line is the run's name. In front of it go values for runs,
+/// panels, validated, x_label and rate_label, the terminal and the output. Colours are Okabe and Ito's (2008), which
+/// the colour-blind can tell apart.
 inline constexpr char plot_script[] = R"gnuplot(
 array colour[7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 paint(i) = int(word_of(colour[i % 7 + 1]))
@@ -30,7 +30,6 @@ gap = 0.045
 
 set tmargin at screen 0.975
 set bmargin at screen 0.975 - 2 * unit + gap
-if (panels == 1) { set bmargin at screen bottom; set format x "%g"; set xlabel x_label }
 set ylabel "loss (nats per token)" offset 0.5
 set key top right samplen 2.5 spacing 1.15 noenhanced
 plot for [i = 0:runs - 1] curve(i) using 1:2 with lines linewidth 1 linecolor rgb faint(i) notitle, \

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,9 +28,10 @@ inline long parameters_of(cria::llama2::hyperparameters const& h) {
 }
 
 struct pretrain_settings {
+  static constexpr long not_given = std::numeric_limits<long>::min();
   std::string model, tokenizer, out, weights = "f32", documents = "across";
   std::vector<std::string> data;
-  long steps = 0, tokens = 0, batch_tokens = 0, warmup = -1;  // where nothing is given, also below: the recipe's
+  long steps = 0, tokens = 0, batch_tokens = 0, warmup = not_given;  // where nothing is given, also below: the recipe's
   int context = 0;
   double rate = 0, held_out = 0.02;
   std::uint64_t seed = 1;
@@ -57,15 +59,16 @@ struct pretrain_settings {
     if (batch_tokens < context || batch_tokens % context != 0 || batch_tokens > 1 << 30)
       throw error("--batch-tokens", "out of range", fmt::format("a multiple of --context, {}, up to 2^30", context),
                   fmt::format("{}", batch_tokens));
-    long const asked = tokens > 0 ? (tokens + batch_tokens - 1) / batch_tokens : 0;
+    long const asked = tokens > 0 ? (tokens - 1) / batch_tokens + 1 : 0;
     if (before && asked != 0 && asked != steps)
       throw error("--tokens", "the run was begun with another number of steps", fmt::format("{}", steps),
                   fmt::format("{}", asked));
     if (steps == 0) steps = asked != 0 ? asked : (how.tokens + batch_tokens - 1) / batch_tokens;
-    if (warmup == -1) warmup = std::min(how.warmup, std::max(1L, steps / 10));
+    if (warmup == not_given) warmup = std::min(how.warmup, std::max(1L, steps / 10));
     if (rate == 0) rate = how.peak_rate;
     if (!(rate <= 1e3)) throw error("--rate", "out of range", "a number up to 1000", fmt::format("{}", rate));
-    if (steps > 1L << 40) throw error("--steps", "out of range", "up to 2^40", fmt::format("{}", steps));
+    if (long const most = (1L << 60) / batch_tokens; steps > most)
+      throw error("--steps", "out of range", fmt::format("up to {}, 2^60 tokens", most), fmt::format("{}", steps));
     for (auto const& [flag, value] :
          {std::pair{"--warmup", warmup}, {"--validate-every", validate_every}, {"--sample-every", sample_every}})
       if (value < 0) throw error(flag, "out of range", "0 or more", fmt::format("{}", value));

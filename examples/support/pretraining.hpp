@@ -80,7 +80,7 @@ class pretraining final : public cria::train::observer {
     log_.emplace((std::filesystem::path(s_.out) / "metrics.jsonl").string(), done_.step);
     display_.emplace("pretrain", s_.steps, done_.step, s_.json);
     say("pretrain", introduction());
-    if (done_.step == 0) save({});
+    if (saved_.empty()) save({});
     train::trainer trainer(
         *model_, [&] { return data_->next(); },
         {.how = how_, .held_out = held_out_, .validate_every = s_.validate_every, .save_every = s_.save_every}, done_);
@@ -92,7 +92,8 @@ class pretraining final : public cria::train::observer {
       say("pretrain",
           fmt::format("stopped after step {}, which is saved; --resume --out {} goes on", done_.step, s_.out));
     } else {
-      say("pretrain", fmt::format("done: the model is {}{}", saved_.string(), write_gguf() ? fmt::format(", and {} for llama.cpp", path("model.gguf")) : ""));
+      auto const gguf = write_gguf() ? fmt::format(", and {} for llama.cpp", path("model.gguf")) : "";
+      say("pretrain", fmt::format("done: the model is {}{}", saved_.string(), gguf));
       if (s_.sample_every == 0 || s_.steps % s_.sample_every != 0) show_sample(s_.steps);
     }
   }
@@ -140,7 +141,9 @@ class pretraining final : public cria::train::observer {
   /// The weights as they are now, by the names of a checkpoint.
   cria::llama2::weight_source weights_now(std::string const& where) const {
     auto const map = std::make_shared<cria::train::detail::parameter_map>(*model_, shape_, where);
-    return [this, map](cria::llama2::weight_name name, int layer) { return model_->read(cria::train::state::weight, map->index(name, layer)); };
+    return [this, map](cria::llama2::weight_name name, int layer) {
+      return model_->read(cria::train::state::weight, map->index(name, layer));
+    };
   }
 
   void stepped(cria::train::step_record const& r) override {
@@ -161,11 +164,12 @@ class pretraining final : public cria::train::observer {
 
   bool stop() override { return interrupted != 0; }
 
-  /// A text of the model as it is now, from a folder that is gone afterwards.
+  /// A text of the model as it is now, from a folder that is gone afterwards. It is named like an unfinished
+  /// checkpoint, so that what a kill leaves of it is cleared away like one.
   void show_sample(long step) {
     using namespace cria;
     if (!tokens_ || infer::model_types().empty()) return;
-    io::atomic_folder folder(std::filesystem::path(s_.out) / "sample");
+    io::atomic_folder folder(std::filesystem::path(s_.out) / train::detail::step_name(step));
     auto const inside = folder.temporary() / "model";
     auto const format = s_.weights == "bf16" ? dtype::bf16 : dtype::f32;  // as the kernels are compiled for
     llama2::write_hugging_face(inside, shape_, format, weights_now(inside.string()));

@@ -133,7 +133,8 @@ TEST_CASE("what pretrain refuses") {
   refused({"--batch-tokens", "-64"}, "--batch-tokens");
   refused({"--context", "513"}, "--context: out of range (expected 1 to 512, the model's, found 513)");
   for (std::string const rate : {"nan", "inf", "-1", "0", "1e9"}) refused({"--rate", rate}, "--rate");
-  refused({"--warmup", "-2"}, "--warmup");
+  for (std::string const warmup : {"-1", "-2"}) refused({"--warmup", warmup}, "--warmup: out of range");
+  refused({"--steps", "9223372036854775807"}, "--steps: out of range");
   refused({"--held-out", "1"}, "--held-out");
   refused({"--held-out", "nan"}, "--held-out");
   refused({"--save-every", "0"}, "--save-every");
@@ -148,6 +149,9 @@ TEST_CASE("what pretrain refuses") {
   refused({"--data", folder.write("bytes", "a\xff")}, "byte 1");
   refused({"--data", folder.path() / "text", folder.path() / "text"}, "twice");
   refused({"--tokenizer", folder.path() / "text"}, "text");
+  fs::create_directory(folder.path() / "parts");
+  folder.write("parts/config.json", read_text(config())), folder.write("parts/model.safetensors.index.json", "{}");
+  refused({"--model", folder.path() / "parts"}, "several files of weights");
   check_refused("pretrain", pretrain_arguments(folder, folder.path() / "text", {}), "text");
   check_refused("pretrain", pretrain_arguments(folder, "/proc/none/run", {}), "/proc/none/run");
 }

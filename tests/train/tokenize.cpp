@@ -167,6 +167,15 @@ TEST_CASE("of several faults the first is named, and text that is not UTF-8 by i
                         Equals(path + ": byte " + std::to_string(good.size()) + " (expected UTF-8, found 0xff)"));
 }
 
+TEST_CASE("empty documents count against what is tokenized at once") {
+  temporary_folder const folder;
+  auto const path = folder.write("a.jsonl", std::string(1 << 17, '\n'));
+  int batches = 0;
+  train::tokenize_options const how{.progress = [&](std::uint64_t) { ++batches; }};
+  train::tokenize_texts(train::find_texts({path}), tokenizer(), how, [](auto) {});
+  REQUIRE(batches > 10);
+}
+
 TEST_CASE("a document without end is refused") {
   temporary_folder const folder;
   auto const longer = std::string(train::largest_document + 1, 'x'), fits = longer.substr(1);
@@ -181,6 +190,13 @@ TEST_CASE("a document without end is refused") {
                       ContainsSubstring("a: the document at byte 3 (expected at most 8388608 bytes, found more)"));
   REQUIRE_THROWS_WITH(read("a.jsonl", "{}\n" + longer),
                       ContainsSubstring("a.jsonl: line 2 (expected at most 8388608 bytes, found more)"));
+}
+
+TEST_CASE("a fault in a document comes before one in how a later document lies") {
+  temporary_folder const folder;
+  auto const path = folder.write("a.jsonl", "{}\n" + std::string(train::largest_document + 1, 'x'));
+  for (int const threads : {1, 4})
+    REQUIRE_THROWS_WITH(documents_in({path}, {}, threads), ContainsSubstring("line 1: text (expected a text"));
 }
 
 TEST_CASE("folders are walked in order") {

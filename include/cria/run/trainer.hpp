@@ -89,6 +89,10 @@ class trainer {
     auto const* const w = weights_.find(name);
     auto const* const e = gradients_.find(name);
     if (w == nullptr || (e == nullptr && w->type != dtype::f32)) throw error(name, "no weight of this model, or frozen in another format than f32");
+    std::size_t const expected = std::size_t(w->rows) * std::size_t(w->cols);
+    if (layer < 0 || layer >= w->layers || values.size() != expected)
+      throw error(name, "layer or number of values", std::to_string(expected) + " in a layer below " + std::to_string(w->layers),
+                  std::to_string(values.size()) + " in layer " + std::to_string(layer));
     exec_.fence();
     pack_into(*w, e != nullptr ? e->weight() : reinterpret_cast<float*>(w->packed.data()), layer, values);
     if (e != nullptr) gradients_.round(exec_, *e);

@@ -18,15 +18,15 @@ struct hyperparameters;
 namespace cria::train {
 
 /// One token at one place of one sequence, and the token that should come after it. `weight` is the share of this row's
-/// cross-entropy in the loss: 0 for a prompt's, 1 / rows for the mean. Rows of a sequence follow each other, from position 0 on;
-/// rows see those of their own sequence alone.
+/// cross-entropy in the loss: 0 for a prompt's, 1 / rows for the mean. Rows of a sequence follow each other, from
+/// position 0 on; rows see those of their own sequence alone.
 struct row {
   int token, sequence, position, target;
   float weight;
 };
 
-/// One step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): the gradient is scaled down to norm `clip` where it is
-/// larger, matrices decay by rate * decay, norms don't. `step` counts from 1.
+/// One step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): the gradient is scaled down to norm `clip` where
+/// it is larger, matrices decay by rate * decay, norms don't. `step` counts from 1.
 struct adamw {
   double rate, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-5, decay = 0.1, clip = 1.0;
   long step = 1;
@@ -54,15 +54,15 @@ class engine {
   virtual int context() const = 0;
   virtual int most_rows() const = 0;
 
-  /// Forward and backward: adds to the gradients those of the returned sum, that of weight * -log p(target) over the rows.
-  /// Throws cria::error for numbers out of range and for rows that are not whole sequences.
+  /// Forward and backward: adds to the gradients those of the returned sum, that of weight * -log p(target) over the
+  /// rows. Throws cria::error for numbers out of range and for rows that are not whole sequences.
   virtual double accumulate(std::span<row const> rows) = 0;
 
   /// The same sum, and nothing else.
   virtual double loss(std::span<row const> rows) = 0;
 
-  /// Changes the trained weights by the gradients gathered since the last update, and forgets these. Returns the gradients'
-  /// norm before clipping; where that is not finite, nothing is changed.
+  /// Changes the trained weights by the gradients gathered since the last update, and forgets these. Returns the
+  /// gradients' norm before clipping; where that is not finite, nothing is changed.
   virtual double update(adamw const& how) = 0;
 
   virtual std::span<parameter const> parameters() const = 0;

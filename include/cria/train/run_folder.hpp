@@ -127,8 +127,10 @@ class run_folder {
 
  private:
   static std::string made(std::filesystem::path const& path) {
-    std::error_code shows_when_it_is_opened;
-    std::filesystem::create_directories(path, shows_when_it_is_opened);
+    std::error_code fault;
+    std::filesystem::create_directories(path, fault);
+    if (fault && !std::filesystem::exists(path))
+      throw error(path.string(), fmt::format("cannot be made: {}", fault.message()));
     return path.string();
   }
 

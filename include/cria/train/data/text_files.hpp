@@ -35,7 +35,8 @@ struct text_format {
 constexpr std::size_t largest_document = 8 << 20;
 
 /// The files that `inputs` name, in that order: those named themselves, and of a folder all below it that end in .txt,
-/// .md or .jsonl, sorted by path, without hidden ones. Throws cria::error for what isn't there, and where there is none.
+/// .md or .jsonl, sorted by path, without hidden ones. Throws cria::error for what isn't there, and where there is
+/// none.
 inline std::vector<text_file> find_texts(std::vector<std::string> const& inputs) {
   namespace fs = std::filesystem;
   std::vector<text_file> out;

@@ -127,12 +127,24 @@ std::vector<corpus_source> tokenize_texts(std::vector<text_file> const& files, t
       return detail::tokenize(work, files, tokenizer, options.format.field);
     }));
   };
+  auto const finish = [&] {
+    if (!batch.entries.empty()) start();
+    while (!working.empty()) finish_one();
+  };
+  auto const next = [&](text_reader& reader, text_record& to) {
+    try {
+      return reader.next(to);
+    } catch (error const&) {
+      finish();  // a fault in what was read before comes first
+      throw;
+    }
+  };
   std::uint64_t before = 0;  // bytes of the files that are behind
   for (std::size_t file = 0; file < files.size(); ++file) {
     out.push_back({files[file].path, 0, 0, 0});
     text_reader reader(files[file], options.format);
-    for (text_record record; reader.next(record);) {
-      batch.size += record.text.size();
+    for (text_record record; next(reader, record);) {
+      batch.size += record.text.size() + sizeof record;  // empty ones take memory too
       batch.entries.push_back({file, std::move(record)});
       batch.behind = before + reader.position();
       if (batch.size >= detail::text_batch::bytes) start();
@@ -140,8 +152,7 @@ std::vector<corpus_source> tokenize_texts(std::vector<text_file> const& files, t
     out[file].bytes = reader.position();
     before += reader.position();
   }
-  if (!batch.entries.empty()) start();
-  while (!working.empty()) finish_one();
+  finish();
   return out;
 }
 
