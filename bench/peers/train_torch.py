@@ -2,7 +2,8 @@
 
 train_torch.py --weights RUN/step-00000000 --batches FILE --out FOLDER [--threads N]
 
-FILE is written by `./run batches` with the run's settings. Needs torch, numpy and safetensors.
+FILE is written by `./run batches` with the run's settings. A run's first checkpoint goes when there are newer ones: copy it in time.
+Needs torch, numpy and safetensors.
 """
 import argparse
 import json

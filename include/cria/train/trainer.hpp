@@ -1,5 +1,6 @@
 #pragma once
 // The training loop: windows of tokens into steps of the optimiser, with everything counted and nothing printed.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -51,7 +52,7 @@ class observer {
 struct trainer_options {
   recipe how;
   std::vector<row> held_out{};  // as a source gives them
-  long validate_every = 0;      // steps, and at the last; 0: never
+  long validate_every = 0;      // steps, and where it saves; 0: never
   long save_every = 0;          // steps, and at the last; 0: only then
 };
 
@@ -65,7 +66,7 @@ class trainer {
         next_(std::move(next)),
         o_(std::move(options)),
         done_(begun),
-        peak_flops_(model.peak_flops()),
+        peak_flops_(std::max({model.peak_flops(), model.peak_flops(), model.peak_flops()})),
         schedule_{o_.how.peak_rate, o_.how.warmup, o_.how.steps(), o_.how.final_ratio} {}
 
   /// Steps to the end of the recipe or until `watch` stops it, and saves there. Throws cria::error, with nothing saved
@@ -74,10 +75,10 @@ class trainer {
     while (done_.step < o_.how.steps()) {
       auto record = step();
       bool const last = done_.step == o_.how.steps(), stops = watch.stop();
-      if (o_.validate_every > 0 && !o_.held_out.empty() && (last || done_.step % o_.validate_every == 0))
-        record.validation_loss = validate();
+      bool const saves = last || (o_.save_every > 0 && done_.step % o_.save_every == 0);
+      if (o_.validate_every > 0 && !o_.held_out.empty() && (saves || done_.step % o_.validate_every == 0)) record.validation_loss = validate();
       watch.stepped(record);
-      if (last || stops || (o_.save_every > 0 && done_.step % o_.save_every == 0)) {
+      if (saves || stops) {
         check_weights();
         watch.save(record);
       }
