@@ -160,14 +160,15 @@ template <class P, int G> struct evaluate {
       constexpr node w = at(n.in[0]);
       return element<w.type>(weight<n.in[0]>(), c.token[row], col, w.cols);
     } else if constexpr (n.kind == op::rope) {
-      float const x = value<n.in[0]>(e, row, col & ~1), y = value<n.in[0]>(e, row, col | 1);
+      int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
+      float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);
       constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
       // Within a tile the column counts from the tile's own, so that a loop over it has a plain step.
       int const d = size % 32 == 0 && e.lanes > 1 ? e.col0 % size + (col - e.col0) : col % size;
-      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(d & ~1);
+      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
       // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
-      return col & 1 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
+      return odd != 0 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
     } else if constexpr (n.kind == op::pick) {
       return value<n.in[0]>(e, row, c.target[row]);
     } else if constexpr (n.kind == op::pick_back) {
