@@ -57,7 +57,7 @@ TEST_CASE("the seed, the rate and the data make another model") {
 TEST_CASE("a signal ends a run after a step, which is saved, and it goes on from there") {
   temporary_folder const folder;
   auto const whole = (folder.path() / "whole").string(), cut = (folder.path() / "cut").string();
-  REQUIRE(run("pretrain", pretrain_arguments(folder, whole, {})).code == 0);
+  REQUIRE(run("pretrain", pretrain_arguments(folder, whole, {"--save-every", "1000"})).code == 0);
   for (int const signal : {SIGINT, SIGTERM}) {
     fs::remove_all(cut);
     pretrain_process process(pretrain_arguments(folder, cut, {"--save-every", "1000"}), 20);
@@ -69,7 +69,7 @@ TEST_CASE("a signal ends a run after a step, which is saved, and it goes on from
     CHECK(steps >= 7);
     CHECK(steps < 30);
     CHECK(fs::exists(cut + fmt::format("/step-{:08}", steps)));
-    auto const arguments = pretrain_arguments(folder, cut, {"--resume"});
+    auto const arguments = pretrain_arguments(folder, cut, {"--resume", "--save-every", "1000"});
     REQUIRE(run("pretrain", arguments).code == 0);
     CHECK(same_files(whole + "/step-00000030", cut + "/step-00000030"));
     CHECK(same_steps(whole, cut));

@@ -171,7 +171,7 @@ TEST_CASE("empty documents count against what is tokenized at once") {
   temporary_folder const folder;
   auto const path = folder.write("a.jsonl", std::string(1 << 17, '\n'));
   int batches = 0;
-  train::tokenize_options const how{.progress = [&](std::uint64_t) { ++batches; }};
+  train::tokenize_options const how{.format = {}, .progress = [&](std::uint64_t) { ++batches; }};
   train::tokenize_texts(train::find_texts({path}), tokenizer(), how, [](auto) {});
   REQUIRE(batches > 10);
 }
