@@ -66,7 +66,7 @@ class trainer {
         next_(std::move(next)),
         o_(std::move(options)),
         done_(begun),
-        peak_flops_(std::max({model.peak_flops(), model.peak_flops(), model.peak_flops()})),
+        measured_until_(begun.step + 4),
         schedule_{o_.how.peak_rate, o_.how.warmup, o_.how.steps(), o_.how.final_ratio} {}
 
   /// Steps to the end of the recipe or until `watch` stops it, and saves there. Throws cria::error, with nothing saved
@@ -99,7 +99,8 @@ class trainer {
   batch_source next_;
   trainer_options o_;
   progress done_;
-  double peak_flops_;
+  double peak_flops_ = 0;  // measured after each of the first steps, when threads have found their cores; the largest counts
+  long measured_until_;
   schedule schedule_;
 
   step_record step() {
@@ -119,6 +120,7 @@ class trainer {
     r.done = done_;
     r.tokens_per_second = double(batch.size()) / seconds;
     r.flops_per_second = flops / seconds;
+    if (done_.step <= measured_until_) peak_flops_ = std::max(peak_flops_, model_.peak_flops());
     r.peak_share = r.flops_per_second / peak_flops_;
     return r;
   }
