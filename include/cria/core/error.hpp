@@ -20,4 +20,10 @@ class error : public std::runtime_error {
   }
 };
 
+/// Throws unless `found` is in [first, end).
+inline void check_range(std::string_view what, int found, int first, int end) {
+  if (found < first || found >= end)
+    throw error(what, "out of range", std::to_string(first) + " to " + std::to_string(end - 1), std::to_string(found));
+}
+
 }  // namespace cria

@@ -56,11 +56,6 @@ namespace detail {
 /// Nodes of the forward that gradients read.
 struct node_set {
   bool has[graph::capacity]{};
-  constexpr bool any() const {
-    for (bool const b : has)
-      if (b) return true;
-    return false;
-  }
 };
 constexpr node_set read_by_gradients(gradient_graph const& d) {
   node_set live{}, read{};

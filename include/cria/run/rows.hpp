@@ -46,16 +46,16 @@ template <class Exec> class training_rows {
 
   /// Throws for what is out of range, and where the rows of a sequence don't follow each other from position 0 on.
   template <class Row> void set(Exec const& exec, std::span<Row const> rows, int words, int vocabulary, int room) {
-    check("rows", int(rows.size()), 1, most_ + 1);
+    check_range("rows", int(rows.size()), 1, most_ + 1);
     exec.fence();
     count_ = int(rows.size()), sequences_ = 0, reach_ = 0;
     for (int i = 0; i < count_; ++i) {
       Row const& r = rows[std::size_t(i)];
-      check("token", r.token, 0, words), check("target", r.target, 0, vocabulary);
+      check_range("token", r.token, 0, words), check_range("target", r.target, 0, vocabulary);
       bool const goes_on = i > 0 && r.sequence == rows[std::size_t(i) - 1].sequence;
       int const expected = goes_on ? rows[std::size_t(i) - 1].position + 1 : 0;
       if (r.position != expected) throw error("position", "not the next one of its sequence", std::to_string(expected), std::to_string(r.position));
-      check("position", r.position, 0, room);
+      check_range("position", r.position, 0, room);
       if (!goes_on) numbers_host_(begin, sequences_++) = i;
       numbers_host_(token, i) = r.token, numbers_host_(sequence, i) = r.sequence, numbers_host_(position, i) = r.position;
       numbers_host_(target, i) = r.target, weights_host_(i) = r.weight;
@@ -96,10 +96,6 @@ template <class Exec> class training_rows {
     for (int i = 0; i < count_; ++i)
       if (i == 0 || numbers_host_(token, order[i]) != numbers_host_(token, order[i - 1])) numbers_host_(token_begin, tokens_++) = i;
     numbers_host_(token_begin, tokens_) = count_;
-  }
-
-  static void check(char const* what, int found, int first, int end) {
-    if (found < first || found >= end) throw error(what, "out of range", std::to_string(first) + " to " + std::to_string(end - 1), std::to_string(found));
   }
 };
 

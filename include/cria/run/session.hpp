@@ -63,11 +63,11 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// sequence must have been given before, in this step or another. Throws for a number that is out of range, and when the
   /// cache is used up.
   void set_rows(std::span<int const> token, std::span<int const> sequence, std::span<int const> position) {
-    check("rows", int(token.size()), 1, rows_ + 1);
-    check("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
-    check("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
+    check_range("rows", int(token.size()), 1, rows_ + 1);
+    check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
+    check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
     for (std::size_t i = 0; i < token.size(); ++i)
-      check("token", token[i], 0, words), check("sequence", sequence[i], 0, sequences_), check("position", position[i], 0, room());
+      check_range("token", token[i], 0, words), check_range("sequence", sequence[i], 0, sequences_), check_range("position", position[i], 0, room());
     exec_.fence();
     cache_.prepare(exec_, sequence, position);
     step_ = {};
@@ -86,7 +86,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// Sequence `to` begins with the first `positions` positions of `from`, whose memory they share until one of them writes
   /// there. Throws where `from` has no page for some of them.
   void share(int from, int to, int positions) {
-    check("sequence", from, 0, sequences_), check("sequence", to, 0, sequences_), check("positions", positions, 0, room() + 1);
+    check_range("sequence", from, 0, sequences_), check_range("sequence", to, 0, sequences_), check_range("positions", positions, 0, room() + 1);
     exec_.fence();
     cache_.pages().share(from, to, positions);
   }
@@ -108,15 +108,6 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     check_head(first, count);
     execute<head>(exec_, head_stage(first, count, x_[at_].data()));
     return read_logits(count);
-  }
-
-  /// Throws unless the rows of each sequence follow each other from position 0 on, as a backward pass wants them.
-  void check_whole_sequences() const {
-    for (std::size_t i = 0; i < std::size_t(step_.rows); ++i) {
-      bool const goes_on = i > 0 && ids_host_(1, i) == ids_host_(1, i - 1);
-      int const expected = goes_on ? ids_host_(2, i - 1) + 1 : 0;
-      if (ids_host_(2, i) != expected) throw error("position", "not the next one of its sequence", std::to_string(expected), std::to_string(ids_host_(2, i)));
-    }
   }
 
   /// The whole step: all stages, and the logits of `count` rows from `first` on, as `run_head`; of none where count is 0. On
@@ -167,11 +158,6 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
   }
 
-  static void check(char const* what, int found, int begin, int end) {
-    if (found < begin || found >= end)
-      throw error(what, "out of range", std::to_string(begin) + " to " + std::to_string(end - 1), std::to_string(found));
-  }
-
   kernel::context stage(kernel::weight_pointers const& weights, int layer, float const* in, float* out) const {
     kernel::context c = step_;
     c.layer = layer, c.in[0] = in, c.out[0] = out;
@@ -198,8 +184,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
 
   void check_head(int first, int count) {
-    check("first row of the head", first, 0, step_.rows);
-    check("rows of the head", count, 1, step_.rows - first + 1);
+    check_range("first row of the head", first, 0, step_.rows);
+    check_range("rows of the head", count, 1, step_.rows - first + 1);
     if (logits_.size() < std::size_t(count) * vocabulary) make_logits(std::size_t(count) * vocabulary);
   }
   kernel::context head_stage(int first, int count, float const* rows) const {

@@ -3,6 +3,7 @@
 // layer keeps for its backward is a policy; of the logits no more than a chunk of rows exists.
 #include <memory>
 
+#include "cria/core/quantise.hpp"
 #include "cria/graph/training.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/gradients.hpp"
@@ -132,20 +133,13 @@ class trainer {
       if (e.master.size() > 0) {
         auto const staged = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.stored->packed);
         auto const master = Kokkos::create_mirror_view(Kokkos::HostSpace{}, e.master);
-        for (std::size_t i = 0; i < e.master.size(); ++i) {
-          auto const half = kernel::load<std::uint16_t>(staged.data() + 2 * i);
-          master(i) = e.stored->type == dtype::f16 ? f16_to_f32(half) : bf16_to_f32(half);
-        }
+        decode(e.stored->type, {staged.data(), staged.size()}, {master.data(), master.size()});
         Kokkos::deep_copy(e.master, master);
       }
   }
 
   void make_buffers() {
-    auto const floats = [&](std::string const& label, std::size_t n) {
-      buffer const b(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n);
-      if constexpr (kernel::on_host<Exec>) prefer_large_pages(b.data(), n * sizeof(float));
-      return b;
-    };
+    auto const floats = [&](char const* label, std::size_t n) { return large_floats(exec_, label, n); };
     std::size_t const rows = std::size_t(most_), row = rows * width;
     constexpr std::size_t kept = stages::block::kept_bytes_per_row / sizeof(float);
     x_ = floats("cria/rows of layers", row * (stages::has_backward ? Model::layers + 1 : 2));

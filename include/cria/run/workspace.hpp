@@ -60,11 +60,7 @@ template <class Exec> class workspace {
   std::size_t stride_ = 0;
   int workers_ = 1;
 
-  static buffer floats(Exec const& exec, std::size_t n) {
-    buffer const b(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/workspace"), n);
-    if constexpr (kernel::on_host<Exec>) prefer_large_pages(b.data(), n * sizeof(float));
-    return b;
-  }
+  static buffer floats(Exec const& exec, std::size_t n) { return large_floats(exec, "cria/workspace", n); }
 };
 
 }  // namespace cria

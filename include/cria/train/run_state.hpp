@@ -15,6 +15,7 @@
 #include "cria/io/json.hpp"
 #include "cria/io/mapped_file.hpp"
 #include "cria/io/tensor_file.hpp"
+#include "cria/train/data/members.hpp"
 
 namespace cria::train {
 
@@ -33,8 +34,7 @@ inline constexpr int state_depth = 32;  // what it may nest, the caller's parts 
 
 using file_list = std::map<std::string, io::written>;
 
-inline std::string hex(std::uint64_t sum) { return fmt::format("{:016x}", sum); }
-inline std::string sum_of(std::span<std::byte const> bytes) { return hex(io::checksum_of(bytes)); }
+inline std::string sum_of(std::span<std::byte const> bytes) { return hexadecimal(io::checksum_of(bytes)); }
 inline std::string sum_of(std::string_view text) { return sum_of(std::as_bytes(std::span(text))); }
 
 /// JSON in one line, of which training.json has the checksum.
@@ -57,7 +57,7 @@ inline std::string state_text(std::string const& where, run_state const& at, fil
                     {"settings", at.settings},
                     {"files", io::json::object()}};
   for (auto const& [name, about] : files)
-    training["files"][name] = {{"bytes", about.size}, {"checksum", hex(about.checksum)}};
+    training["files"][name] = {{"bytes", about.size}, {"checksum", hexadecimal(about.checksum)}};
   auto const text = compact(where, training);
   if (io::parse_json(where, text, state_depth) != training)
     throw error(where, "state of the run", "what JSON can say", "a number that is not finite, or bytes");
