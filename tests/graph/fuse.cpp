@@ -33,7 +33,7 @@ struct post_norm_layer {
   using input = shape<tokens, tiny::embed>;
   static constexpr auto forward(auto x) {
     auto h = x + nn::rms_norm<tiny, attention_norm>::forward(attention_part<tiny>::forward(x));
-    return h + nn::rms_norm<tiny, ffn_norm>::forward(swiglu<tiny::embed, tiny::hidden>::forward(h));
+    return h + nn::rms_norm<tiny, ffn_norm>::forward(nn::swiglu<tiny>::forward(h));
   }
 };
 /// Both parts read one norm.
@@ -41,7 +41,7 @@ struct parallel_layer {
   using input = shape<tokens, tiny::embed>;
   static constexpr auto forward(auto x) {
     auto h = nn::rms_norm<tiny, attention_norm>::forward(x);
-    return x + attention_part<tiny>::forward(h) + swiglu<tiny::embed, tiny::hidden>::forward(h);
+    return x + attention_part<tiny>::forward(h) + nn::swiglu<tiny>::forward(h);
   }
 };
 struct no_gate_layer {

@@ -45,7 +45,7 @@ static_assert(figures<llama2::config_7b>.weight_bytes == 2.0 * 6'738'415'616 + 2
 static_assert(figures<llama2::config_7b>.kernels_per_layer == 5 && figures<llama2::config_70b>.kernels_per_layer == 5);
 
 struct narrow_hidden : llama2::config_7b {
-  template <class D> using feed_forward = nn::swiglu<typename D::embed, axis<llama2::axes::hidden, 8192>>;
+  template <class D> using feed_forward = nn::swiglu<D, axis<llama2::axes::hidden, 8192>>;
 };
 static_assert(llama2::decoder<narrow_hidden>::parameter_count == 6'738'415'616 - 32LL * 3 * 4096 * (11008 - 8192));
 

@@ -18,8 +18,8 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
   hyperparameters const& h = file.shape();
   check_shape<D>(h, file.path());
   for (auto const& w : detail::weights_of<D, Policy>())
-    if (w.rows > 1 && w.type != h.formats[std::size_t(index_of(w.name))])
-      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.formats[std::size_t(index_of(w.name))]).name);
+    if (w.rows > 1 && w.type != h.format_of(w.name))
+      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.format_of(w.name)).name);
 }
 
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
@@ -72,10 +72,10 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
   }
   static auto reader(checkpoint const& file) {
     check_shape<D, Policy>(file);
-    return [&file](std::string_view name, int layer) { return file.read(weight_name(index_of(name)), layer); };
+    return [&file](std::string_view name, int layer) { return file.read(name, layer); };
   }
   static auto releaser(checkpoint const& file) {
-    return [&file](std::string_view name, int layer) { file.release(weight_name(index_of(name)), layer); };
+    return [&file](std::string_view name, int layer) { file.release(name, layer); };
   }
 
   void set_rows(std::span<infer::row const> rows) {
