@@ -57,6 +57,15 @@ struct norms_twice : of_rows {
 struct turns : of_rows {
   static constexpr auto forward(auto x) { return rope(matmul(x, weight<wq, Q, E>), 10.0); }
 };
+/// Two rotations, one of them scaled as Llama 3's, so that both its ends and its bend are met in 4 pairs.
+struct turns_slowly : of_rows {
+  static constexpr rotation slowed{.theta = 10, .factor = 8, .low = 1, .high = 4, .original_context = 30};
+  using one_head = heads<llama2::axes::query, 1, 8>;
+  static constexpr auto forward(auto x) {
+    auto const q = matmul(x, weight<wq, one_head, E>);
+    return rope(q, slowed) + rope(silu(rope(matmul(x, weight<wo, one_head, E>), 10.0)), slowed);
+  }
+};
 struct attends : of_rows {
   static constexpr auto forward(auto x) {
     auto const kv = matmul(x, weight<wk, KV, E>);

@@ -40,7 +40,7 @@ inline matrix numbers(int rows, int cols, unsigned seed) {
 }
 
 /// A node's value, given its operands'.
-inline matrix compute(node const& n, std::vector<matrix const*> const& in, step const& s) {
+inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> const& in, step const& s) {
   int const rows = n.rows == per_token ? s.rows() : n.rows;
   matrix r(rows, n.cols);
   auto const each = [&](auto const& f) {
@@ -112,8 +112,7 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
       break;
     case op::rope:
       each([&](int i, int j) {
-        double const angle =
-            n.part * s.position[std::size_t(i)] * std::pow(n.scalar, -double(j % n.size / 2 * 2) / n.size);
+        double const angle = n.part * s.position[std::size_t(i)] * frequency(g.rotations[n.turn].turn, j % n.size / 2 * 2, n.size);
         return j % 2 == 0 ? a(i, j) * std::cos(angle) - a(i, j + 1) * std::sin(angle)
                           : a(i, j - 1) * std::sin(angle) + a(i, j) * std::cos(angle);
       });
@@ -198,7 +197,7 @@ template <class Leaf> std::vector<matrix> interpret(graph const& g, step const& 
   for (int i = 0; i < g.count; ++i) {
     std::vector<matrix const*> in;
     for (int k = 0; k < g.nodes[i].arity(); ++k) in.push_back(&value[std::size_t(g.nodes[i].in[k])]);
-    value.push_back(is_leaf(g.nodes[i]) ? leaf(i) : compute(g.nodes[i], in, s));
+    value.push_back(is_leaf(g.nodes[i]) ? leaf(i) : compute(g, g.nodes[i], in, s));
   }
   return value;
 }
@@ -234,7 +233,7 @@ template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s,
       }
       std::vector<matrix const*> in;
       for (int k = 0; k < n.arity(); ++k) in.push_back(&self(self, n.in[k]));
-      return here[i] = compute(n, in, s);
+      return here[i] = compute(p.g, n, in, s);
     };
     group const& k = p.groups[q];
     std::vector<matrix> results;

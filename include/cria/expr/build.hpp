@@ -62,9 +62,9 @@ constexpr var matmul_dw(var dy, var x, var w) {
   return append(dy.g, {.kind = op::matmul_dw, .rows = dy->cols, .cols = x->cols, .symbol = w->symbol}, dy.id, x.id);
 }
 
-/// Rotates pairs (2i, 2i + 1) of each head by position * theta^(-2i / size); direction -1 turns back.
-constexpr var rope(var x, int size, double theta, int direction) {
-  node const n{.kind = op::rope, .part = short(direction), .cols = x->cols, .size = size, .scalar = theta};
+/// Rotates pairs (2i, 2i + 1) of each head as rotation `turn` of the graph says; direction -1 turns back.
+constexpr var rope(var x, short turn, int direction) {
+  node const n{.kind = op::rope, .part = short(direction), .cols = x->cols, .size = x.g->rotations[turn % max_rotations].size, .turn = turn};
   return append(x.g, n, x.id);
 }
 

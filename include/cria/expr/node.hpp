@@ -43,8 +43,9 @@ struct node {
   short in[max_operands] = {-1, -1, -1, -1, -1, -1};
   int rows = per_token, cols = 0;
   int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head
-  double scalar = 0;                      // rstd: epsilon; rope: theta
+  double scalar = 0;                      // rstd: epsilon
   short symbol = -1;                      // weights and functors: their entry in the graph's table
+  short turn = -1;                        // rope: the rotation among the graph's
   dtype type = dtype::f32;                // weights: as stored
 
   constexpr int arity() const {

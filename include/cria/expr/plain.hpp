@@ -150,14 +150,15 @@ plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, doubl
   });
 }
 
-template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, double theta = 1e4) {
+template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, rotation turn = {}) {
   return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
     auto const pair = col % A::size / 2 * 2;
-    double const angle = x.step->position[row] * std::pow(theta, -double(pair) / A::size);
+    double const angle = x.step->position[row] * frequency(turn, int(pair), A::size);
     double const c = std::cos(angle), s = std::sin(angle);
     return col % 2 == 0 ? x(row, col) * c - x(row, col + 1) * s : x(row, col - 1) * s + x(row, col) * c;
   });
 }
+template <class S> plain<S> rope(plain<S> const& x, double theta) { return rope(x, rotation{.theta = theta}); }
 
 template <class T, class Q, class K>
 plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {

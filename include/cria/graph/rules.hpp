@@ -71,7 +71,7 @@ constexpr void propagate(gradients& d, int id, var dy) {
   var const a{g, n.in[0]}, b{g, n.in[1]}, c{g, n.in[2]}, y{g, id};
   switch (n.kind) {
     case op::matmul: d.add(a, matmul_dx(dy, b)), d.add(b, matmul_dw(dy, a, b)); break;
-    case op::rope: d.add(a, rope(dy, n.size, n.scalar, -n.part)); break;
+    case op::rope: d.add(a, rope(dy, n.turn, -n.part)); break;
     case op::row_sum: d.add(a, append(g, {.kind = op::map, .f = fn::copy, .cols = a->cols}, dy.id)); break;
     case op::log_sum_exp: d.add(a, dy * probabilities(a, y)); break;
     case op::pick: d.add(a, pick_back(dy, a->cols)); break;

@@ -31,10 +31,11 @@ template <class Text> struct table_line {
 };
 
 /// What a node has besides its operands.
-template <class Text> constexpr void append_details(Text& to, node const& n) {
+template <class Text> constexpr void append_details(Text& to, graph const& g, node const& n) {
   if (n.kind == op::weight) to += facts(n.type).name;
   if (n.kind == op::rope) {
-    to += "heads of ", append_integer(to, n.size), to += ", theta ", append_parameter(to, n.scalar);
+    to += "heads of ", append_integer(to, n.size), to += ", theta ", append_parameter(to, g.rotations[n.turn].turn.theta);
+    if (double const factor = g.rotations[n.turn].turn.factor; factor != 1) to += " slowed ", append_parameter(to, factor);
     to += n.part < 0 ? ", back" : "";
   }
   if (n.kind == op::attention || n.kind == op::attention_back) {
@@ -62,7 +63,7 @@ template <class Text> constexpr void append_table(Text& to, graph const& g) {
         .word(18, name_of(g, i))
         .cell(22, operands)
         .cell(18, [&n](auto& sink) { append_shape(sink, n); })
-        .cell(0, [&n](auto& sink) { detail::append_details(sink, n); })
+        .cell(0, [&](auto& sink) { detail::append_details(sink, g, n); })
         .end();
   }
 }

@@ -162,10 +162,10 @@ template <class P, int G> struct evaluate {
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);
-      constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
+      constexpr int size = n.size;
       // Within a tile the column counts from the tile's own, so that a loop over it has a plain step.
       int const d = size % 32 == 0 && e.lanes > 1 ? e.col0 % size + (col - e.col0) : col % size;
-      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
+      float const* const turn = c.rotary[n.turn] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
       // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
       return odd != 0 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
