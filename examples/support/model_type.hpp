@@ -87,7 +87,7 @@ inline std::vector<slot_line> slots_of(cria::llama2::hyperparameters const& h) {
   if (h.feed_forward == feed_forward_form::gelu_mlp) add(part + "feed_forward = cria::nn::gelu_mlp<D>;", "feed_forward: gelu without a gate");
   add("", "residual: norms before the parts");
   if (h.embedding_scale != 1) {
-    add(fmt::format("static constexpr double embedding_scale = {};", literal(h.embedding_scale)), "embedding: times the root of the width");
+    add(fmt::format("static constexpr double embedding_scale = cria::nn::root({});", h.embed), "embedding: times the root of the width");
     add(part + "embedding = cria::nn::scaled_embedding<D>;", "");
   } else {
     add("", "embedding: as it is");

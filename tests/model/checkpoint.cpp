@@ -11,7 +11,6 @@ using namespace cria;
 using namespace cria::llama2;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::EndsWith;
-using enum weight_name;
 using test::raw;
 using test::tiny_gguf;
 using test::tiny_llama2c;
@@ -59,20 +58,20 @@ TEST_CASE("a GGUF checkpoint gives its shape and weights") {
   REQUIRE(std::array{s.embed, s.layers, s.heads, s.kv_heads, s.head_dim, s.hidden, s.vocabulary, s.context} ==
           std::array{32, 2, 4, 2, 8, 64, 40, 64});
   REQUIRE(s.tied);
-  REQUIRE(s.rope_theta == 1e4);
+  REQUIRE(s.rope.theta == 1e4);
   REQUIRE(s.norm_eps == double(1e-5f));
   REQUIRE(file.format_name() == "GGUF");
   REQUIRE(file.path() == "file");
   REQUIRE(file.gguf()->text("general.architecture") == "llama");
-  REQUIRE(file.read(wk, 1).shape == std::array{16, 32});
-  REQUIRE(file.read(w2, 0).shape == std::array{32, 64});
-  REQUIRE(file.read(norm).shape == std::array{1, 32});
-  REQUIRE(values(file.read(embed)) == test::ramp(40 * 32, 13));
-  REQUIRE(values(file.read(head)) == test::ramp(40 * 32, 13));
-  REQUIRE(file.read(wq, 0).owned.empty());
-  file.release(wq, 0);
-  REQUIRE(values(file.read(wq, 0)) == test::ramp(32 * 32, 39));
-  REQUIRE_THROWS_WITH(file.read(wq, 2), ContainsSubstring("layer (expected 0 to 1, found 2)"));
+  REQUIRE(file.read("wk", 1).shape == std::array{16, 32});
+  REQUIRE(file.read("w2", 0).shape == std::array{32, 64});
+  REQUIRE(file.read("norm").shape == std::array{1, 32});
+  REQUIRE(values(file.read("embed")) == test::ramp(40 * 32, 13));
+  REQUIRE(values(file.read("head")) == test::ramp(40 * 32, 13));
+  REQUIRE(file.read("wq", 0).owned.empty());
+  file.release("wq", 0);
+  REQUIRE(values(file.read("wq", 0)) == test::ramp(32 * 32, 39));
+  REQUIRE_THROWS_WITH(file.read("wq", 2), ContainsSubstring("layer (expected 0 to 1, found 2)"));
 }
 
 TEST_CASE("weights are in one format per name, f32 where the layers differ") {
@@ -85,30 +84,30 @@ TEST_CASE("weights are in one format per name, f32 where the layers differ") {
   };
   auto const bytes = model.str();
   auto const file = open_gguf(bytes);
-  auto const format = [&](weight_name n) { return file.shape().formats[std::size_t(n)]; };
-  REQUIRE(format(embed) == dtype::q4_0);
-  REQUIRE(format(wk) == dtype::q4_0);
-  REQUIRE(format(wv) == dtype::f32);
-  REQUIRE(format(w1) == dtype::q4_0);
-  REQUIRE(format(w3) == dtype::q4_1);
-  REQUIRE(format(head) == dtype::bf16);
-  REQUIRE(format(attention_norm) == dtype::f32);
-  REQUIRE(file.read(wk, 0).owned.empty());
-  auto const mixed = file.read(wv, 1);
+  auto const format = [&](std::string_view n) { return file.shape().format_of(n); };
+  REQUIRE(format("embed") == dtype::q4_0);
+  REQUIRE(format("wk") == dtype::q4_0);
+  REQUIRE(format("wv") == dtype::f32);
+  REQUIRE(format("w1") == dtype::q4_0);
+  REQUIRE(format("w3") == dtype::q4_1);
+  REQUIRE(format("head") == dtype::bf16);
+  REQUIRE(format("attention_norm") == dtype::f32);
+  REQUIRE(file.read("wk", 0).owned.empty());
+  auto const mixed = file.read("wv", 1);
   REQUIRE(mixed.format == dtype::f32);
   REQUIRE(mixed.owned.size() == 16 * 32 * 4);
   std::vector<float> expected(16 * 32);
   decode(dtype::q8_0, file.gguf()->tensor("blk.1.attn_v.weight")->bytes, expected);
   REQUIRE(values(mixed) == expected);
-  REQUIRE(values(file.read(ffn_norm, 1)).size() == 32);
+  REQUIRE(values(file.read("ffn_norm", 1)).size() == 32);
 }
 
 TEST_CASE("a width of heads other than width over heads is read") {
   auto const bytes = tiny_gguf{.head_dim = 16}.str();
   auto const file = open_gguf(bytes);
-  REQUIRE(file.read(wq, 0).shape == std::array{64, 32});
-  REQUIRE(file.read(wk, 0).shape == std::array{32, 32});
-  REQUIRE(file.read(wo, 0).shape == std::array{32, 64});
+  REQUIRE(file.read("wq", 0).shape == std::array{64, 32});
+  REQUIRE(file.read("wk", 0).shape == std::array{32, 32});
+  REQUIRE(file.read("wo", 0).shape == std::array{32, 64});
 }
 
 TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
@@ -162,12 +161,12 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
 TEST_CASE("a llama2.c checkpoint gives its shape and weights") {
   auto const bytes = tiny_llama2c{.tied = false}.str();
   checkpoint const file(io::llama2c(test::as_file(bytes)));
-  REQUIRE(file.shape().rope_theta == 1e4);
+  REQUIRE(file.shape().rope.theta == 1e4);
   REQUIRE(file.shape().norm_eps == 1e-5);
   REQUIRE(file.format_name() == "llama2.c");
   REQUIRE(file.gguf() == nullptr);
-  REQUIRE(values(file.read(attention_norm, 1)) == test::ramp(32, 39));
-  REQUIRE(values(file.read(embed)) != values(file.read(head)));
+  REQUIRE(values(file.read("attention_norm", 1)) == test::ramp(32, 39));
+  REQUIRE(values(file.read("embed")) != values(file.read("head")));
 }
 
 TEST_CASE("int8 groups of llama2.c become blocks of 32, or f32 where they don't fit") {
@@ -175,16 +174,16 @@ TEST_CASE("int8 groups of llama2.c become blocks of 32, or f32 where they don't 
   auto const bytes = tiny_llama2c{.group = group}.str();
   io::llama2c const direct(test::as_file(bytes));
   checkpoint const file(io::llama2c(test::as_file(bytes)));
-  REQUIRE(file.shape().formats[std::size_t(wk)] == (group == 16 ? dtype::f32 : dtype::q8_f32));
-  REQUIRE(file.shape().formats[std::size_t(norm)] == dtype::f32);
-  auto const read = values(file.read(wk, 1));
+  REQUIRE(file.shape().format_of("wk") == (group == 16 ? dtype::f32 : dtype::q8_f32));
+  REQUIRE(file.shape().format_of("norm") == dtype::f32);
+  auto const read = values(file.read("wk", 1));
   auto const& stored = direct.at(io::llama2c_tensor::wk, 1);
   for (std::size_t i = 0; i < read.size(); ++i) {
     float scale = 0;
     std::memcpy(&scale, stored.scales.data() + i / std::size_t(group) * 4, 4);
     REQUIRE(read[i] == scale * float(std::int8_t(stored.bytes[i])));
   }
-  file.release(wk, 1);
+  file.release("wk", 1);
 }
 
 TEST_CASE("Hugging Face folders are read, by either generation of config.json") {
@@ -196,27 +195,27 @@ TEST_CASE("Hugging Face folders are read, by either generation of config.json") 
     REQUIRE(s.embed == config["hidden_size"]);
     REQUIRE(s.head_dim == config["head_dim"]);
     REQUIRE(s.kv_heads == config["num_key_value_heads"]);
-    REQUIRE(s.rope_theta == config["rope_theta"]);
+    REQUIRE(s.rope.theta == config["rope_theta"]);
     REQUIRE(s.tied == config["tie_word_embeddings"]);
     REQUIRE(file.format_name() == "safetensors");
 
     checkpoint const old(io::safetensors(io::mapped_file((entry.path() / "model.safetensors").string())),
                          (entry.path() / "config_v4.json").string());
-    REQUIRE(old.shape().rope_theta == s.rope_theta);
+    REQUIRE(old.shape().rope.theta == s.rope.theta);
     REQUIRE(old.shape().context == s.context);
     REQUIRE(checkpoint::open((entry.path() / "model.safetensors").string()).shape().hidden == s.hidden);
 
     io::safetensors const direct{io::mapped_file((entry.path() / "model.safetensors").string())};
     auto const stored = direct.values<float>("model.layers.1.self_attn.k_proj.weight");
-    auto const read = values(file.read(wk, 1));
+    auto const read = values(file.read("wk", 1));
     auto const d = std::size_t(s.head_dim), width = std::size_t(s.embed);
     for (std::size_t h = 0; h < std::size_t(s.kv_heads); ++h)  // meta = hf.view(H, 2, d / 2, D).transpose(1, 2)
       for (std::size_t i = 0; i < d / 2; ++i)
         for (std::size_t part = 0; part < 2; ++part)
           for (std::size_t c = 0; c < width; ++c)
             REQUIRE(read[(h * d + 2 * i + part) * width + c] == stored[(h * d + part * (d / 2) + i) * width + c]);
-    REQUIRE(values(file.read(wv, 1)) == direct.values<float>("model.layers.1.self_attn.v_proj.weight"));
-    if (s.tied) REQUIRE(values(file.read(head)) == values(file.read(embed)));
+    REQUIRE(values(file.read("wv", 1)) == direct.values<float>("model.layers.1.self_attn.v_proj.weight"));
+    if (s.tied) REQUIRE(values(file.read("head")) == values(file.read("embed")));
   }
 }
 
@@ -273,9 +272,9 @@ TEST_CASE("the default model is read in its own formats") {
   auto const& s = file.shape();
   REQUIRE(std::array{s.embed, s.layers, s.heads, s.kv_heads, s.head_dim, s.hidden, s.vocabulary, s.context} ==
           std::array{576, 30, 9, 3, 64, 1536, 49152, 8192});
-  REQUIRE(s.rope_theta == 1e5);
+  REQUIRE(s.rope.theta == 1e5);
   REQUIRE(s.tied);
-  REQUIRE(s.formats[std::size_t(head)] == dtype::q8_0);
-  REQUIRE(s.formats[std::size_t(w2)] == dtype::q4_1);
-  REQUIRE(file.read(w2, 29).bytes.size() == bytes_of(dtype::q4_1, 576 * 1536));
+  REQUIRE(s.format_of("head") == dtype::q8_0);
+  REQUIRE(s.format_of("w2") == dtype::q4_1);
+  REQUIRE(file.read("w2", 29).bytes.size() == bytes_of(dtype::q4_1, 576 * 1536));
 }

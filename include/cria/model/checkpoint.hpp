@@ -14,6 +14,7 @@
 #include "cria/core/quantise.hpp"
 #include "cria/io/mapped_file.hpp"
 #include "cria/model/files/gguf.hpp"
+#include "cria/model/files/config_json.hpp"
 #include "cria/model/files/hugging_face.hpp"
 #include "cria/model/files/llama2c.hpp"
 #include "cria/model/hyperparameters.hpp"
@@ -97,7 +98,8 @@ class checkpoint {
       int const count = std::min(at_once, w.rows - r);
       auto const some = std::span(values).first(columns * std::size_t(count));
       read_rows(w, from, r, count, some);
-      encode(to, some, std::span(out).subspan(std::size_t(r) * row, std::size_t(count) * row));
+      auto const encoded = encode(to, some);
+      std::ranges::copy(encoded, out.begin() + std::ptrdiff_t(std::size_t(r) * row));
     }
     return {to, shape, std::move(out)};
   }

@@ -10,10 +10,17 @@ template <class D> struct token_embedding {
   static constexpr auto forward(auto ids) { return cria::embedding(ids, weight<embed, typename D::vocabulary, typename D::embed>); }
 };
 
-/// `token_embedding` times D::embedding_scale (Gemma: the square root of the width).
+/// `token_embedding` times D::embedding_scale.
 template <class D> struct scaled_embedding {
   static constexpr auto forward(auto ids) { return token_embedding<D>::forward(ids) * D::embedding_scale; }
 };
+
+/// The square root of a width, for Gemma's `embedding_scale`, by Newton's rule: std::sqrt is no constant expression.
+constexpr double root(double n) {
+  double x = n;
+  for (double next = (x + n / x) / 2; next < x; next = (x + n / x) / 2) x = next;
+  return x;
+}
 
 /// The output matrix, which is the embedding where D::tied: [token, embed] -> [token, vocabulary].
 template <class D> struct output_head {

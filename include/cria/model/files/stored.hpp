@@ -46,7 +46,7 @@ inline void read_rows(stored const& from, int rows, int cols, int head_dim, int 
   std::size_t const row_bytes = bytes_of(from.format, width);
   if (from.turned_width > 0) {
     auto const element = bytes_of(from.format, 1);
-    std::vector<float> line(std::size_t(count));
+    std::vector<float> line(static_cast<std::size_t>(count));
     for (std::size_t c = 0; c < width; ++c) {
       auto const at = (c * std::size_t(from.turned_width) + std::size_t(from.turned_first + first)) * element;
       decode(from.format, from.bytes.subspan(at, line.size() * element), line);
