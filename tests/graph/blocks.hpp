@@ -72,6 +72,12 @@ struct attends : of_rows {
     return cria::attention(matmul(x, weight<wq, Q, E>), rope(kv), kv);
   }
 };
+struct attends_near : of_rows {  // to two positions
+  static constexpr auto forward(auto x) {
+    auto const kv = matmul(x, weight<wk, KV, E>);
+    return cria::attention(rope(matmul(x, weight<wq, Q, E>)), rope(kv), kv, 2);
+  }
+};
 struct cubes : of_rows {
   static constexpr auto forward(auto x) { return map<cube>(x) + map<cube>(matmul(x, weight<wo, E, E>)); }
 };

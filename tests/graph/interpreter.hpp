@@ -63,7 +63,8 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
     std::vector<double> w(std::size_t(s.rows()), 0.0);
     for (int t = 0; t < s.rows(); ++t) {
       if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] ||
-          s.position[std::size_t(t)] > s.position[std::size_t(i)])
+          s.position[std::size_t(t)] > s.position[std::size_t(i)] ||
+          (n.window > 0 && s.position[std::size_t(i)] - s.position[std::size_t(t)] >= n.window))
         continue;
       double score = 0;
       for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv_of(h) * n.size + d);

@@ -161,7 +161,7 @@ template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x,
 template <class S> plain<S> rope(plain<S> const& x, double theta) { return rope(x, rotation{.theta = theta}); }
 
 template <class T, class Q, class K>
-plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {
+plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v, int window = 0) {
   constexpr std::size_t size = Q::size, share = Q::count / K::count;
   auto const& s = *q.step;
   plain<shape<T, Q>> y(s);
@@ -171,7 +171,8 @@ plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> con
       std::vector<double> score(s.rows(), -INFINITY);
       double top = -INFINITY, total = 0;
       for (std::size_t u = 0; u < s.rows(); ++u) {
-        if (s.sequence[u] != s.sequence[row] || s.position[u] > s.position[row]) continue;
+        int const before = s.position[row] - s.position[u];
+        if (s.sequence[u] != s.sequence[row] || before < 0 || (window > 0 && before >= window)) continue;
         score[u] = 0;
         for (std::size_t d = 0; d < size; ++d) score[u] += q(row, at + d) * k(u, kv + d) / std::sqrt(double(size));
         top = std::max(top, score[u]);
