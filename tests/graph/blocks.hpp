@@ -97,4 +97,15 @@ struct looks_up {
   }
 };
 
+struct wpe {
+  static constexpr char name[] = "wpe";
+};
+struct places {  // tokens and positions, as in GPT-2
+  using input = token_ids;
+  static constexpr auto forward(auto ids) {
+    return cria::embedding(ids, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>) +
+           silu(cria::embedding(positions(ids), weight<wpe, axis<narrow, 35>, E>));
+  }
+};
+
 }  // namespace cria::test

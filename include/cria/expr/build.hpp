@@ -84,7 +84,7 @@ constexpr var attention_lse(var y) {
   return append(y.g, n, n.in[0], n.in[1], n.in[2]);
 }
 
-/// w [vocabulary, cols] -> [token, cols]
-constexpr var embedding(var w) { return append(w.g, {.kind = op::embedding, .cols = w->cols}, w.id); }
+/// w [vocabulary or positions, cols] -> [token, cols]
+constexpr var embedding(var w, short by) { return append(w.g, {.kind = op::embedding, .part = by, .cols = w->cols}, w.id); }
 
 }  // namespace cria

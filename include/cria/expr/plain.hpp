@@ -39,6 +39,9 @@ template <class Shape> struct plain;
 template <> struct plain<token_ids> {
   plain_step const* step;
 };
+template <> struct plain<position_ids> {
+  plain_step const* step;
+};
 template <class T, class... A> struct plain<shape<T, A...>> {
   static constexpr std::size_t cols = std::size_t((1 * ... * A::extent));
   plain_step const* step;
@@ -194,13 +197,16 @@ template <class T, class A> plain<shape<T>> cross_entropy(plain<shape<T, A>> con
   });
 }
 
-template <class Tag, class Vocabulary, class A>
-plain<shape<tokens, A>> embedding(plain<token_ids> ids, weight_t<Tag, Vocabulary, A>) {
+inline plain<position_ids> positions(plain<token_ids> ids) { return {ids.step}; }
+
+/// Throws where a position or a token has no row.
+template <class Ids, class Tag, class Rows, class A> requires(std::is_same_v<Ids, token_ids> || std::is_same_v<Ids, position_ids>)
+plain<shape<tokens, A>> embedding(plain<Ids> ids, weight_t<Tag, Rows, A>) {
   constexpr std::size_t cols = std::size_t(A::extent);
-  auto const& w = ids.step->weight(Tag::name, std::size_t(Vocabulary::extent) * cols);
-  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) {
-    return w[std::size_t(ids.step->token[row]) * cols + col];
-  });
+  auto const& w = ids.step->weight(Tag::name, std::size_t(Rows::extent) * cols);
+  auto const& chosen = std::is_same_v<Ids, token_ids> ? ids.step->token : ids.step->position;
+  for (int const id : chosen) check_range(Tag::name, id, 0, Rows::extent);
+  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) { return w[std::size_t(chosen[row]) * cols + col]; });
 }
 
 }  // namespace cria
