@@ -72,6 +72,12 @@ struct attends : of_rows {
     return cria::attention(matmul(x, weight<wq, Q, E>), rope(kv), kv);
   }
 };
+struct attends_near : of_rows {  // to two positions
+  static constexpr auto forward(auto x) {
+    auto const kv = matmul(x, weight<wk, KV, E>);
+    return cria::attention(rope(matmul(x, weight<wq, Q, E>)), rope(kv), kv, 2);
+  }
+};
 struct cubes : of_rows {
   static constexpr auto forward(auto x) { return map<cube>(x) + map<cube>(matmul(x, weight<wo, E, E>)); }
 };
@@ -88,6 +94,17 @@ struct looks_up {
   using input = token_ids;
   static constexpr auto forward(auto ids) {
     return silu(cria::embedding(ids, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>));
+  }
+};
+
+struct wpe {
+  static constexpr char name[] = "wpe";
+};
+struct places {  // tokens and positions, as in GPT-2
+  using input = token_ids;
+  static constexpr auto forward(auto ids) {
+    return cria::embedding(ids, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>) +
+           silu(cria::embedding(positions(ids), weight<wpe, axis<narrow, 35>, E>));
   }
 };
 

@@ -58,12 +58,14 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
   auto const b = [&](int i, int j) { return in[1]->wide(i, j); };
   auto const sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
+  auto const chosen = [&](int i) { return (n.part == chosen_by::position ? s.position : s.token)[std::size_t(i)]; };
   // e^(score - shift) of row i with each row that it sees, in head h.
   auto const weights = [&](int i, int h, double shift) {
     std::vector<double> w(std::size_t(s.rows()), 0.0);
     for (int t = 0; t < s.rows(); ++t) {
       if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] ||
-          s.position[std::size_t(t)] > s.position[std::size_t(i)])
+          s.position[std::size_t(t)] > s.position[std::size_t(i)] ||
+          (n.window > 0 && s.position[std::size_t(i)] - s.position[std::size_t(t)] >= n.window))
         continue;
       double score = 0;
       for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv_of(h) * n.size + d);
@@ -78,7 +80,7 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
   };
   switch (n.kind) {
     case op::embedding:
-      each([&](int i, int j) { return (*in[0])(s.token[std::size_t(i)], j); });
+      each([&](int i, int j) { return (*in[0])(chosen(i), j); });
       break;
     case op::map:
       each([&](int i, int j) -> double {
@@ -151,7 +153,7 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
       dot(s.rows(), [&](int i, int j, int k) { return in[0]->wide(k, i) * in[1]->wide(k, j); });
       break;
     case op::embedding_dw:
-      dot(s.rows(), [&](int i, int j, int k) { return s.token[std::size_t(k)] == i ? (*in[0])(k, j) : 0.0; });
+      dot(s.rows(), [&](int i, int j, int k) { return chosen(k) == i ? (*in[0])(k, j) : 0.0; });
       break;
     case op::attention:
       for (int i = 0; i < s.rows(); ++i)

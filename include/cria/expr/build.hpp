@@ -69,11 +69,11 @@ constexpr var rope(var x, short turn, int direction) {
 }
 
 /// q [token, heads size], k and v [token, kv heads size] -> [token, heads size]
-constexpr var attention(var q, var k, var v, int size) {
+constexpr var attention(var q, var k, var v, int size, int window = 0) {
   // Keys and values each get a place of their own in the cache, so they are values of their own.
   if (is_leaf(*k)) k = map(fn::copy, k);
   while (is_leaf(*v) || v.id == k.id) v = map(fn::copy, v);
-  node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size};
+  node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size, .window = window};
   return append(q.g, n, q.id, k.id, v.id);
 }
 
@@ -84,7 +84,7 @@ constexpr var attention_lse(var y) {
   return append(y.g, n, n.in[0], n.in[1], n.in[2]);
 }
 
-/// w [vocabulary, cols] -> [token, cols]
-constexpr var embedding(var w) { return append(w.g, {.kind = op::embedding, .cols = w->cols}, w.id); }
+/// w [vocabulary or positions, cols] -> [token, cols]
+constexpr var embedding(var w, short by) { return append(w.g, {.kind = op::embedding, .part = by, .cols = w->cols}, w.id); }
 
 }  // namespace cria

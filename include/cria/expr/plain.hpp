@@ -39,6 +39,9 @@ template <class Shape> struct plain;
 template <> struct plain<token_ids> {
   plain_step const* step;
 };
+template <> struct plain<position_ids> {
+  plain_step const* step;
+};
 template <class T, class... A> struct plain<shape<T, A...>> {
   static constexpr std::size_t cols = std::size_t((1 * ... * A::extent));
   plain_step const* step;
@@ -161,7 +164,7 @@ template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x,
 template <class S> plain<S> rope(plain<S> const& x, double theta) { return rope(x, rotation{.theta = theta}); }
 
 template <class T, class Q, class K>
-plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {
+plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v, int window = 0) {
   constexpr std::size_t size = Q::size, share = Q::count / K::count;
   auto const& s = *q.step;
   plain<shape<T, Q>> y(s);
@@ -171,7 +174,8 @@ plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> con
       std::vector<double> score(s.rows(), -INFINITY);
       double top = -INFINITY, total = 0;
       for (std::size_t u = 0; u < s.rows(); ++u) {
-        if (s.sequence[u] != s.sequence[row] || s.position[u] > s.position[row]) continue;
+        int const before = s.position[row] - s.position[u];
+        if (s.sequence[u] != s.sequence[row] || before < 0 || (window > 0 && before >= window)) continue;
         score[u] = 0;
         for (std::size_t d = 0; d < size; ++d) score[u] += q(row, at + d) * k(u, kv + d) / std::sqrt(double(size));
         top = std::max(top, score[u]);
@@ -193,13 +197,16 @@ template <class T, class A> plain<shape<T>> cross_entropy(plain<shape<T, A>> con
   });
 }
 
-template <class Tag, class Vocabulary, class A>
-plain<shape<tokens, A>> embedding(plain<token_ids> ids, weight_t<Tag, Vocabulary, A>) {
+inline plain<position_ids> positions(plain<token_ids> ids) { return {ids.step}; }
+
+/// Throws where a position or a token has no row.
+template <class Ids, class Tag, class Rows, class A> requires(std::is_same_v<Ids, token_ids> || std::is_same_v<Ids, position_ids>)
+plain<shape<tokens, A>> embedding(plain<Ids> ids, weight_t<Tag, Rows, A>) {
   constexpr std::size_t cols = std::size_t(A::extent);
-  auto const& w = ids.step->weight(Tag::name, std::size_t(Vocabulary::extent) * cols);
-  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) {
-    return w[std::size_t(ids.step->token[row]) * cols + col];
-  });
+  auto const& w = ids.step->weight(Tag::name, std::size_t(Rows::extent) * cols);
+  auto const& chosen = std::is_same_v<Ids, token_ids> ? ids.step->token : ids.step->position;
+  for (int const id : chosen) check_range(Tag::name, id, 0, Rows::extent);
+  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) { return w[std::size_t(chosen[row]) * cols + col]; });
 }
 
 }  // namespace cria

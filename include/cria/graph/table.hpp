@@ -41,6 +41,7 @@ template <class Text> constexpr void append_details(Text& to, graph const& g, no
   if (n.kind == op::attention || n.kind == op::attention_back) {
     append_integer(to, n.count), to += " heads over ", append_integer(to, n.kv_count);
     to += ", each of ", append_integer(to, n.size);
+    if (n.window > 0) to += ", window ", append_integer(to, n.window);
     if (n.part >= 0) to += ", operand ", append_integer(to, n.part);
   }
   if (n.f == fn::rstd) to += "width ", append_integer(to, n.size), to += ", epsilon ", append_parameter(to, n.scalar);

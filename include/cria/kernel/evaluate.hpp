@@ -158,7 +158,7 @@ template <class P, int G> struct evaluate {
       return e.row_sums[i * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
       constexpr node w = at(n.in[0]);
-      return element<w.type>(weight<n.in[0]>(), c.token[row], col, w.cols);
+      return element<w.type>(weight<n.in[0]>(), (n.part == chosen_by::position ? c.position : c.token)[row], col, w.cols);
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "cria/graph/limits.hpp"
 #include "cria/run/cache.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/rotary.hpp"
@@ -13,7 +14,7 @@
 namespace cria {
 
 struct session_options {
-  int room = 0;       // positions of the cache
+  int room = 0;       // positions of the cache; used no further than the model has positions for
   int sequences = 1;  // sequences that have a cache
   int rows = 256;     // most rows of one step
   int positions = 0;  // of all sequences together, in pages of 64, which a sequence begins whole; 0: as many as they have room for
@@ -30,7 +31,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
-  static constexpr int words = plan_of<embedding>.g.nodes[plan_of<embedding>.g.nodes[plan_of<embedding>.g.outputs[0]].in[0]].rows;
+  static constexpr row_limits limits = limits_of(plan_of<embedding>.g);
   static constexpr step_cost cost = cost_of_step<embedding, block, head>(Model::layers);
   static_assert(!looks_around(plan_of<embedding>.g) && !looks_around(plan_of<head>.g), "only the repeated block may rotate or attend");
   using rows_type = expr<typename Model::block::input>;
@@ -67,7 +68,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
     check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
     for (std::size_t i = 0; i < token.size(); ++i)
-      check_range("token", token[i], 0, words), check_range("sequence", sequence[i], 0, sequences_), check_range("position", position[i], 0, room());
+      check_range("token", token[i], 0, limits.token), check_range("sequence", sequence[i], 0, sequences_), check_range("position", position[i], 0, room());
     exec_.fence();
     cache_.prepare(exec_, sequence, position);
     step_ = {};
@@ -129,7 +130,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   kernel::context const& step() const { return step_; }
 
   int most_rows() const { return rows_; }
-  int room() const { return cache_.room(); }
+  int room() const { return std::min(cache_.room(), limits.position); }
   weight_store<Exec> const& weights() const { return weights_; }
   Exec const& space() const { return exec_; }
 
