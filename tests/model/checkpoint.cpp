@@ -127,7 +127,7 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
                "rope_freqs.weight: value 1 is not supported (expected 1, by the rule of Llama 3, found 8)");
   gguf_refuses(with([](auto& w) { w.tensor("blk.0.ffn_gate_inp.weight", {32}, 0, raw(test::ramp(32))); }),
                "blk.0.ffn_gate_inp.weight: tensor is not supported (expected the weights of the model that the metadata describes, found another)");
-  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }), "blk.0.attn_k.bias: missing tensor");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }), "blk.1.attn_q.bias: missing tensor");
   gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }), "missing key llama.rope.scaling.factor");
   gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "yarn"); }),
                "llama.rope.scaling.type is not supported (expected none or linear, found yarn)");
