@@ -17,8 +17,10 @@ namespace {
 
 /// One file with one matrix [rows, columns], beside others where a test wants them.
 std::string with_matrix(std::string const& name, int rows, int columns, int start = 0) {
-  return test::torch_file(test::pickle::dictionary({{.name = name, .stored = rows * columns, .shape = {rows, columns}, .strides = {columns, 1}}}),
-                          {raw(test::ramp(std::size_t(rows * columns), start))});
+  return test::torch_file(
+      test::pickle::dictionary(
+          {{.name = name, .stored = rows * columns, .shape = {rows, columns}, .strides = {columns, 1}}}),
+      {raw(test::ramp(std::size_t(rows * columns), start))});
 }
 
 io::consolidated merge(std::vector<std::string> const& contents, std::uint64_t embed) {
@@ -56,7 +58,8 @@ TEST_CASE("a Llama in several files is the one that was cut") {
 }
 
 TEST_CASE("rows that lie in one piece are not copied") {
-  std::vector<std::string> const files{with_matrix("layers.0.attention.wq.weight", 2, 3), with_matrix("layers.0.attention.wq.weight", 2, 3, 5)};
+  std::vector<std::string> const files{with_matrix("layers.0.attention.wq.weight", 2, 3),
+                                       with_matrix("layers.0.attention.wq.weight", 2, 3, 5)};
   auto const file = merge(files, 3);
   auto const& t = *file.tensor("layers.0.attention.wq.weight");
   REQUIRE(t.shape == std::vector<std::uint64_t>{4, 3});
@@ -76,17 +79,24 @@ TEST_CASE("files that don't agree are refused") {
   refuses({none, w1}, "0: layers.0.feed_forward.w1.weight: missing tensor");
   refuses({w1, with_matrix("layers.0.feed_forward.w1.weight", 1, 4)},
           "1: layers.0.feed_forward.w1.weight: shape of its part (expected [2, 4], found [1, 4])");
-  auto const half = test::torch_file(test::pickle::dictionary({{.name = "layers.0.feed_forward.w1.weight", .kind = "HalfStorage", .stored = 8,
-                                                                .shape = {2, 4}, .strides = {4, 1}}}), {std::string(16, 'x')});
+  auto const half = test::torch_file(test::pickle::dictionary({{.name = "layers.0.feed_forward.w1.weight",
+                                                                .kind = "HalfStorage",
+                                                                .stored = 8,
+                                                                .shape = {2, 4},
+                                                                .strides = {4, 1}}}),
+                                     {std::string(16, 'x')});
   refuses({w1, half}, "1: layers.0.feed_forward.w1.weight: type (expected F32, found F16)");
   auto const lora = with_matrix("layers.0.attention.wq.lora", 2, 4);
-  refuses({lora, lora}, "0: layers.0.attention.wq.lora: how the tensor was cut (expected a weight of a Llama, found another)");
+  refuses({lora, lora},
+          "0: layers.0.attention.wq.lora: how the tensor was cut (expected a weight of a Llama, found another)");
   REQUIRE(merge({lora}, 4).tensor("layers.0.attention.wq.lora") != nullptr);  // for the reader of weights to judge
   auto const embedding = with_matrix("tok_embeddings.weight", 2, 3);
   refuses({embedding, embedding}, "0: tok_embeddings.weight: width of its part (expected 4 or a 2th of it, found 3)");
   auto const axes = [](std::vector<int> const& shape) {
-    return test::torch_file(test::pickle::dictionary({{.name = "t", .stored = 1, .shape = shape, .strides = std::vector<int>(shape.size(), 1)}}),
-                            {raw(1.0f)});
+    return test::torch_file(
+        test::pickle::dictionary(
+            {{.name = "t", .stored = 1, .shape = shape, .strides = std::vector<int>(shape.size(), 1)}}),
+        {raw(1.0f)});
   };
   refuses({axes({})}, "0: t: number of axes (expected 1 or 2, found 0)");
   refuses({axes({1, 1, 1})}, "0: t: number of axes (expected 1 or 2, found 3)");
@@ -97,6 +107,7 @@ TEST_CASE("a file missing between others is named") {
   test::temporary_folder const folder;
   folder.write("consolidated.00.pth", with_matrix("output.weight", 2, 3));
   folder.write("consolidated.02.pth", with_matrix("output.weight", 2, 3));
-  REQUIRE_THROWS_WITH(io::consolidated::open_folder(folder.path().string(), 3), ContainsSubstring("consolidated.01.pth: cannot be opened"));
+  REQUIRE_THROWS_WITH(io::consolidated::open_folder(folder.path().string(), 3),
+                      ContainsSubstring("consolidated.01.pth: cannot be opened"));
   REQUIRE_THROWS_WITH(io::consolidated::open_folder("/nowhere", 3), ContainsSubstring("/nowhere: cannot be read"));
 }

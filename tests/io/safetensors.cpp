@@ -99,7 +99,8 @@ TEST_CASE("every golden file is read") {
 namespace {
 
 std::string one_tensor(std::string const& name, float value) {
-  return test::safetensors(R"({")" + name + R"(": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})", raw(value));
+  return test::safetensors(R"({")" + name + R"(": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})",
+                           raw(value));
 }
 
 /// An index whose files are held in memory.
@@ -126,27 +127,34 @@ TEST_CASE("tensors in several files are found by one index") {
 
   test::temporary_folder const folder;
   auto const name = folder.path().string();
-  REQUIRE_THROWS_WITH(io::safetensors::open_folder(name),
-                      Equals(name + ": has no weights (expected model.safetensors or model.safetensors.index.json, found neither)"));
+  REQUIRE_THROWS_WITH(
+      io::safetensors::open_folder(name),
+      Equals(name + ": has no weights (expected model.safetensors or model.safetensors.index.json, found neither)"));
   folder.write("model.safetensors.index.json", R"({"weight_map": {"a": "none.safetensors"}})");
-  REQUIRE_THROWS_WITH(io::safetensors::open_folder(name), Equals(name + "/none.safetensors: cannot be opened: No such file or directory"));
+  REQUIRE_THROWS_WITH(io::safetensors::open_folder(name),
+                      Equals(name + "/none.safetensors: cannot be opened: No such file or directory"));
   folder.write("model.safetensors", one_tensor("a", 3));
   REQUIRE(io::safetensors::open_folder(name).values<float>("a") == std::vector{3.0f});
 }
 
 TEST_CASE("an index that lies is refused") {
-  std::map<std::string, std::string> const files{{"1", one_tensor("a", 1.5f)}, {"2", one_tensor("b", 2.5f)}, {"3", one_tensor("a", 2.5f)}};
+  std::map<std::string, std::string> const files{
+      {"1", one_tensor("a", 1.5f)}, {"2", one_tensor("b", 2.5f)}, {"3", one_tensor("a", 2.5f)}};
   auto const refuses_map = [&](std::string const& map, std::string const& message) {
     REQUIRE_THROWS_WITH(open_index(map, files), Equals(message));
   };
   refuses_map("1", "index: weight_map (expected a JSON object, found something else)");
-  refuses_map(R"({"a": 1})", "index: a: file of the tensor (expected the name of a file in the same folder, found number)");
+  refuses_map(R"({"a": 1})",
+              "index: a: file of the tensor (expected the name of a file in the same folder, found number)");
   for (std::string const name : {"", ".", "..", "/etc/passwd", "../1", "x/1", "x\\\\1", "line\\nbreak", "nul\\u0000"})
-    REQUIRE_THROWS_WITH(open_index(R"({"a": ")" + name + "\"}", files), ContainsSubstring("index: a: file of the tensor (expected the name"));
+    REQUIRE_THROWS_WITH(open_index(R"({"a": ")" + name + "\"}", files),
+                        ContainsSubstring("index: a: file of the tensor (expected the name"));
   refuses_map(R"({"a": "4"})", "4: cannot be opened");
   refuses_map(R"({"a": "1", "c": "2", "b": "2"})", "index: c: missing tensor (expected in 2, found none there)");
-  refuses_map(R"({"a": "2", "b": "1"})", "index: a: a tensor is in another file than weight_map says (expected 2, found 1)");
+  refuses_map(R"({"a": "2", "b": "1"})",
+              "index: a: a tensor is in another file than weight_map says (expected 2, found 1)");
   refuses_map(R"({"a": "1", "b": "2", "c": "3"})", "index: a: a tensor is in two files (expected one, found 1 and 3)");
   refuses_map(R"({"c": "1"})", "index: a: a tensor that weight_map doesn't name (expected none, found 1)");
-  REQUIRE_THROWS_WITH(io::safetensors(test::as_file("[]", "index"), {}), Equals("index: weight_map (expected a JSON object, found something else)"));
+  REQUIRE_THROWS_WITH(io::safetensors(test::as_file("[]", "index"), {}),
+                      Equals("index: weight_map (expected a JSON object, found something else)"));
 }

@@ -20,11 +20,13 @@ struct zip_writer {
   zip_writer& entry(std::string_view name, std::string const& content) {
     auto const n = std::uint16_t(name.size());
     auto const size = std::uint32_t(content.size()), place = std::uint32_t(data.size());
-    std::string const extra =
-        zip64 ? raw(std::uint16_t(1)) + raw(std::uint16_t(24)) + raw(std::uint64_t(size)) + raw(std::uint64_t(size)) + raw(std::uint64_t(place)) : "";
+    std::string const extra = zip64 ? raw(std::uint16_t(1)) + raw(std::uint16_t(24)) + raw(std::uint64_t(size)) +
+                                          raw(std::uint64_t(size)) + raw(std::uint64_t(place))
+                                    : "";
     auto const or_escape = [&](std::uint32_t value) { return raw(zip64 ? ~std::uint32_t{0} : value); };
-    directory += "PK\1\2" + std::string(4, '\0') + raw(flags) + raw(method) + std::string(8, '\0') + or_escape(size) + or_escape(size) +
-                 raw(n) + raw(std::uint16_t(extra.size())) + std::string(10, '\0') + or_escape(place) + std::string(name) + extra;
+    directory += "PK\1\2" + std::string(4, '\0') + raw(flags) + raw(method) + std::string(8, '\0') + or_escape(size) +
+                 or_escape(size) + raw(n) + raw(std::uint16_t(extra.size())) + std::string(10, '\0') +
+                 or_escape(place) + std::string(name) + extra;
     data += "PK\3\4" + std::string(22, '\0') + raw(n) + raw(std::uint16_t(3)) + std::string(name) + "pad" + content;
     ++entries;
     return *this;
@@ -34,8 +36,8 @@ struct zip_writer {
     auto const place = data.size(), size = directory.size();
     std::string end;
     if (zip64) {
-      end = "PK\6\6" + raw(std::uint64_t(44)) + std::string(12, '\0') + raw(entries) + raw(entries) + raw(std::uint64_t(size)) +
-            raw(std::uint64_t(place));
+      end = "PK\6\6" + raw(std::uint64_t(44)) + std::string(12, '\0') + raw(entries) + raw(entries) +
+            raw(std::uint64_t(size)) + raw(std::uint64_t(place));
       end += "PK\6\7" + raw(std::uint32_t(0)) + raw(std::uint64_t(place + size)) + raw(std::uint32_t(1));
     }
     auto const escape = ~std::uint32_t{0};
@@ -51,7 +53,9 @@ namespace pickle {
 
 inline std::string text(std::string_view s) { return "X" + raw(std::uint32_t(s.size())) + std::string(s); }
 inline std::string number(std::int32_t n) { return "J" + raw(n); }
-inline std::string global(std::string_view module, std::string_view name) { return "c" + std::string(module) + "\n" + std::string(name) + "\n"; }
+inline std::string global(std::string_view module, std::string_view name) {
+  return "c" + std::string(module) + "\n" + std::string(name) + "\n";
+}
 inline std::string tuple(std::vector<std::string> const& items) {
   std::string out = "(";
   for (auto const& i : items) out += i;

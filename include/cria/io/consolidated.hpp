@@ -1,7 +1,7 @@
 #pragma once
-// Llama as Meta publishes it: consolidated.00.pth, .01 and so on, each with a part of every weight, cut as the model was
-// over devices. Source: llama/model.py of Meta's llama and models/llama3/model.py of llama-models (ColumnParallelLinear,
-// RowParallelLinear, ParallelEmbedding, VocabParallelEmbedding).
+// Llama as Meta publishes it: consolidated.00.pth, .01 and so on, each with a part of every weight, cut as the model
+// was over devices. Source: llama/model.py of Meta's llama and models/llama3/model.py of llama-models
+// (ColumnParallelLinear, RowParallelLinear, ParallelEmbedding, VocabParallelEmbedding).
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -22,7 +22,8 @@
 
 namespace cria::io {
 
-/// A weight whose parts lie in several files, one behind the other along `axis`: 0, whole rows, or 1, pieces of each row.
+/// A weight whose parts lie in several files, one behind the other along `axis`: 0, whole rows, or 1, pieces of each
+/// row.
 struct merged_tensor {
   std::string name, type;            // type as file_tensor has it
   std::vector<std::uint64_t> shape;  // of the whole
@@ -48,9 +49,9 @@ struct merged_tensor {
 
 class consolidated {
  public:
-  /// `files` in order; `embed` is the model's width ("dim" of params.json), which tells how the embedding was cut: in Llama
-  /// 1 and 2 along its width, in Llama 3 along the vocabulary. rope.freqs, which follows from theta, is left out. Throws
-  /// cria::error where the files don't agree, and for a matrix of which it isn't known how it was cut.
+  /// `files` in order; `embed` is the model's width ("dim" of params.json), which tells how the embedding was cut: in
+  /// Llama 1 and 2 along its width, in Llama 3 along the vocabulary. rope.freqs, which follows from theta, is left out.
+  /// Throws cria::error where the files don't agree, and for a matrix of which it isn't known how it was cut.
   consolidated(std::vector<torch_file> files, std::uint64_t embed) : files_(std::move(files)) {
     if (files_.empty()) throw error("consolidated", "number of files", "1 and more", "0");
     for (auto const& t : files_[0].tensors())
@@ -72,7 +73,8 @@ class consolidated {
     if (failed) throw error(folder, "cannot be read: " + failed.message());
     std::vector<torch_file> files;
     for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i)
-      files.emplace_back(mapped_file((std::filesystem::path(folder) / fmt::format("consolidated.{:02}.pth", i)).string()));
+      files.emplace_back(
+          mapped_file((std::filesystem::path(folder) / fmt::format("consolidated.{:02}.pth", i)).string()));
     return consolidated(std::move(files), embed);
   }
 
@@ -91,12 +93,15 @@ class consolidated {
   }
 
  private:
-  static std::string where(torch_file const& file, std::string_view name) { return file.path() + ": " + printable(name); }
+  static std::string where(torch_file const& file, std::string_view name) {
+    return file.path() + ": " + printable(name);
+  }
 
   /// The axis along which `t`, a part of a matrix, was cut, or -1 where that isn't known.
   int axis_of(file_tensor const& t, std::uint64_t embed) const {
     auto const any_of = [&](auto... endings) { return (t.name.ends_with(endings) || ...); };
-    if (any_of(".wq.weight", ".wk.weight", ".wv.weight", ".w1.weight", ".w3.weight") || t.name == "output.weight") return 0;
+    if (any_of(".wq.weight", ".wk.weight", ".wv.weight", ".w1.weight", ".w3.weight") || t.name == "output.weight")
+      return 0;
     if (any_of(".wo.weight", ".w2.weight")) return 1;
     if (t.name != "tok_embeddings.weight") return -1;
     if (t.shape[1] == embed) return 0;
@@ -113,13 +118,15 @@ class consolidated {
     for (auto const extent : first.shape)
       if (extent == 0) throw error(where(files_[0], first.name), "shape", "extents of 1 and more", "0");
     if (matrix && !one) out.axis = axis_of(first, embed);
-    if (out.axis < 0) throw error(where(files_[0], first.name), "how the tensor was cut", "a weight of a Llama", "another");
+    if (out.axis < 0)
+      throw error(where(files_[0], first.name), "how the tensor was cut", "a weight of a Llama", "another");
     for (std::size_t i = 1; i < files_.size(); ++i) {
       auto const* const part = files_[i].tensor(first.name);
       if (part == nullptr) throw error(where(files_[i], first.name), "missing tensor");
       if (part->type != first.type) throw error(where(files_[i], first.name), "type", first.type, part->type);
       if (part->shape != first.shape)
-        throw error(where(files_[i], first.name), "shape of its part", fmt::format("[{}]", fmt::join(first.shape, ", ")),
+        throw error(where(files_[i], first.name), "shape of its part",
+                    fmt::format("[{}]", fmt::join(first.shape, ", ")),
                     fmt::format("[{}]", fmt::join(part->shape, ", ")));
       if (matrix) out.parts.push_back(part->bytes);  // of a norm all files have the whole
     }

@@ -19,8 +19,8 @@
 
 namespace cria::io {
 
-/// A tensor as the pickle tells of it: values of `type` (F32, F16, BF16) in the storage `key`, which has `stored` of them.
-/// offset and strides are in values.
+/// A tensor as the pickle tells of it: values of `type` (F32, F16, BF16) in the storage `key`, which has `stored` of
+/// them. offset and strides are in values.
 struct pickled_tensor {
   std::string_view name, type, key;
   std::int64_t stored = 0, offset = 0;
@@ -56,9 +56,10 @@ class unpickler {
     std::string_view type, key;
     std::int64_t size;
   };
-  using value = std::variant<none, bool, std::int64_t, std::string_view, function, tuple, dictionary, storage, pickled_tensor>;
-  static constexpr std::array<std::string_view, 9> kinds{"None", "a boolean", "a number", "text", "a function", "a tuple",
-                                                         "a dictionary", "a storage", "a tensor"};
+  using value =
+      std::variant<none, bool, std::int64_t, std::string_view, function, tuple, dictionary, storage, pickled_tensor>;
+  static constexpr std::array<std::string_view, 9> kinds{
+      "None", "a boolean", "a number", "text", "a function", "a tuple", "a dictionary", "a storage", "a tensor"};
   struct known {
     std::string_view module, name;
     function what;
@@ -70,7 +71,8 @@ class unpickler {
                                                  {"torch", "HalfStorage", function::storage_f16},
                                                  {"torch", "BFloat16Storage", function::storage_bf16}}};
 
-  unpickler(std::string const& where, std::span<std::byte const> bytes) : where_(where), in_(where_, bytes), bytes_(bytes) {}
+  unpickler(std::string const& where, std::span<std::byte const> bytes)
+      : where_(where), in_(where_, bytes), bytes_(bytes) {}
 
   value_id run() {
     if (in_.read<std::uint8_t>(what_) != 0x80) throw error(where_, "not a pickle", "protocol 2", "none");
@@ -80,32 +82,83 @@ class unpickler {
       auto const place = in_.position();
       auto const op = in_.read<std::uint8_t>(what_);
       switch (op) {
-        case '.': return last();
-        case 'N': push(none{}); break;
-        case 0x88: push(true); break;
-        case 0x89: push(false); break;
-        case 'K': push(std::int64_t(in_.read<std::uint8_t>(what_))); break;
-        case 'M': push(std::int64_t(in_.read<std::uint16_t>(what_))); break;
-        case 'J': push(std::int64_t(in_.read<std::int32_t>(what_))); break;
-        case 0x8a: push(long_number()); break;
-        case 'X': push(as_text(in_.take(in_.read<std::uint32_t>(what_), what_))); break;
-        case 'c': push(global()); break;
-        case '(': mark(); break;
-        case ')': push(tuple{}); break;
-        case 0x85: push(tuple{take_last(1)}); break;
-        case 0x86: push(tuple{take_last(2)}); break;
-        case 0x87: push(tuple{take_last(3)}); break;
-        case 't': push(tuple{take_to_mark()}); break;
-        case '}': push(dictionary{}); break;
-        case 's': set(take_last(2)); break;
-        case 'u': set(take_to_mark()); break;
-        case 'q': memo_.insert_or_assign(in_.read<std::uint8_t>(what_), last()); break;
-        case 'r': memo_.insert_or_assign(in_.read<std::uint32_t>(what_), last()); break;
-        case 'h': recall(in_.read<std::uint8_t>(what_)); break;
-        case 'j': recall(in_.read<std::uint32_t>(what_)); break;
-        case 'Q': push(persistent(take_last(1)[0])); break;
-        case 'R': reduce(); break;
-        case 'b': attributes(); break;
+        case '.':
+          return last();
+        case 'N':
+          push(none{});
+          break;
+        case 0x88:
+          push(true);
+          break;
+        case 0x89:
+          push(false);
+          break;
+        case 'K':
+          push(std::int64_t(in_.read<std::uint8_t>(what_)));
+          break;
+        case 'M':
+          push(std::int64_t(in_.read<std::uint16_t>(what_)));
+          break;
+        case 'J':
+          push(std::int64_t(in_.read<std::int32_t>(what_)));
+          break;
+        case 0x8a:
+          push(long_number());
+          break;
+        case 'X':
+          push(as_text(in_.take(in_.read<std::uint32_t>(what_), what_)));
+          break;
+        case 'c':
+          push(global());
+          break;
+        case '(':
+          mark();
+          break;
+        case ')':
+          push(tuple{});
+          break;
+        case 0x85:
+          push(tuple{take_last(1)});
+          break;
+        case 0x86:
+          push(tuple{take_last(2)});
+          break;
+        case 0x87:
+          push(tuple{take_last(3)});
+          break;
+        case 't':
+          push(tuple{take_to_mark()});
+          break;
+        case '}':
+          push(dictionary{});
+          break;
+        case 's':
+          set(take_last(2));
+          break;
+        case 'u':
+          set(take_to_mark());
+          break;
+        case 'q':
+          memo_.insert_or_assign(in_.read<std::uint8_t>(what_), last());
+          break;
+        case 'r':
+          memo_.insert_or_assign(in_.read<std::uint32_t>(what_), last());
+          break;
+        case 'h':
+          recall(in_.read<std::uint8_t>(what_));
+          break;
+        case 'j':
+          recall(in_.read<std::uint32_t>(what_));
+          break;
+        case 'Q':
+          push(persistent(take_last(1)[0]));
+          break;
+        case 'R':
+          reduce();
+          break;
+        case 'b':
+          attributes();
+          break;
         default:
           throw error(where_, fmt::format("instruction at byte {}", place), "one that a dictionary of tensors needs",
                       fmt::format("0x{:02x}", op));
@@ -144,7 +197,8 @@ class unpickler {
 
   void mark() {
     constexpr std::size_t deepest = 64;
-    if (marks_.size() >= deepest) throw error(where_, "depth of the pickle", fmt::format("at most {}", deepest), "more");
+    if (marks_.size() >= deepest)
+      throw error(where_, "depth of the pickle", fmt::format("at most {}", deepest), "more");
     marks_.push_back(stack_.size());
   }
 
@@ -185,7 +239,8 @@ class unpickler {
 
   void set(std::vector<value_id> const& items) {
     auto& to = as<dictionary>(last(), "what items are set in");
-    if (items.size() % 2 != 0) throw error(where_, "items of a dictionary", "pairs", fmt::format("{} values", items.size()));
+    if (items.size() % 2 != 0)
+      throw error(where_, "items of a dictionary", "pairs", fmt::format("{} values", items.size()));
     for (std::size_t i = 0; i < items.size(); i += 2) to.items.emplace_back(items[i], items[i + 1]);
   }
 
@@ -198,7 +253,8 @@ class unpickler {
   storage persistent(value_id id) {
     auto const& t = as<tuple>(id, "name of a storage").items;
     if (t.size() != 5 || as<std::string_view>(t[0], "kind of a reference") != "storage")
-      throw error(where_, "name of a storage", "(storage, type, key, device, size)", fmt::format("{} values", t.size()));
+      throw error(where_, "name of a storage", "(storage, type, key, device, size)",
+                  fmt::format("{} values", t.size()));
     auto const kind = as<function>(t[1], "type of a storage");
     std::string_view const type = kind == function::storage_f32    ? "F32"
                                   : kind == function::storage_f16  ? "F16"
@@ -213,7 +269,8 @@ class unpickler {
     auto const& arguments = as<tuple>(call[1], "arguments of a function").items;
     auto const expect = [&](std::string_view name, std::size_t count) {
       if (arguments.size() != count)
-        throw error(where_, fmt::format("arguments of {}", name), std::to_string(count), std::to_string(arguments.size()));
+        throw error(where_, fmt::format("arguments of {}", name), std::to_string(count),
+                    std::to_string(arguments.size()));
     };
     switch (as<function>(call[0], "what is called")) {
       case function::ordered_dictionary:
@@ -235,7 +292,8 @@ class unpickler {
         t.strides = numbers(arguments[3], "strides of a tensor");
         return push(std::move(t));
       }
-      default: throw error(where_, "what is called", "a function", "a type of storages");
+      default:
+        throw error(where_, "what is called", "a function", "a type of storages");
     }
   }
 
@@ -249,7 +307,8 @@ class unpickler {
 
   // values
 
-  template <class T> T& as(value_id id, std::string_view what) {
+  template <class T>
+  T& as(value_id id, std::string_view what) {
     if (auto* const v = std::get_if<T>(&values_[id])) return *v;
     throw error(where_, what, kinds[value(T{}).index()], kinds[values_[id].index()]);
   }
@@ -257,7 +316,8 @@ class unpickler {
   std::vector<std::int64_t> numbers(value_id id, std::string_view what) {
     auto const& items = as<tuple>(id, what).items;
     constexpr std::size_t most = 8;
-    if (items.size() > most) throw error(where_, what, fmt::format("at most {} axes", most), std::to_string(items.size()));
+    if (items.size() > most)
+      throw error(where_, what, fmt::format("at most {} axes", most), std::to_string(items.size()));
     std::vector<std::int64_t> out;
     for (auto const i : items) out.push_back(as<std::int64_t>(i, what));
     return out;
@@ -267,7 +327,8 @@ class unpickler {
     std::vector<pickled_tensor> out;
     for (auto const& [key, item] : as<dictionary>(top, "content of the pickle").items) {
       auto const name = as<std::string_view>(key, "key of a tensor");
-      if (name.size() > 1000) throw error(where_, "name of a tensor", "at most 1000 bytes", std::to_string(name.size()));
+      if (name.size() > 1000)
+        throw error(where_, "name of a tensor", "at most 1000 bytes", std::to_string(name.size()));
       auto t = as<pickled_tensor>(item, printable(name));
       t.name = name;
       out.push_back(std::move(t));

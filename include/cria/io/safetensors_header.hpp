@@ -47,9 +47,21 @@ class safetensors_header {
   }
 
   static std::uint64_t bytes_of_one(std::string_view type) {
-    static constexpr std::array<std::pair<std::string_view, int>, 15> table{
-        {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I64", 8}, {"I32", 4},
-         {"I16", 2}, {"I8", 1}, {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}}};
+    static constexpr std::array<std::pair<std::string_view, int>, 15> table{{{"F64", 8},
+                                                                             {"F32", 4},
+                                                                             {"F16", 2},
+                                                                             {"BF16", 2},
+                                                                             {"F8_E4M3", 1},
+                                                                             {"F8_E5M2", 1},
+                                                                             {"I64", 8},
+                                                                             {"I32", 4},
+                                                                             {"I16", 2},
+                                                                             {"I8", 1},
+                                                                             {"U64", 8},
+                                                                             {"U32", 4},
+                                                                             {"U16", 2},
+                                                                             {"U8", 1},
+                                                                             {"BOOL", 1}}};
     auto const* const found = std::ranges::find(table, type, &std::pair<std::string_view, int>::first);
     return found == table.end() ? 0 : std::uint64_t(found->second);
   }

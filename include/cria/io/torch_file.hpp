@@ -27,8 +27,9 @@ class torch_file {
   explicit torch_file(mapped_file file) : file_(std::move(file)) {
     auto const bytes = file_.bytes();
     if (!zip_archive::recognises(bytes))
-      throw error(path(), "not a file of torch.save", "a zip archive",
-                  is_old(bytes) ? "the format before PyTorch 1.6; load and save it again with a newer one" : "something else");
+      throw error(
+          path(), "not a file of torch.save", "a zip archive",
+          is_old(bytes) ? "the format before PyTorch 1.6; load and save it again with a newer one" : "something else");
     zip_archive const archive(path(), bytes);
     auto const pickle = find_pickle(archive);
     auto const folder = std::string(pickle.substr(0, pickle.find('/') + 1));
@@ -38,7 +39,8 @@ class torch_file {
     auto const described = unpickler::tensors(path() + ": " + printable(pickle), archive.entry(pickle));
     for (auto const& t : described) add(archive, folder, t);
     for (std::size_t i = 0; i < tensors_.size(); ++i)
-      if (!index_.emplace(tensors_[i].name, i).second) throw error(where(tensors_[i].name), "a tensor of this name is there twice");
+      if (!index_.emplace(tensors_[i].name, i).second)
+        throw error(where(tensors_[i].name), "a tensor of this name is there twice");
   }
 
   static bool recognises(std::span<std::byte const> bytes) { return zip_archive::recognises(bytes) || is_old(bytes); }
@@ -54,17 +56,21 @@ class torch_file {
 
  private:
   /// A pickle of protocol 2 that begins with torch's magic number.
-  static bool is_old(std::span<std::byte const> bytes) { return as_text(bytes).starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c"); }
+  static bool is_old(std::span<std::byte const> bytes) {
+    return as_text(bytes).starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c");
+  }
 
   std::string_view find_pickle(zip_archive const& archive) const {
     std::string_view found;
     for (auto const& [name, content] : archive.entries()) {
       auto const slash = name.find('/');
       if (slash == std::string_view::npos || name.substr(slash) != "/data.pkl") continue;
-      if (!found.empty()) throw error(path(), "pickles in the archive", "one", printable(found) + " and " + printable(name));
+      if (!found.empty())
+        throw error(path(), "pickles in the archive", "one", printable(found) + " and " + printable(name));
       found = name;
     }
-    if (found.empty()) throw error(path(), "not a file of torch.save", "an archive with FOLDER/data.pkl", "an archive without");
+    if (found.empty())
+      throw error(path(), "not a file of torch.save", "an archive with FOLDER/data.pkl", "an archive without");
     return found;
   }
 

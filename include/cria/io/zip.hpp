@@ -1,6 +1,6 @@
 #pragma once
-// Zip archives whose entries are stored as they are, as torch.save writes them. Sizes are those of the central directory.
-// Source: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3 (zip64).
+// Zip archives whose entries are stored as they are, as torch.save writes them. Sizes are those of the central
+// directory. Source: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3 (zip64).
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -26,7 +26,8 @@ class zip_archive {
     byte_reader in(path_, bytes_.subspan(std::size_t(end.directory), std::size_t(end.directory_size)));
     std::vector<std::pair<std::uint64_t, std::uint64_t>> taken{{end.directory, bytes_.size()}};  // begin and end
     for (std::uint64_t i = 0; i < end.entries; ++i) taken.push_back(read_entry(in, end.directory));
-    if (in.remaining() > 0) throw error(path_, "bytes behind the archive's directory", "0", std::to_string(in.remaining()));
+    if (in.remaining() > 0)
+      throw error(path_, "bytes behind the archive's directory", "0", std::to_string(in.remaining()));
     std::ranges::sort(taken);
     for (std::size_t i = 1; i < taken.size(); ++i)
       if (taken[i].first < taken[i - 1].second)
@@ -57,7 +58,8 @@ class zip_archive {
 
   void expect(byte_reader& in, std::uint32_t signature, std::string_view what) const {
     if (auto const found = in.read<std::uint32_t>(what); found != signature)
-      throw error(path_, fmt::format("signature of {}", what), fmt::format("{:08x}", signature), fmt::format("{:08x}", found));
+      throw error(path_, fmt::format("signature of {}", what), fmt::format("{:08x}", signature),
+                  fmt::format("{:08x}", found));
   }
 
   directory_end find_end() const {
@@ -87,7 +89,8 @@ class zip_archive {
       auto const on = in.read<std::uint32_t>("a disk");
       limit = in.read<std::uint64_t>("the place of zip64's end");
       several |= on != 0;
-      if (limit > place - 20) throw error(path_, "place of zip64's end", fmt::format("before {}", place), std::to_string(limit));
+      if (limit > place - 20)
+        throw error(path_, "place of zip64's end", fmt::format("before {}", place), std::to_string(limit));
       in = at(limit);
       expect(in, 0x06064b50, "zip64's end");
       in.take(8 + 2 + 2, "zip64's versions");
@@ -123,12 +126,15 @@ class zip_archive {
     if ((flags & 1) != 0) throw error(where, "entry of the archive", "not encrypted", "encrypted");
     if (method != 0) throw error(where, "compression of the entry", "0 (stored)", std::to_string(method));
     if (packed != size) throw error(where, "size of the entry", std::to_string(size), std::to_string(packed));
-    if (header > limit) throw error(where, "place of the entry", fmt::format("before {}", limit), std::to_string(header));
+    if (header > limit)
+      throw error(where, "place of the entry", fmt::format("before {}", limit), std::to_string(header));
     auto local = at(header);
     expect(local, 0x04034b50, "an entry's header");
     local.take(22, "an entry's header");  // what the directory says too
-    auto const local_name = local.read<std::uint16_t>("an entry's header"), local_extra = local.read<std::uint16_t>("an entry's header");
-    if (as_text(local.take(local_name, "an entry's name")) != name) throw error(where, "entry has another name in its header");
+    auto const local_name = local.read<std::uint16_t>("an entry's header"),
+               local_extra = local.read<std::uint16_t>("an entry's header");
+    if (as_text(local.take(local_name, "an entry's name")) != name)
+      throw error(where, "entry has another name in its header");
     local.take(local_extra, "an entry's header");
     auto const content = local.take(size, "an entry's content");
     if (!entries_.emplace(name, content).second) throw error(where, "an entry of this name is there twice");
@@ -136,8 +142,8 @@ class zip_archive {
   }
 
   /// Replaces the values that are escapes by those of zip64's field.
-  static void read_zip64(std::string const& where, std::span<std::byte const> extra, std::uint64_t& size, std::uint64_t& packed,
-                         std::uint64_t& header) {
+  static void read_zip64(std::string const& where, std::span<std::byte const> extra, std::uint64_t& size,
+                         std::uint64_t& packed, std::uint64_t& header) {
     byte_reader in(where, extra);
     while (in.remaining() >= 4) {
       auto const id = in.read<std::uint16_t>("a field"), length = in.read<std::uint16_t>("a field");

@@ -79,7 +79,8 @@ class byte_level final : public tokenizer {
   byte_level(read_vocabulary v, std::vector<std::string_view> const& merges, word_rule rule, std::string_view file)
       : tokenizer(std::move(v.tokens)),
         rule_(rule),
-        merges_(merges, [&](std::string const& part) { return v.ids.contains(part) ? v.ids.at(part) : -1; }, file) {
+        merges_(
+            merges, [&](std::string const& part) { return v.ids.contains(part) ? v.ids.at(part) : -1; }, file) {
     bytes_.fill(-1);
     for (auto const& [written, id] : v.ids) {
       auto const bytes = bytes_of_token(written);

@@ -1,5 +1,6 @@
 #pragma once
-// Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin, Hugging Face's tokenizer.json.
+// Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin, Hugging Face's
+// tokenizer.json.
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -175,20 +176,22 @@ inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file, io::json 
   if (is_tokenizer_json(bytes)) return read_tokenizer_json(file.path(), bytes, config);
   if (is_llama2c(bytes)) return read_llama2c(file.path(), bytes);
   if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes);
-  throw error(file.path(), "not a tokenizer", "GGUF, SentencePiece's .model, tokenizer.json or llama2.c's tokenizer.bin",
-              "something else");
+  throw error(file.path(), "not a tokenizer",
+              "GGUF, SentencePiece's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
 }
 
-/// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, .model, .bin or .json; .json
-/// before the others where tokens were added, which they don't have. Throws cria::error for a folder without one.
+/// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, .model, .bin or .json;
+/// .json before the others where tokens were added, which they don't have. Throws cria::error for a folder without one.
 inline std::string tokenizer_file(std::string const& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
   bool const added = fs::exists(fs::path(path) / "added_tokens.json", ignored);
-  for (auto const* const name : {"tokenizer.gguf", added ? "tokenizer.json" : "", "tokenizer.model", "tokenizer.bin", "tokenizer.json"})
+  for (auto const* const name :
+       {"tokenizer.gguf", added ? "tokenizer.json" : "", "tokenizer.model", "tokenizer.bin", "tokenizer.json"})
     if (auto const file = fs::path(path) / name; *name != '\0' && fs::exists(file, ignored)) return file.string();
-  throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model, tokenizer.bin or tokenizer.json", "none of them");
+  throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model, tokenizer.bin or tokenizer.json",
+              "none of them");
 }
 
 inline std::unique_ptr<tokenizer> open_tokenizer(std::string const& path) {

@@ -1,6 +1,7 @@
 #pragma once
-// tokenizer.json of Hugging Face's tokenizers, read, and what lies beside it. Byte-pair encoding of both kinds: of bytes, and
-// of pieces as SentencePiece has them. Source: the tokenizers library's models, normalizers, pre_tokenizers and processors.
+// tokenizer.json of Hugging Face's tokenizers, read, and what lies beside it. Byte-pair encoding of both kinds: of
+// bytes, and of pieces as SentencePiece has them. Source: the tokenizers library's models, normalizers, pre_tokenizers
+// and processors.
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -47,8 +48,8 @@ inline io::json json_beside(std::string const& path, char const* name) {
   return object;
 }
 
-/// The chat template in the folder of `path`: chat_template.jinja, or of tokenizer_config.json the text, or of several the
-/// one called default. Empty where there is none.
+/// The chat template in the folder of `path`: chat_template.jinja, or of tokenizer_config.json the text, or of several
+/// the one called default. Empty where there is none.
 inline std::string template_beside(std::string const& path) {
   auto const file = std::filesystem::path(path).replace_filename("chat_template.jinja");
   if (std::error_code ignored; std::filesystem::exists(file, ignored))
@@ -106,13 +107,15 @@ class tokenizer_json {
 
   io::json const& member(io::json const& object, char const* name, io::json::value_t type) const {
     auto const found = object.is_object() ? object.find(name) : object.end();
-    if (found == object.end() || found->type() != type) throw error(path_, name, io::json(type).type_name(), "something else");
+    if (found == object.end() || found->type() != type)
+      throw error(path_, name, io::json(type).type_name(), "something else");
     return *found;
   }
 
   int id_in(io::json const& value, std::string_view what) const {
     constexpr std::uint64_t most = 1 << 24;
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() >= most) refuse(what, fmt::format("0 to {}", most - 1), value);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() >= most)
+      refuse(what, fmt::format("0 to {}", most - 1), value);
     return value.get<int>();
   }
 
@@ -137,15 +140,18 @@ class tokenizer_json {
       auto const& text = member(a, "content", io::json::value_t::string).get_ref<std::string const&>();
       bool const special = a.value("special", io::json()) == true;
       for (auto const* const name : {"lstrip", "rstrip", "single_word"})  // special ones are put in by id
-        if (!special && a.value(name, io::json()) == true) refuse(fmt::format("{} of an added token", name), "false", text);
-      place(id_in(a.value("id", io::json()), "id of an added token")) = {text, 0, special ? token_kind::control : token_kind::user_defined};
+        if (!special && a.value(name, io::json()) == true)
+          refuse(fmt::format("{} of an added token", name), "false", text);
+      place(id_in(a.value("id", io::json()), "id of an added token")) = {
+          text, 0, special ? token_kind::control : token_kind::user_defined};
     }
   }
 
   void read_merges(io::json const& model) {
     for (auto const& m : member(model, "merges", io::json::value_t::array)) {
       bool const pair = m.is_array() && m.size() == 2 && m[0].is_string() && m[1].is_string();
-      if (!pair && !m.is_string()) refuse(fmt::format("merge {}", merges_.size()), "\"left right\" or [left, right]", m);
+      if (!pair && !m.is_string())
+        refuse(fmt::format("merge {}", merges_.size()), "\"left right\" or [left, right]", m);
       merges_.push_back(pair ? m[0].get<std::string>() + " " + m[1].get<std::string>() : m.get<std::string>());
     }
   }
@@ -163,11 +169,17 @@ class tokenizer_json {
   void read_normalizer(bool bytes) {
     bool blanks = false;
     for (auto const* const step : listed("normalizer", "normalizers")) {
-      bool const sign = step->value("content", io::json()) == "\u2581" && step->value("pattern", io::json()) == io::json{{"String", " "}};
-      if (bytes && kind(*step) == "NFC") v_.nfc = true;
-      else if (!bytes && kind(*step) == "Prepend" && step->value("prepend", io::json()) == "\u2581" && !blanks) v_.space_prefix = true;
-      else if (!bytes && kind(*step) == "Replace" && sign) blanks = true;
-      else refuse("normalisation of the text is not supported", bytes ? "none or NFC" : "\u2581 in front and for blanks", *step);
+      bool const sign = step->value("content", io::json()) == "\u2581" &&
+                        step->value("pattern", io::json()) == io::json{{"String", " "}};
+      if (bytes && kind(*step) == "NFC")
+        v_.nfc = true;
+      else if (!bytes && kind(*step) == "Prepend" && step->value("prepend", io::json()) == "\u2581" && !blanks)
+        v_.space_prefix = true;
+      else if (!bytes && kind(*step) == "Replace" && sign)
+        blanks = true;
+      else
+        refuse("normalisation of the text is not supported", bytes ? "none or NFC" : "\u2581 in front and for blanks",
+               *step);
     }
     normalizes_blanks_ = blanks;
   }
@@ -178,8 +190,11 @@ class tokenizer_json {
     bool const whole = model.value("ignore_merges", io::json()) == true;
     auto const& last = *steps.back();
     bool const own = last.value("use_regex", io::json(true)) == true;
-    auto refuse_all = [&] { refuse("pre_tokenizer is not supported", "the rule of GPT-2, Llama 3 or Qwen2", all_.at("pre_tokenizer")); };
-    if (kind(last) != "ByteLevel" || last.value("add_prefix_space", io::json(false)) == true || steps.size() > 2) refuse_all();
+    auto refuse_all = [&] {
+      refuse("pre_tokenizer is not supported", "the rule of GPT-2, Llama 3 or Qwen2", all_.at("pre_tokenizer"));
+    };
+    if (kind(last) != "ByteLevel" || last.value("add_prefix_space", io::json(false)) == true || steps.size() > 2)
+      refuse_all();
     if (steps.size() == 1 && own) return word_rule{gpt2, 0, whole};
     auto const& first = *steps.front();
     if (steps.size() == 2 && own && kind(first) == "Digits" && first.value("individual_digits", io::json()) == true)
@@ -198,7 +213,8 @@ class tokenizer_json {
   /// What stands for blanks, where the normaliser doesn't say.
   void read_metaspace(std::vector<io::json const*> const& steps) {
     for (auto const* const step : steps) {
-      if (kind(*step) == "Split" && normalizes_blanks_ && step->value("pattern", io::json()) == io::json{{"String", " "}})
+      if (kind(*step) == "Split" && normalizes_blanks_ &&
+          step->value("pattern", io::json()) == io::json{{"String", " "}})
         continue;  // none is left
       bool const fits = kind(*step) == "Metaspace" && step->value("replacement", io::json()) == "\u2581" &&
                         step->value("split", io::json(true)) == false && !v_.space_prefix && steps.size() == 1;
@@ -212,8 +228,8 @@ class tokenizer_json {
     if (!normalizes_blanks_) throw error(path_, "sign for blanks", "\u2581", "none");
   }
 
-  /// bos, eos and unknown: by tokenizer_config.json, and where it doesn't say by what is put in front of a text, and usual
-  /// names.
+  /// bos, eos and unknown: by tokenizer_config.json, and where it doesn't say by what is put in front of a text, and
+  /// usual names.
   void read_special(io::json const& model) {
     auto const named = [&](std::string_view name) {
       for (std::size_t id = 0; id < v_.tokens.size() && !name.empty(); ++id)
@@ -227,9 +243,11 @@ class tokenizer_json {
     };
     std::string front;
     for (auto const* const step : listed("post_processor", "processors"))
-      if (auto const single = step->value("single", io::json()); kind(*step) == "TemplateProcessing" && single.is_array() && !single.empty() &&
-                                                                 single[0].is_object() && single[0].contains("SpecialToken"))
-        if (auto const id = single[0]["SpecialToken"].value("id", io::json()); id.is_string()) front = id.get<std::string>();
+      if (auto const single = step->value("single", io::json());
+          kind(*step) == "TemplateProcessing" && single.is_array() && !single.empty() && single[0].is_object() &&
+          single[0].contains("SpecialToken"))
+        if (auto const id = single[0]["SpecialToken"].value("id", io::json()); id.is_string())
+          front = id.get<std::string>();
     v_.bos = named(text_of("bos_token").empty() ? front : text_of("bos_token"));
     v_.eos = named(text_of("eos_token"));
     if (!config_.is_object())
@@ -254,11 +272,13 @@ class tokenizer_json {
 
 }  // namespace detail
 
-/// The tokenizer in a tokenizer.json; `config` is tokenizer_config.json, or null. Throws cria::error for models other than
-/// byte-pair encoding, and for normalisation and rules for words that the library doesn't know.
-inline std::unique_ptr<tokenizer> read_tokenizer_json(std::string const& path, std::span<std::byte const> bytes, io::json const& config = {}) {
+/// The tokenizer in a tokenizer.json; `config` is tokenizer_config.json, or null. Throws cria::error for models other
+/// than byte-pair encoding, and for normalisation and rules for words that the library doesn't know.
+inline std::unique_ptr<tokenizer> read_tokenizer_json(std::string const& path, std::span<std::byte const> bytes,
+                                                      io::json const& config = {}) {
   constexpr std::size_t most = 100'000'000;
-  if (bytes.size() > most) throw error(path, "size", fmt::format("at most {} bytes", most), std::to_string(bytes.size()));
+  if (bytes.size() > most)
+    throw error(path, "size", fmt::format("at most {} bytes", most), std::to_string(bytes.size()));
   auto object = io::parse_json(path, io::as_text(bytes));
   try {
     return detail::tokenizer_json(path, std::move(object), config).read();

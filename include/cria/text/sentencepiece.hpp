@@ -48,8 +48,9 @@ constexpr std::optional<unsigned char> byte_of_name(std::string_view name) {
 
 class sentencepiece final : public tokenizer {
  public:
-  /// Tokens of kind byte are named <0xNN>. Pairs are merged by the scores of what they become, or by `merges` where there
-  /// are any. Throws cria::error, under the name `file`, for scores that are not numbers and merges that are none.
+  /// Tokens of kind byte are named <0xNN>. Pairs are merged by the scores of what they become, or by `merges` where
+  /// there are any. Throws cria::error, under the name `file`, for scores that are not numbers and merges that are
+  /// none.
   sentencepiece(vocabulary v, std::string_view file, std::vector<std::string_view> const& merges = {})
       : tokenizer(prepared(std::move(v), file)) {
     bytes_.fill(-1);

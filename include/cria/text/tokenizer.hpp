@@ -91,8 +91,8 @@ class tokenizer {
     user_names_.finish(), all_names_.finish();
   }
 
-  /// Appends the tokens of `text`, which is not empty: the whole, or what lies between special tokens; `begins`: no token
-  /// is in front of it.
+  /// Appends the tokens of `text`, which is not empty: the whole, or what lies between special tokens; `begins`: no
+  /// token is in front of it.
   virtual void encode_plain(std::string_view text, bool begins, std::vector<int>& ids) const = 0;
 
  private:

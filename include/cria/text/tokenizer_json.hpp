@@ -137,7 +137,10 @@ inline io::json byte_level_json(vocabulary const& v, io::gguf const& file) {
   json const bytes{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", gpt2}};
   json parts = json::array();
   if (!gpt2)
-    parts.push_back({{"type", "Split"}, {"pattern", {{"Regex", expression_of(rule)}}}, {"behavior", "Isolated"}, {"invert", false}});
+    parts.push_back({{"type", "Split"},
+                     {"pattern", {{"Regex", expression_of(rule)}}},
+                     {"behavior", "Isolated"},
+                     {"invert", false}});
   if (gpt2 && rule.digits > 0) parts.push_back({{"type", "Digits"}, {"individual_digits", true}});
   parts.push_back(bytes);
   out["pre_tokenizer"] = detail::sequence("pretokenizers", parts);

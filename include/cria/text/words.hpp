@@ -83,6 +83,7 @@ class scanner {
     };
     if (at + 1 >= text_.size() || text_[at] != '\'') return at;
     char const first = letter(at + 1), second = at + 2 < text_.size() ? letter(at + 2) : '\0';
+    if (any_case && text_.substr(at + 1, 2) == "\u017f") return at + 3;  // an old s, by Unicode's folding of cases
     if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
     bool const two = ((first == 'r' || first == 'v') && second == 'e') || (first == 'l' && second == 'l');
     return two ? at + 3 : at;
