@@ -5,6 +5,7 @@
 
 #include "cria/train/data/shard.hpp"
 #include "support/files.hpp"
+#include "support/torch.hpp"
 #include "support/vocabularies.hpp"
 
 using namespace cria;
@@ -42,6 +43,39 @@ std::string hugging_face() {
   return test::raw(std::uint16_t(config.size())) + config + test::safetensors(header + "}", data);
 }
 
+/// An index with its two files, in the form that fuzzing takes.
+std::string sharded() {
+  auto const file = [](std::string const& name) {
+    return test::safetensors(R"({")" + name + R"(": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})", "1234");
+  };
+  std::string const index = R"({"metadata": {"total_size": 8}, "weight_map": {"x": "a", "y": "b"}})";
+  return test::raw(std::uint16_t(index.size())) + test::raw(std::uint16_t(file("x").size())) + index + file("x") +
+         file("y");
+}
+
+/// A dictionary of a Llama's weights, of width 4, or half of them.
+std::string pickle() {
+  auto const tensor = [](std::string const& name, int rows, int columns) {
+    return test::pickle::tensor{.name = name, .stored = 8, .shape = {rows, columns}, .strides = {columns, 1}};
+  };
+  return test::pickle::dictionary({tensor("tok_embeddings.weight", 4, 2),
+                                   tensor("layers.0.attention.wq.weight", 2, 4),
+                                   tensor("layers.0.attention.wo.weight", 4, 2),
+                                   {.name = "norm.weight", .stored = 8, .shape = {4}, .strides = {1}}});
+}
+
+/// Tokenizers of both kinds, as Hugging Face's library writes them.
+std::vector<std::string> tokenizer_json() {
+  return {
+      R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true}], "pre_tokenizer": {"type": "Sequence", )"
+      R"("pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}]}, "post_processor": )"
+      R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}, "normalizer": {"type": "NFC"}, "model": )"
+      R"({"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "ignore_merges": true}})",
+      R"({"normalizer": null, "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", )"
+      R"("split": false}, "model": {"vocab": {"a": 0, "\u2581": 1, "\u2581a": 2, "<0x0A>": 3, "<unk>": 4}, )"
+      R"("merges": [["\u2581", "a"]], "byte_fallback": true, "unk_token": "<unk>"}})"};
+}
+
 /// A shard of tokens with the byte before it that lets its checksums be set right.
 std::string shard(fs::path const& folder, int vocabulary) {
   auto const path = folder / "shard_to_read";
@@ -77,8 +111,15 @@ int main(int argc, char** argv) try {
   auto untied = llama2c;
   untied.tied = false;
   write(folder / "llama2c", {llama2c.str(), int8.str(), untied.str()});
-  write(folder / "vocabulary",
-        {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)});
+  auto vocabularies = tokenizer_json();
+  for (auto const& v :
+       {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)})
+    vocabularies.push_back(v);
+  write(folder / "vocabulary", vocabularies);
+  write(folder / "sharded", {sharded()});
+  write(folder / "pickle", {pickle()});
+  auto const torch = test::torch_file(pickle(), {test::raw(test::ramp(8))});
+  write(folder / "torch_file", {test::raw(std::uint16_t(torch.size())) + torch + torch});
   std::vector<std::string> const texts{"a banana, <s>an</s> \xe2\x96\x81",
                                        "Hello  world's 123\n\n\t12 <|im_end|><tool>",
                                        "\xff\xc3\xa9\xf0\x9f\xa6\x99 aaaaaaaa"};
