@@ -23,8 +23,10 @@ std::map<std::string, std::uint64_t> bytes_by_format(hyperparameters const& h) {
     if (name == llama2::weight_name::head && h.tied) continue;
     auto const [rows, columns] = llama2::detail::shape_of(h, name);
     auto const copies = llama2::detail::once(name) ? 1 : h.layers;
-    bytes[std::string(facts(h.formats[i]).name)] +=
-        bytes_of(h.formats[i], std::size_t(columns)) * std::uint64_t(rows) * std::uint64_t(copies);
+    auto const& f = h.formats[i];
+    for (std::size_t k = 0; k < std::size_t(f.count); ++k)
+      bytes[std::string(facts(f.type[k]).name)] +=
+          bytes_of(f.type[k], std::size_t(columns)) * std::uint64_t(rows) * std::uint64_t(f.mixed() ? f.layers[k] : copies);
   }
   return bytes;
 }

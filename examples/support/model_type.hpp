@@ -26,16 +26,25 @@ inline std::string literal(double x) {
   return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
+/// cria::q4_k, or cria::by_layer<...> where layers differ.
+inline std::string format_type(cria::layer_formats const& f) {
+  if (!f.mixed()) return fmt::format("cria::{}", cria::facts(f.only()).name);
+  std::string text;
+  for (std::size_t i = 0; i < std::size_t(f.count); ++i)
+    text += fmt::format("{}cria::layers_in<{}, cria::{}>", i > 0 ? ", " : "", f.layers[i], cria::facts(f.type[i]).name);
+  return fmt::format("cria::by_layer<{}>", text);
+}
+
 /// The format most matrices have, and after it the exceptions by weight. Norms are f32 everywhere.
 inline std::string formats_type(cria::llama2::hyperparameters const& h) {
   using namespace cria;
-  std::map<dtype, int> count;
+  std::map<dtype, int> count;  // of what is not mixed; the embedding never is
   std::vector<std::size_t> matrices;
   for (std::size_t i = 0; i < llama2::weight_names.size(); ++i) {
     auto const name = llama2::weight_name(i);
     if (llama2::detail::is_norm(name) || (name == llama2::weight_name::head && h.tied)) continue;
     matrices.push_back(i);
-    ++count[h.formats[i]];
+    if (!h.formats[i].mixed()) ++count[h.formats[i].only()];
   }
   auto const usual = std::max_element(count.begin(), count.end(), [](auto const& a, auto const& b) {
                        return a.second < b.second;
@@ -43,8 +52,7 @@ inline std::string formats_type(cria::llama2::hyperparameters const& h) {
   auto text = fmt::format("cria::formats<cria::{}", facts(usual).name);
   for (auto const i : matrices)
     if (h.formats[i] != usual)
-      text +=
-          fmt::format(", cria::stored<cria::llama2::{}, cria::{}>", llama2::weight_names[i], facts(h.formats[i]).name);
+      text += fmt::format(", cria::stored<cria::llama2::{}, {}>", llama2::weight_names[i], format_type(h.formats[i]));
   return text + ">";
 }
 

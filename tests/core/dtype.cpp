@@ -25,11 +25,11 @@ TEST_CASE("a format's type says what its table says") {
 }
 
 TEST_CASE("a weight of mixed formats costs what its layers cost in the mean") {
-  constexpr layer_formats one = dtype::q4_k, both = mixed<layers_in<3, q4_k>, layers_in<1, q6_k>>::id;
+  constexpr layer_formats one = dtype::q4_k, both = by_layer<layers_in<3, q4_k>, layers_in<1, q6_k>>::id;
   static_assert(!one.mixed() && both.mixed() && one.quantised() && both.quantised() && !layer_formats().quantised());
   static_assert(bytes_of(one, 256) == 144 && bytes_of(both, 256) == (3 * 144 + 210) / 4.0);
   static_assert(both.index_of(dtype::q6_k) == 1 && both.index_of(dtype::q5_k) == -1);
-  static_assert(both != one && both == mixed<layers_in<3, q4_k>, layers_in<1, q6_k>>::id && both != mixed<layers_in<2, q4_k>, layers_in<2, q6_k>>::id);
+  static_assert(both != one && both == by_layer<layers_in<3, q4_k>, layers_in<1, q6_k>>::id && both != by_layer<layers_in<2, q4_k>, layers_in<2, q6_k>>::id);
 }
 
 TEST_CASE("an error is one line that says where, what was expected and what was found") {

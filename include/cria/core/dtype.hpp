@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace cria {
@@ -55,6 +56,7 @@ struct layer_formats {
 
   constexpr layer_formats(dtype t = dtype::f32) : type{t} {}
   constexpr bool mixed() const { return count > 1; }
+  constexpr dtype only() const { return type[0]; }
   constexpr bool quantised() const { return facts(type[0]).quantised(); }
   constexpr bool operator==(layer_formats const&) const = default;
   /// Where a format stands among them, or -1.
@@ -74,15 +76,24 @@ constexpr double bytes_of(layer_formats const& f, std::size_t count) {
   return bytes / layers;
 }
 
+/// "q4_k", or "16 q4_k + 16 q6_k".
+inline std::string text_of(layer_formats const& f) {
+  if (!f.mixed()) return std::string(facts(f.type[0]).name);
+  std::string text;
+  for (std::size_t i = 0; i < std::size_t(f.count); ++i)
+    text += (i > 0 ? " + " : "") + std::to_string(f.layers[i]) + " " + std::string(facts(f.type[i]).name);
+  return text;
+}
+
 /// `Count` layers of a weight are in Format.
 template <int Count, class Format> struct layers_in {
   static constexpr int count = Count;
   using format = Format;
 };
 /// The format of a weight whose layers are in different block formats, each named once.
-template <class... Layers> struct mixed {
+template <class... Layers> struct by_layer {
   static_assert(sizeof...(Layers) > 1 && sizeof...(Layers) <= layer_formats::most && (Layers::format::quantised && ...),
-                "mixed: two to four formats, all of them in blocks");
+                "by_layer: two to four formats, all of them in blocks");
   static constexpr layer_formats id = [] {
     layer_formats f;
     f.count = 0;

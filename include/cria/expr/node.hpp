@@ -45,7 +45,7 @@ struct node {
   int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head
   double scalar = 0;                      // rstd: epsilon; rope: theta
   short symbol = -1;                      // weights and functors: their entry in the graph's table
-  dtype type = dtype::f32;                // weights: as stored
+  layer_formats type{};                   // weights: as stored
 
   constexpr int arity() const {
     int n = 0;

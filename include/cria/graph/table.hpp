@@ -32,7 +32,7 @@ template <class Text> struct table_line {
 
 /// What a node has besides its operands.
 template <class Text> constexpr void append_details(Text& to, node const& n) {
-  if (n.kind == op::weight) to += facts(n.type).name;
+  for (int k = 0; n.kind == op::weight && k < n.type.count; ++k) to += k > 0 ? "+" : "", to += facts(n.type.type[std::size_t(k)]).name;
   if (n.kind == op::rope) {
     to += "heads of ", append_integer(to, n.size), to += ", theta ", append_parameter(to, n.scalar);
     to += n.part < 0 ? ", back" : "";

@@ -73,11 +73,12 @@ class checkpoint {
   /// The metadata (tokenizer, chat template), where the file is a GGUF; else null.
   io::gguf const* gguf() const { return std::get_if<io::gguf>(&file_); }
 
-  /// The weight in format shape().formats[name]: rows of wq and wk in Meta's order (rotary pairs 2i, 2i+1), norms f32.
+  /// The weight in format shape().formats[name], of several in the one that the layer has: rows of wq and wk in Meta's order (rotary pairs 2i, 2i+1), norms f32.
   /// `layer` is 0 for embed, norm and head; a tied head is the embedding.
   weight_values read(weight_name name, int layer = 0) const {
     auto const& from = find(name, layer);
-    auto const to = shape_.formats[std::size_t(name)];
+    auto const formats = shape_.formats[std::size_t(name)];
+    auto const to = formats.mixed() ? from.format : formats.only();
     auto const shape = detail::shape_of(shape_, name);
     if (from.format == to && from.scales.empty() && !from.halves_paired) return {to, shape, from.bytes};
     if (!from.scales.empty()) return {to, shape, to == dtype::q8_f32 ? blocks_of(from) : values_of(from)};
@@ -110,8 +111,7 @@ class checkpoint {
       : shape_(shape), weights_(detail::locate(file, shape)), file_(std::move(file)) {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       auto const& layers = weights_[i];
-      bool const alike = std::ranges::all_of(layers, [&](auto const& s) { return s.format == layers[0].format; });
-      shape_.formats[i] = alike && !layers.empty() && !detail::is_norm(weight_name(i)) ? layers[0].format : dtype::f32;
+      shape_.formats[i] = layers.empty() || detail::is_norm(weight_name(i)) ? dtype::f32 : detail::formats_of(layers);
     }
     if (shape_.tied) shape_.formats[std::size_t(weight_name::head)] = shape_.formats[std::size_t(weight_name::embed)];
   }

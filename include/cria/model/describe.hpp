@@ -34,7 +34,7 @@ namespace detail {
 struct weight_facts {
   std::string_view name;
   int rows, cols, layers;
-  dtype type;
+  layer_formats type;
 };
 
 template <class P> void append_weights(std::vector<weight_facts>& to, int layers) {
@@ -72,7 +72,7 @@ template <class D, class Policy> constexpr description describe() {
   auto const add_weights = [&](plan const& p, int layers) {
     for (int i = 0; i < p.g.count; ++i) {
       node const& n = p.g.nodes[i];
-      if (n.kind == op::weight) d.weight_bytes += double(bytes_of(n.type, std::size_t(n.cols))) * n.rows * layers;
+      if (n.kind == op::weight) d.weight_bytes += bytes_of(n.type, std::size_t(n.cols)) * n.rows * layers;
     }
   };
   add_weights(block, D::layers), add_weights(head, 1);

@@ -16,7 +16,7 @@ struct hyperparameters {
   int embed = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0, vocabulary = 0, context = 0;
   double rope_theta = 1e4, norm_eps = 1e-5;
   bool tied = false;                   // the head is the embedding
-  std::array<dtype, 12> formats{};     // by weight_name; f32 where the layers of a file differ
+  std::array<layer_formats, 12> formats{};  // by weight_name
 };
 
 }  // namespace cria::llama2

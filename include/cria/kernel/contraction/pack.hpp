@@ -18,6 +18,14 @@ namespace cria::kernel {
 
 inline constexpr int tile_rows = 16;
 
+/// The layers of a weight whose formats differ: a place for each, in front of the first layer.
+struct layer_place {
+  std::uint64_t offset;  // from the first place
+  std::int32_t format;   // its index in the weight's layer_formats
+};
+/// Bytes of these places; what follows them is as aligned as they are.
+constexpr std::size_t places_bytes(int layers) { return (std::size_t(layers) * sizeof(layer_place) + 63) / 64 * 64; }
+
 /// What is in front of a block's codes for each row: bytes of scale, minimum, and small scales of its parts.
 template <dtype T, int Scale, int Minimum, int Small> struct layout_of_block {
   static constexpr int scale_bytes = Scale, minimum_bytes = Minimum, small = Small, head_bytes = Scale + Minimum + Small;

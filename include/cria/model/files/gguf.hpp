@@ -84,7 +84,7 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
       std::vector<std::uint64_t> expected{std::uint64_t(columns), std::uint64_t(rows)};
       if (is_norm(n)) expected.pop_back();
       if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
-      if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0 or Q4_1", t->type.name);
+      if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->type.name);
       weights[i].push_back({*t->type.format, t->bytes});
       used.insert(name);
     }

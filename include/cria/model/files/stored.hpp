@@ -1,8 +1,10 @@
 #pragma once
 // What the readers of the file formats tell the checkpoint: where each weight lies and in which form.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +30,19 @@ struct stored {
 
 /// [weight][layer]; weights that exist once have one layer.
 using stored_weights = std::array<std::vector<stored>, weight_names.size()>;
+
+/// The formats of a weight's layers: f32, which holds the values of all others, where some are not in blocks or there are too many.
+inline layer_formats formats_of(std::vector<stored> const& layers) {
+  std::map<dtype, int> count;
+  for (auto const& s : layers) ++count[s.format];
+  layer_formats f = layers[0].format;
+  if (count.size() == 1) return f;
+  bool const blocks = std::ranges::all_of(count, [](auto const& c) { return facts(c.first).quantised() && c.first != dtype::q8_f32; });
+  if (!blocks || count.size() > layer_formats::most) return dtype::f32;
+  f.count = 0;
+  for (auto const& [type, n] : count) f.type[std::size_t(f.count)] = type, f.layers[std::size_t(f.count++)] = short(n);
+  return f;
+}
 
 constexpr bool once(weight_name n) {
   return n == weight_name::embed || n == weight_name::norm || n == weight_name::head;
