@@ -18,9 +18,11 @@ using llama2::hyperparameters;
 /// Bytes in the file by the name of their format; a tied head counts once.
 std::map<std::string, std::uint64_t> bytes_by_format(hyperparameters const& h) {
   std::map<std::string, std::uint64_t> bytes;
-  for (auto const& [w, layer] : llama2::places_of(h)) {
-    auto const format = h.format_of(w.name);
-    bytes[std::string(facts(format).name)] += bytes_of(format, std::size_t(w.cols)) * std::uint64_t(w.rows);
+  for (auto const& w : llama2::weights_of(h)) {
+    auto const& f = h.format_of(w.name);
+    for (std::size_t k = 0; k < std::size_t(f.count); ++k)
+      bytes[std::string(facts(f.type[k]).name)] += bytes_of(f.type[k], std::size_t(w.cols)) * std::uint64_t(w.rows) *
+                                                   std::uint64_t(f.mixed() ? f.layers[k] : w.once ? 1 : h.layers);
   }
   return bytes;
 }

@@ -26,17 +26,26 @@ inline std::string literal(double x) {
   return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
+/// cria::q4_k, or cria::by_layer<...> where layers differ.
+inline std::string format_type(cria::layer_formats const& f) {
+  if (!f.mixed()) return fmt::format("cria::{}", cria::facts(f.only()).name);
+  std::string text;
+  for (std::size_t i = 0; i < std::size_t(f.count); ++i)
+    text += fmt::format("{}cria::layers_in<{}, cria::{}>", i > 0 ? ", " : "", f.layers[i], cria::facts(f.type[i]).name);
+  return fmt::format("cria::by_layer<{}>", text);
+}
+
 /// The format most matrices have, and after it the exceptions by weight. Vectors are f32 everywhere.
 inline std::string formats_type(cria::llama2::hyperparameters const& h) {
   using namespace cria;
-  std::map<dtype, int> count;
+  std::map<dtype, int> count;  // of what is not mixed; the embedding never is
   auto const all = llama2::weights_of(h);
   for (auto const& w : all)
-    if (!w.vector) ++count[h.format_of(w.name)];
+    if (!w.vector && !h.format_of(w.name).mixed()) ++count[h.format_of(w.name).only()];
   auto const usual = std::ranges::max_element(count, {}, [](auto const& f) { return f.second; })->first;
   auto text = fmt::format("cria::formats<cria::{}", facts(usual).name);
   for (auto const& w : all)
-    if (auto const f = h.format_of(w.name); !w.vector && f != usual) text += fmt::format(", cria::stored<cria::llama2::{}, cria::{}>", w.name, facts(f).name);
+    if (auto const f = h.format_of(w.name); !w.vector && f != usual) text += fmt::format(", cria::stored<cria::llama2::{}, {}>", w.name, format_type(f));
   return text + ">";
 }
 

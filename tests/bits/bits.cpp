@@ -17,15 +17,22 @@ struct of_blocks : llama2::config<96, 2, 3, 1, 160, 83, 128> {};
 using all_formats = formats<q4_1, stored<llama2::embed, q8_0>, stored<llama2::wq, q4_0>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>,
                             stored<llama2::w3, q8_f32>, stored<llama2::w2, q8_0>, stored<llama2::head, f32>>;
 
+/// As files in Q4_K_M are: blocks of 256, and layers in different formats.
+struct of_256 : llama2::config<256, 3, 4, 2, 256, 83, 128> {};
+using k_formats = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wq, q5_k>, stored<llama2::wk, q5_0>, stored<llama2::wo, q5_1>,
+                          stored<llama2::wv, by_layer<layers_in<1, q4_k>, layers_in<2, q6_k>>>,
+                          stored<llama2::w2, by_layer<layers_in<1, q4_k>, layers_in<1, q6_k>, layers_in<1, q5_0>>>>;
+
 struct made_up {
   std::vector<std::byte> bytes;
+  dtype format;
 };
 
 /// Weights by name and layer, from a generator that is the same everywhere.
 template <class Session> made_up weights_for(std::string_view name, int layer) {
   std::minstd_rand random(std::minstd_rand::result_type(1 + layer));
   for (char const c : name) random.discard(static_cast<unsigned long long>(c));
-  dtype type = dtype::f32;
+  layer_formats type;
   std::size_t rows = 1, cols = 0;
   auto const look = [&](graph const& g) {
     for (int i = 0; i < g.count; ++i)
@@ -35,7 +42,8 @@ template <class Session> made_up weights_for(std::string_view name, int layer) {
   look(plan_of<typename Session::embedding>.g), look(plan_of<typename Session::block>.g), look(plan_of<typename Session::head>.g);
   std::vector<float> values(rows * cols);
   for (float& x : values) x = (float(random() % 2001) / 1000 - 1) * (rows == 1 ? 1.0f : 0.25f);
-  return {encode(type, values)};
+  dtype const format = type.type[std::size_t((layer + 1) % type.count)];  // each format has some layer, the first not the first
+  return {encode(format, values), format};
 }
 
 using hash = unsigned long long;
@@ -86,5 +94,6 @@ int main() {
   Kokkos::ScopeGuard const guard(Kokkos::InitializationSettings().set_disable_warnings(true));
   bool const exact = check<mixed, policy::exact<all_formats, bf16>>("exact"), fast = check<mixed, policy::fast<all_formats>>("fast");
   bool const blocks = check<of_blocks, policy::fast<all_formats, q8_0>>("fast, cache in blocks");
-  return exact && fast && blocks ? 0 : 1;
+  bool const exact_256 = check<of_256, policy::exact<k_formats>>("exact, blocks of 256"), fast_256 = check<of_256, policy::fast<k_formats>>("fast, blocks of 256");
+  return exact && fast && blocks && exact_256 && fast_256 ? 0 : 1;
 }

@@ -80,6 +80,48 @@ TEST_CASE("blocks have the bytes and values of the reference") {
   }
 }
 
+TEST_CASE("blocks of 5 bits and of 256 values have the values of the reference") {
+  io::safetensors const file{io::mapped_file(test::golden_file("quant/k_blocks.safetensors").string())};
+  for (auto const t : {dtype::q5_0, dtype::q5_1, dtype::q4_k, dtype::q5_k, dtype::q6_k}) {
+    std::string const name(facts(t).name);
+    auto const bytes = file.values<std::uint8_t>(name + ".bytes");
+    auto const read = file.values<float>(name + ".f32");
+    REQUIRE(read.size() == 15 * std::size_t(facts(t).block));
+    std::vector<float> decoded(read.size());
+    decode(t, std::as_bytes(std::span(bytes)), decoded);
+    std::size_t different = 0;
+    for (std::size_t i = 0; i < read.size(); ++i) different += !same(decoded[i], read[i]);
+    INFO(name);
+    CHECK(different == 0);
+    if (facts(t).block == 256) continue;  // gguf-py writes no others
+    auto const written = file.values<std::uint8_t>(name + ".written");
+    auto const encoded = encode(t, file.values<float>(name + ".from"));
+    REQUIRE(encoded.size() == written.size());
+    CHECK(std::memcmp(encoded.data(), written.data(), written.size()) == 0);
+  }
+}
+
+TEST_CASE("plain rounding to blocks of 256 is within half a step of their scales") {
+  std::vector<float> values(1024), read(1024);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(float(i * i) * 0.37f) * std::exp(float(i % 7) - 4) + 0.2f;
+  // A step is the span of 32 values over 15 or 31, of the largest of 16 over 32. The scale itself is rounded by half a 63rd (128th) of the
+  // block's largest, which the code multiplies by 15, 31 or 32, and so is the minimum; f16 adds 2^-11 of it.
+  struct bound {
+    dtype type;
+    float step, of_scale;
+  };
+  for (auto const [t, step, of_scale] : {bound{dtype::q4_k, 1 / 15.0f, 1 / 63.0f}, {dtype::q5_k, 1 / 31.0f, 1 / 63.0f}, {dtype::q6_k, 1 / 32.0f, 1 / 256.0f}}) {
+    decode(t, encode(t, values), read);
+    for (std::size_t begin = 0; begin < values.size(); begin += 256) {
+      float span = 0, worst = 0;
+      for (std::size_t i = begin; i < begin + 256; ++i) span = std::max(span, 2 * std::abs(values[i])), worst = std::max(worst, std::abs(values[i] - read[i]));
+      INFO(facts(t).name << ", block " << begin / 256);
+      CHECK(worst <= span * (step / 2 + of_scale + 0x1p-10f));
+      CHECK(worst > 0);
+    }
+  }
+}
+
 TEST_CASE("q8_f32 keeps its scale in f32") {
   std::array<float, 32> values{};
   values[0] = -127 * 1e-20f, values[1] = 63.5f * 1e-20f;
@@ -116,8 +158,11 @@ TEST_CASE("a block that no number fits stays within its codes") {
   std::array<float, 32> values{};
   values.fill(std::numeric_limits<float>::infinity());
   values[3] = std::numeric_limits<float>::quiet_NaN();
-  for (auto const t : {dtype::q8_0, dtype::q4_0, dtype::q4_1, dtype::q8_f32})
+  for (auto const t : {dtype::q8_0, dtype::q4_0, dtype::q4_1, dtype::q8_f32, dtype::q5_0, dtype::q5_1})
     REQUIRE(encode(t, values).size() == std::size_t(facts(t).bytes));  // the sanitizers watch the casts
+  std::vector<float> many(256, values[0]);
+  many[3] = values[3], many[40] = -values[0];
+  for (auto const t : {dtype::q4_k, dtype::q5_k, dtype::q6_k}) REQUIRE(encode(t, many).size() == std::size_t(facts(t).bytes));
 }
 
 TEST_CASE("sizes that don't fit are refused") {

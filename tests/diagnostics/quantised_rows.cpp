@@ -1,4 +1,4 @@
-// expect: formats: the last axis of a quantised weight must be a multiple of 32
+// expect: formats: the last axis of a quantised weight must be a multiple of its block, 32 or 256
 #include "axes.hpp"
 #include "cria/graph/program.hpp"
 

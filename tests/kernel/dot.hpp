@@ -15,16 +15,17 @@ enum class numbers_of { any, extremes };
 
 /// Bytes of `rows` rows of a file in format F: codes are any bytes or the most extreme ones, scales and floats are finite.
 template <class F> std::vector<std::byte> any_file(int rows, int cols, numbers_of kind, std::mt19937& random) {
-  std::vector<std::byte> file(bytes_of(F::id, std::size_t(rows * cols)));
-  for (std::byte& b : file) b = std::byte(kind == numbers_of::any ? random() : F::bytes == 34 || F::bytes == 36 ? 0x80u : 0xffu);
+  constexpr dtype t = F::id;
+  std::vector<std::byte> file(bytes_of(t, std::size_t(rows * cols)));
+  for (std::byte& b : file) b = std::byte(kind == numbers_of::any ? random() : t == dtype::q8_0 || t == dtype::q8_f32 ? 0x80u : 0xffu);
   auto const put = [&](std::size_t at, auto bits) { std::memcpy(file.data() + at, &bits, sizeof bits); };
-  auto const scale = [&] { return float(std::int32_t(random())) * 0x1p-34f; };  // to 1/8
+  auto const number = [&] { return float(std::int32_t(random())) * 0x1p-34f; };  // to 1/8
+  auto const scale = [&] { return std::uint16_t(random() & (random() % 4 == 0 ? 0x83ffu : 0xbbffu)); };  // every fourth denormal
   for (std::size_t at = 0; at < file.size(); at += F::bytes) {
-    if constexpr (F::id == dtype::f32) put(at, scale());
-    else if constexpr (F::id == dtype::bf16) put(at, f32_to_bf16(scale()));
-    else if constexpr (F::id == dtype::q8_f32) put(at, scale());
-    else put(at, std::uint16_t(random() & (random() % 4 == 0 ? 0x83ffu : 0xbbffu)));  // every fourth denormal
-    if constexpr (F::id == dtype::q4_1) put(at + 2, f32_to_f16(scale()));
+    if constexpr (t == dtype::f32 || t == dtype::q8_f32) put(at, number());
+    else if constexpr (t == dtype::bf16) put(at, f32_to_bf16(number()));
+    else put(at + (t == dtype::q6_k ? 208 : 0), scale());
+    if constexpr (t == dtype::q4_1 || t == dtype::q5_1 || t == dtype::q4_k || t == dtype::q5_k) put(at + 2, f32_to_f16(number()));
   }
   return file;
 }
@@ -32,7 +33,7 @@ template <class F> std::vector<std::byte> any_file(int rows, int cols, numbers_o
 /// A packed matrix and rows to multiply it with.
 template <class F, bool Int8> class dot_problem {
  public:
-  static constexpr int tiles = 4, columns = tiles * kernel::tile_rows, depth = 160, most_rows = 8;
+  static constexpr int tiles = 4, columns = tiles * kernel::tile_rows, depth = F::block == 256 ? 512 : 160, most_rows = 8;
 
   /// `gap` bytes lie between two tiles.
   dot_problem(numbers_of kind, std::size_t gap) : stride_(kernel::tile_bytes(F::id, depth) + gap), packed_(stride_ * tiles) {
@@ -74,6 +75,7 @@ template <class F, bool Int8> class dot_problem {
   /// The same with and without a gap behind a row, from the first tile and a later one, in one go and in chunks.
   template <class V, int L, int N> void check() const {
     std::vector<std::vector<int>> ways{{0, depth}, {0, 32, 128, depth}};
+    if (depth > 288) ways.push_back({0, 96, 288, depth});  // cuts within blocks of 256
     if (!F::quantised) ways.push_back({0, 1, 38, 159, depth});
     INFO("L " << L << ", N " << N);
     for (int const first : {0, columns - L})

@@ -13,9 +13,9 @@ constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::nu
 
 /// A panel of 2 blocks of 3 rows, rounded by lanes V; the row in the middle has the block.
 struct rounded {
-  std::int32_t codes[2 * 8 * 3] = {}, minus_eight[2 * 3] = {};
+  std::int32_t codes[2 * 8 * 3] = {}, minus_eight[2 * 3] = {}, first_half[2 * 3] = {};
   float scales[2 * 3] = {}, weighted[2 * 3] = {};
-  int8_panel panel() { return {codes, scales, minus_eight, weighted}; }
+  int8_panel panel() { return {codes, scales, minus_eight, weighted, first_half}; }
 };
 template <class V> rounded round_by(float const (&x)[32]) {
   rounded r;
@@ -49,14 +49,17 @@ std::vector<std::array<float, 32>> blocks() {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("dot of int8 rows: every width has the bits of one lane", "", q8_0, q4_0, q4_1, q8_f32) { check_dot<TestType, true>(); }
+TEMPLATE_TEST_CASE("dot of int8 rows: every width has the bits of one lane", "", q8_0, q4_0, q4_1, q8_f32, q4_k, q5_k, q6_k) {
+  check_dot<TestType, true>();
+}
 
 TEMPLATE_TEST_CASE("rounding to int8: every width has the bits of one lane", "", vector_lanes<4>, vector_lanes<8>, vector_lanes<16>) {
   for (auto const& block : blocks()) {
     float x[32];
     std::copy_n(block.begin(), 32, x);
     auto const a = round_by<scalar_lane>(x), b = round_by<TestType>(x);
-    bool const same_codes = std::ranges::equal(a.codes, b.codes) && std::ranges::equal(a.minus_eight, b.minus_eight);
+    bool const same_codes = std::ranges::equal(a.codes, b.codes) && std::ranges::equal(a.minus_eight, b.minus_eight) &&
+                            std::ranges::equal(a.first_half, b.first_half);
     if (!same_codes || !same(a.scales, b.scales) || !same(a.weighted, b.weighted))
       FAIL("a block that begins with " << x[0] << ", " << x[1]);
   }
@@ -72,14 +75,14 @@ TEST_CASE("rounding to int8: to the nearest, halves to even, and NaN where a val
     auto const r = round_by<scalar_lane>(x);
     float const inverse = largest >= 1e-30f ? 127 / largest : 0;
     INFO("a block that begins with " << x[0] << ", " << x[1]);
-    int sum = 0, wrong = 0;
+    int sum = 0, first = 0, wrong = 0;
     for (int i = 0; i < 32; ++i) {
       int const code = signed_byte(r.codes[(8 + i / 4) * 3 + 1], i % 4);
-      sum += code;
+      sum += code, first += i < 16 ? code : 0;
       wrong += code != (finite ? int(std::nearbyint(x[i] * inverse)) : 0);
     }
     CHECK(wrong == 0);
-    CHECK(r.minus_eight[4] == -8 * sum);
+    CHECK((r.minus_eight[4] == -8 * sum && r.first_half[4] == -8 * first));
     float const scale = inverse > 0 ? largest / 127 : 0;
     if (finite) CHECK((r.scales[4] == scale && r.weighted[4] == scale * float(sum)));
     else CHECK((std::isnan(r.scales[4]) && std::isnan(r.weighted[4])));

@@ -66,10 +66,12 @@ TEMPLATE_TEST_CASE("dot products of bytes are exact", "", host_lanes, vector_lan
     int const s = int(activations);
     auto const w = V::load_words(words), sum = V::load_words(sums);
     auto const bytes = V::dot4_bytes(sum, w, s);
-    typename V::i nibbles = {}, high = {};  // as often as a block has groups
+    typename V::i nibbles = {}, high = {}, six = {};  // as often as their sums fit in halves: a block's 8 groups of nibbles, 2 of 6 bits
+    for (int g = 0; g < 2; ++g) six = V::dot4_small(six, w & 0x3f3f3f3f, s);
+    six = V::block_sum(six);
     for (int g = 0; g < 8; ++g) {
-      nibbles = V::dot4_nibbles(nibbles, V::low_nibbles(w), s);
-      high = V::dot4_nibbles(high, V::high_nibbles(w), s);
+      nibbles = V::dot4_small(nibbles, V::low_nibbles(w), s);
+      high = V::dot4_small(high, V::high_nibbles(w), s);
     }
     nibbles = V::block_sum(nibbles), high = V::block_sum(high);
     int of_activations = 0;
@@ -77,8 +79,9 @@ TEMPLATE_TEST_CASE("dot products of bytes are exact", "", host_lanes, vector_lan
     for_each_lane<V>([&](int l) {
       using one = scalar_lane;
       CHECK(lane<int>(bytes, l) == one::dot4_bytes(sums[l], words[l], s) + V::byte_offset * of_activations);
-      CHECK(lane<int>(nibbles, l) == 8 * one::dot4_nibbles(0, one::low_nibbles(words[l]), s));
-      CHECK(lane<int>(high, l) == 8 * one::dot4_nibbles(0, one::high_nibbles(words[l]), s));
+      CHECK(lane<int>(nibbles, l) == 8 * one::dot4_small(0, one::low_nibbles(words[l]), s));
+      CHECK(lane<int>(six, l) == 2 * one::dot4_small(0, words[l] & 0x3f3f3f3f, s));
+      CHECK(lane<int>(high, l) == 8 * one::dot4_small(0, one::high_nibbles(words[l]), s));
     });
   }
 }

@@ -1,5 +1,5 @@
 // Packing: every element of a packed matrix is the file's.
-#include "cria/kernel/contraction/pack.hpp"
+#include "cria/kernel/contraction/block.hpp"
 
 #include <bit>
 #include <catch2/catch_template_test_macros.hpp>
@@ -10,10 +10,10 @@
 using namespace cria;
 
 TEMPLATE_TEST_CASE("packed elements are the file's, and rows past the end are zero", "", f32, f16, bf16, q8_0, q4_0,
-                   q4_1, q8_f32) {
+                   q4_1, q8_f32, q5_0, q5_1, q4_k, q5_k, q6_k) {
   for (int const rows : {2, 15, 16, 17, 40})
     for (int const blocks : {1, 3}) {
-      int const cols = blocks * (TestType::quantised ? 32 : 13);
+      int const cols = blocks * (TestType::quantised ? TestType::block : 13);
       auto const m = test::numbers(rows, cols, 3);
       auto const file = encode(TestType::id, std::vector<float>(m.at.begin(), m.at.end()));
       std::vector<float> values(m.at.size());

@@ -93,13 +93,13 @@ template <class P> class runner {
   static std::vector<std::byte> file(int i) {
     node const& n = g.nodes[i];
     matrix const m = numbers(n.rows, n.cols, unsigned(n.symbol) + 17);
-    return encode(n.type, std::vector<float>(m.at.begin(), m.at.end()));
+    return encode(n.type.only(), std::vector<float>(m.at.begin(), m.at.end()));
   }
   static matrix weight(int i) {
     node const& n = g.nodes[i];
     matrix m(n.rows, n.cols);
     std::vector<float> values(m.at.size());
-    decode(n.type, file(i), values);
+    decode(n.type.only(), file(i), values);
     m.at.assign(values.begin(), values.end());
     return m;
   }

@@ -79,6 +79,7 @@ TEST_CASE("weights are in one format per name, f32 where the layers differ") {
   model.format = [](std::string const& name) {
     if (name.ends_with("norm.weight")) return dtype::f16;
     if (name == "blk.1.attn_v.weight") return dtype::q8_0;
+    if (name == "blk.0.attn_output.weight") return dtype::f16;
     if (name == "output.weight") return dtype::bf16;
     return name == "blk.0.ffn_up.weight" || name == "blk.1.ffn_up.weight" ? dtype::q4_1 : dtype::q4_0;
   };
@@ -87,18 +88,21 @@ TEST_CASE("weights are in one format per name, f32 where the layers differ") {
   auto const format = [&](std::string_view n) { return file.shape().format_of(n); };
   REQUIRE(format("embed") == dtype::q4_0);
   REQUIRE(format("wk") == dtype::q4_0);
-  REQUIRE(format("wv") == dtype::f32);
+  REQUIRE(format("wv") == by_layer<layers_in<1, q8_0>, layers_in<1, q4_0>>::id);
+  REQUIRE(format("wo") == dtype::f32);
   REQUIRE(format("w1") == dtype::q4_0);
   REQUIRE(format("w3") == dtype::q4_1);
   REQUIRE(format("head") == dtype::bf16);
   REQUIRE(format("attention_norm") == dtype::f32);
   REQUIRE(file.read("wk", 0).owned.empty());
-  auto const mixed = file.read("wv", 1);
-  REQUIRE(mixed.format == dtype::f32);
-  REQUIRE(mixed.owned.size() == 16 * 32 * 4);
-  std::vector<float> expected(16 * 32);
-  decode(dtype::q8_0, file.gguf()->tensor("blk.1.attn_v.weight")->bytes, expected);
-  REQUIRE(values(mixed) == expected);
+  REQUIRE((file.read("wv", 0).format == dtype::q4_0 && file.read("wv", 1).format == dtype::q8_0));  // blocks stay as they are
+  REQUIRE((file.read("wv", 0).owned.empty() && file.read("wv", 1).owned.empty()));
+  auto const as_f32 = file.read("wo", 1);
+  REQUIRE(as_f32.format == dtype::f32);
+  REQUIRE(as_f32.owned.size() == 32 * 32 * 4);
+  std::vector<float> expected(32 * 32);
+  decode(dtype::q4_0, file.gguf()->tensor("blk.1.attn_output.weight")->bytes, expected);
+  REQUIRE(values(as_f32) == expected);
   REQUIRE(values(file.read("ffn_norm", 1)).size() == 32);
 }
 
@@ -154,8 +158,8 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   model.extra = [](auto& w) { w.tensor("output_norm.weight", {256}, 14, std::string(210, 'x')); };
   gguf_refuses(model, "output_norm.weight: shape, fastest axis first (expected [32], found [256])");
   tiny_gguf wide{.embed = 256, .head_dim = 64, .leave_out = "blk.0.ffn_gate.weight"};
-  wide.extra = [](auto& w) { w.tensor("blk.0.ffn_gate.weight", {256, 64}, 14, std::string(210 * 64, 'x')); };
-  gguf_refuses(wide, "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1, found Q6_K)");
+  wide.extra = [](auto& w) { w.tensor("blk.0.ffn_gate.weight", {256, 64}, 10, std::string(84 * 64, 'x')); };
+  gguf_refuses(wide, "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K, found Q2_K)");
 
   auto const other = test::gguf_writer().string("general.architecture", "mamba").str();
   REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found mamba)"));

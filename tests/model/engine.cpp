@@ -66,6 +66,51 @@ TEST_CASE("a file of another shape or format is refused, and the difference name
   });
 }
 
+namespace {
+
+/// As llama.cpp's Q4_K_M mixes them.
+struct tiny_k_shape : llama2::config<256, 3, 4, 2, 512, 40, 64> {
+  static constexpr bool tied = true;
+};
+template <class WV> using k_formats = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wk, q5_k>, stored<llama2::wq, q5_0>, stored<llama2::wo, q5_1>,
+                                              stored<llama2::wv, WV>, stored<llama2::w2, by_layer<layers_in<1, q5_1>, layers_in<1, q4_k>, layers_in<1, q6_k>>>>;
+using k_exact = policy::exact<k_formats<by_layer<layers_in<2, q4_k>, layers_in<1, q6_k>>>>;
+tiny_gguf const tiny_k{.embed = 256, .layers = 3, .head_dim = 64, .hidden = 512, .format = [](std::string const& n) {
+  auto const has = [&](char const* part) { return n.find(part) != n.npos; };
+  if (has("norm")) return dtype::f32;
+  if (has("attn_q")) return dtype::q5_0;
+  if (has("attn_k")) return dtype::q5_k;
+  if (has("attn_output") || n == "blk.2.ffn_down.weight") return dtype::q5_1;
+  return has("token_embd") || n == "blk.1.attn_v.weight" || n == "blk.0.ffn_down.weight" ? dtype::q6_k : dtype::q4_k;
+}};
+
+}  // namespace
+
+TEST_CASE("a model whose layers are in different formats keeps their bytes, and has its own forward's logits") {
+  with_file([](llama2::checkpoint const& file) {
+    using other = policy::exact<k_formats<by_layer<layers_in<1, q4_k>, layers_in<2, q6_k>>>>;
+    CHECK_THROWS_MATCHES((llama2::check_shape<llama2::decoder<tiny_k_shape>, other>(file)), error,
+                         MessageMatches(ContainsSubstring("another format of wv (expected 1 q4_k + 2 q6_k, found 2 q4_k + 1 q6_k)")));
+    auto const input = rows({3, 1, 4, 1, 5, 9, 2, 6, 5, 35});
+    plain_step s;
+    for (auto const& r : input) s.token.push_back(r.token), s.sequence.push_back(0), s.position.push_back(r.position);
+    auto const expected = llama2::plain_logits<llama2::decoder<tiny_k_shape>>(file, s);
+    llama2::decoder_engine<llama2::decoder<tiny_k_shape>, k_exact> engine(file, {}, space());
+    auto const logits = engine.forward(input, infer::logits::all);
+    REQUIRE(logits.size() == expected.at.size());
+    double largest = 0, magnitude = 0;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      largest = std::max(largest, std::abs(double(logits[i]) - expected.at[i]));
+      magnitude = std::max(magnitude, std::abs(expected.at[i]));
+    }
+    CHECK(largest < 1e-5 * magnitude);
+    double bytes = 3 * 4 * 2 * 256 + 4 * 256;  // norms
+    for (auto const& t : file.gguf()->tensors())
+      if (t.shape.size() == 2) bytes += double(t.bytes.size());
+    CHECK(llama2::describe<llama2::decoder<tiny_k_shape>, k_exact>().weight_bytes == bytes);
+  }, tiny_k);
+}
+
 TEST_CASE("rows out of range are refused") {
   with_file([](llama2::checkpoint const& file) {
     small_engine engine(file, {.room = 20, .sequences = 2}, space());

@@ -50,6 +50,14 @@ std::span<float const> smollm2(Kokkos::Cuda const& exec, std::span<std::byte con
   return forward<llama2::config_smollm2_135m, policy::fast<formats<q4_1, stored<llama2::embed, q8_0>>>>(exec, file);
 }
 
+struct wide : llama2::config<256, 2, 4, 2, 256, 83, 128> {};
+
+std::span<float const> blocks_of_256(Kokkos::Cuda const& exec, std::span<std::byte const> file) {
+  using all = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wq, q5_k>, stored<llama2::wk, q5_0>, stored<llama2::wo, q5_1>,
+                      stored<llama2::w2, by_layer<layers_in<1, q4_k>, layers_in<1, q6_k>>>>;
+  return forward<wide, policy::fast<all>>(exec, file);
+}
+
 std::span<float const> every_format(Kokkos::Cuda const& exec, std::span<std::byte const> file) {
   using all = formats<q4_0, stored<llama2::embed, q8_f32>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>, stored<llama2::head, q4_1>>;
   return forward<own_parts, policy::fast<all>>(exec, file);

@@ -29,7 +29,7 @@ template <class Session = tiny_session> made_weight make_weight(std::string_view
     node const& n = p.g.nodes[i];
     if (n.kind != op::weight || p.g.name(i) != name) continue;
     auto const m = numbers(n.rows, n.cols, unsigned(i * 100 + layer));
-    return {encode(n.type, std::vector<float>(m.at.begin(), m.at.end()))};
+    return {encode(n.type.only(), std::vector<float>(m.at.begin(), m.at.end()))};
   }
   throw error(name, "no weight of this model");
 }

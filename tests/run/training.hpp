@@ -31,7 +31,7 @@ made_bytes made_weight(std::string_view name, int layer) {
       std::vector<float> values;
       for (double const x : numbers(n.rows, n.cols, seed).at)
         values.push_back(float(n.rows == 1 ? 1 + x / 2 : x * std::sqrt(3.0 / n.cols)));
-      return {encode(n.type, values)};
+      return {encode(n.type.only(), values)};
     }
   throw error(name, "no weight of this model");
 }

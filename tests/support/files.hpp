@@ -103,7 +103,7 @@ struct tiny_gguf {
     auto const add = [&](std::string const& name, std::uint64_t in, std::uint64_t out) {
       if (name == leave_out) return;
       auto const t = format(name);
-      constexpr std::uint32_t numbers[]{0, 1, 30, 8, 2, 3};  // ggml's, by dtype
+      constexpr std::uint32_t numbers[]{0, 1, 30, 8, 2, 3, 0, 6, 7, 12, 13, 14};  // ggml's, by dtype
       std::vector<std::uint64_t> shape{in};
       if (out > 0) shape.push_back(out);
       w.tensor(name, shape, numbers[int(t)], raw(encode(t, ramp(in * std::max<std::uint64_t>(out, 1), start += 13))));

@@ -51,7 +51,7 @@ struct node {
   double scalar = 0;                      // rstd: epsilon; scale: the factor
   short symbol = -1;                      // weights and functors: their entry in the graph's table
   short turn = -1;                        // rope: the rotation among the graph's
-  dtype type = dtype::f32;                // weights: as stored
+  layer_formats type{};                   // weights: as stored
 
   constexpr int arity() const {
     int n = 0;

@@ -69,7 +69,7 @@ constexpr kernel_cost cost_of(plan const& p, int q, dtype cache) {
     if (n.kind == op::weight) {
       bool whole = n.rows == 1;  // an embedding reads a row for each token
       for (int u = 0; u < p.g.count; ++u) whole = whole || detail::reads_whole(p.g.nodes[u], i);
-      (whole ? c.weight_bytes : c.bytes_per_row) += double(bytes_of(n.type, std::size_t(n.cols))) * (whole ? n.rows : 1);
+      (whole ? c.weight_bytes : c.bytes_per_row) += bytes_of(n.type, std::size_t(n.cols)) * (whole ? n.rows : 1);
     } else if (cached(i)) {
       c.cache_bytes_per_position += double(bytes_of(cache, std::size_t(n.cols)));
     } else if (n.rows == per_token) {

@@ -29,7 +29,7 @@ template <class Text> constexpr void append_size(Text& to, plan const& p, int i,
   node const& n = p.g.nodes[i];
   bool const cached = p.where[i].at == region::key_cache || p.where[i].at == region::value_cache;
   double const rows = n.rows == per_token ? 1 : n.rows;
-  append_bytes(to, rows * double(bytes_of(cached ? cache : n.type, std::size_t(n.cols))));
+  append_bytes(to, rows * bytes_of(cached ? layer_formats(cache) : n.type, std::size_t(n.cols)));
   to += cached ? " a position" : n.rows == per_token ? " a row" : "";
 }
 

@@ -5,14 +5,14 @@
 
 namespace cria {
 
-/// The matrix called Tag is stored in Format.
+/// The matrix called Tag is stored in Format; `by_layer<...>` where its layers differ.
 template <class Tag, class Format> struct stored {};
 
 /// The formats of a model's matrices: a default and exceptions by weight. Vectors are always f32.
 template <class Default = f32, class... Exceptions> struct formats;
 template <class Default, class... Tag, class... Format> struct formats<Default, stored<Tag, Format>...> {
-  static constexpr dtype of([[maybe_unused]] void const* key) {
-    dtype found = Default::id;
+  static constexpr layer_formats of([[maybe_unused]] void const* key) {
+    layer_formats found = Default::id;
     ((key == &key_of<Tag> ? void(found = Format::id) : void()), ...);
     return found;
   }
@@ -28,7 +28,7 @@ template <class Formats = formats<>, class Cache = f32> struct exact {
   static constexpr bool int8 = false;
 };
 
-/// Multiplies with activations rounded to int8 in blocks of 32 where the weights are int8 or 4-bit blocks.
+/// Multiplies with activations rounded to int8 in blocks of 32 where the weights are blocks.
 template <class Formats = formats<>, class Cache = f16> struct fast {
   using weights = Formats;
   using cache = Cache;

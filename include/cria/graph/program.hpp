@@ -13,7 +13,8 @@ namespace detail {
 
 constexpr bool blocks_fit(graph const& g) {
   for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::weight && g.nodes[i].cols % facts(g.nodes[i].type).block != 0) return false;
+    for (int k = 0; g.nodes[i].kind == op::weight && k < g.nodes[i].type.count; ++k)
+      if (g.nodes[i].cols % facts(g.nodes[i].type.type[std::size_t(k)]).block != 0) return false;
   return true;
 }
 constexpr bool shapes_agree(graph const& g) {
@@ -57,7 +58,7 @@ template <class Block, class Policy> struct forward_of {
   static constexpr graph recorded() { return with_formats<typename Policy::weights>(record<Block>()); }
   static constexpr plan make() {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
-    static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of 32");
+    static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of its block, 32 or 256");
     static_assert(detail::few_enough<forward_of>, "a block may have at most 2 attentions and 2 different rotations");
     constexpr plan p = place(fuse(recorded()), true);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");

@@ -17,7 +17,7 @@ namespace detail {
 template <class Stage, class Policy, class Trained> constexpr bool trains_blocks_of() {
   graph const g = with_formats<typename Policy::weights>(record<Stage>());
   for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::weight && facts(g.nodes[i].type).quantised() && Trained::holds(g.symbols[g.nodes[i].symbol].key)) return true;
+    if (g.nodes[i].kind == op::weight && g.nodes[i].type.quantised() && Trained::holds(g.symbols[g.nodes[i].symbol].key)) return true;
   return false;
 }
 template <class Model, class Policy, class Trained>

@@ -30,15 +30,15 @@ inline ggml_type ggml_type_of(std::uint32_t number) {
       row{1, "F16", 1, 2, dtype::f16},
       row{2, "Q4_0", 32, 18, dtype::q4_0},
       row{3, "Q4_1", 32, 20, dtype::q4_1},
-      row{6, "Q5_0", 32, 22},
-      row{7, "Q5_1", 32, 24},
+      row{6, "Q5_0", 32, 22, dtype::q5_0},
+      row{7, "Q5_1", 32, 24, dtype::q5_1},
       row{8, "Q8_0", 32, 34, dtype::q8_0},
       row{9, "Q8_1", 32, 36},
       row{10, "Q2_K", 256, 84},
       row{11, "Q3_K", 256, 110},
-      row{12, "Q4_K", 256, 144},
-      row{13, "Q5_K", 256, 176},
-      row{14, "Q6_K", 256, 210},
+      row{12, "Q4_K", 256, 144, dtype::q4_k},
+      row{13, "Q5_K", 256, 176, dtype::q5_k},
+      row{14, "Q6_K", 256, 210, dtype::q6_k},
       row{15, "Q8_K", 256, 292},
       row{16, "IQ2_XXS", 256, 66},
       row{17, "IQ2_XS", 256, 74},
@@ -68,7 +68,7 @@ inline ggml_type ggml_type_of(std::uint32_t number) {
 inline std::uint32_t ggml_number_of(dtype format) {
   for (std::uint32_t number = 0; number < 40; ++number)
     if (ggml_type_of(number).format == format) return number;
-  throw error("GGUF", "format", "f32, f16, bf16, q8_0, q4_0 or q4_1", facts(format).name);
+  throw error("GGUF", "format", "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k", facts(format).name);
 }
 
 }  // namespace cria::io

@@ -71,12 +71,20 @@ template <class P, int G> struct evaluate {
     }
   }
 
-  /// The packed bytes of a weight in layer `c.layer`.
-  template <int N> KOKKOS_FORCEINLINE_FUNCTION std::byte const* weight() const {
+  /// Calls f(bytes, format<...>) with the packed bytes of a weight in layer `c.layer`.
+  template <int N, class F> KOKKOS_FORCEINLINE_FUNCTION void with_weight(F const& f) const {
     constexpr node n = at(N);
-    constexpr int index = plan_of<P>.where[N].index;
-    constexpr std::size_t bytes = packed_bytes(n.type, n.rows, n.cols);
-    return c.weight.at[index] + std::size_t(c.layer) * bytes;
+    std::byte const* const all = c.weight.at[plan_of<P>.where[N].index];
+    if constexpr (!n.type.mixed()) {
+      constexpr dtype only = n.type.only();
+      constexpr std::size_t bytes = packed_bytes(only, n.rows, n.cols);
+      f(all + std::size_t(c.layer) * bytes, format<only>{});
+    } else {
+      layer_place const place = reinterpret_cast<layer_place const*>(all)[c.layer];
+      detail::each_constant<n.type.count>([&](auto i) {
+        if (place.format == i()) f(all + place.offset, format<n.type.type[std::size_t(i())]>{});
+      });
+    }
   }
 
   /// The page of one kv head that holds a position of a sequence: keys [4, size, 16], values [64, size].
@@ -146,7 +154,7 @@ template <class P, int G> struct evaluate {
     constexpr node n = at(N);
     if constexpr (n.kind == op::weight) {
       static_assert(n.rows == 1, "a matrix is read by contractions and embeddings only");
-      return reinterpret_cast<float const*>(weight<N>())[col];
+      return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index])[std::size_t(c.layer) * n.cols + std::size_t(col)];
     } else {
       constexpr bool one_row = n.rows == 1, one_col = n.cols == 1;
       return address<N>()[(one_row ? 0 : std::size_t(row) * std::size_t(n.cols)) + (one_col ? 0 : std::size_t(col))];
@@ -165,7 +173,10 @@ template <class P, int G> struct evaluate {
       return e.row_sums[(n.size > 0 ? i + col : i) * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
       constexpr node w = at(n.in[0]);
-      return element<w.type>(weight<n.in[0]>(), (n.part == chosen_by::position ? c.position : c.token)[row], col, w.cols);
+      int const chosen = (n.part == chosen_by::position ? c.position : c.token)[row];
+      float x = 0;
+      with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, chosen, col, w.cols); });
+      return x;
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);

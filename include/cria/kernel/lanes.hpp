@@ -41,9 +41,10 @@ struct scalar_lane {
   KOKKOS_FORCEINLINE_FUNCTION static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
   KOKKOS_FORCEINLINE_FUNCTION static i high_nibbles(i words) { return words >> 4 & 0x0f0f0f0f; }
 
-  /// Adds u . s over the 4 bytes of each word, u at most 15, to the sums of a block of 32. They may lie in halves of a lane
-  /// until `block_sum` makes them whole.
-  KOKKOS_FORCEINLINE_FUNCTION static i dot4_nibbles(i halves, i u, int s) { return dot4_bytes(halves, u, s); }
+  /// Adds u . s over the 4 bytes of each word, u below 64, to sums. They may lie in halves of a lane, of 16 bits, until `block_sum` makes
+  /// them whole.
+  static constexpr bool sums_in_halves = false;
+  KOKKOS_FORCEINLINE_FUNCTION static i dot4_small(i halves, i u, int s) { return dot4_bytes(halves, u, s); }
   KOKKOS_FORCEINLINE_FUNCTION static i block_sum(i halves) { return halves; }
   /// What dot4_bytes adds to each weight: an instruction that wants unsigned bytes moves them by 128.
   static constexpr int byte_offset = 0;
@@ -149,7 +150,14 @@ template <int Width> struct vector_lanes {
 #else
   static constexpr int byte_offset = 0;
 #endif
-  static i dot4_nibbles(i halves, i u, int s) {  // 32 products of 15 and 127 by pairs fit 16 bits
+#if defined(__AVX512BW__) && !defined(__AVX512VNNI__)
+  static constexpr bool sums_in_halves = Width == 8 || Width == 16;
+#elif defined(__AVX2__)
+  static constexpr bool sums_in_halves = Width == 8;
+#else
+  static constexpr bool sums_in_halves = false;
+#endif
+  static i dot4_small(i halves, i u, int s) {  // two products of 63 and 127 fit 16 bits
 #if defined(__AVX512VNNI__)
     if constexpr (Width == 16) return (i)_mm512_dpbusd_epi32((__m512i)halves, (__m512i)u, _mm512_set1_epi32(s));
 #elif defined(__AVX512BW__)

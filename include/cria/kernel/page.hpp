@@ -31,8 +31,8 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
     for (int b = 0; b < Size / 32; ++b)
       for (int g = 0; g < 8; ++g)
         each_constant<vectors>([&](auto v) {
-          std::byte const* const block = tile[v] + std::size_t(b) * format<T>::bytes * tile_rows;
-          decode_group<T, V>(block, row_of<V>(row, v), g, [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
+          tile_block<T, V> const block(tile[v], b, row_of<V>(row, v));
+          block.decode(g / 4, g % 4, block.scale(0), V::splat(0.0f), [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
         });
   } else {
     auto const sweep = [&](auto const& ahead) {
@@ -143,9 +143,9 @@ KOKKOS_FORCEINLINE_FUNCTION void store_floats(std::byte* page, int position, int
 
 /// Puts elements d .. d + 31 of a position in a page of q8_0 blocks, rounded as activations are.
 template <int Size, bool Keys> KOKKOS_INLINE_FUNCTION void store_block(std::byte* page, int position, int d, float const (&x)[32]) {
-  std::int32_t words[8], minus_eight;
+  std::int32_t words[8], minus_eight, first_half;
   float scale, weighted;
-  quantise_block<host_lanes>(x, {words, &scale, &minus_eight, &weighted}, 0, 0, 1);
+  quantise_block<host_lanes>(x, {words, &scale, &minus_eight, &weighted, &first_half}, 0, 0, 1);
   std::uint16_t const half = f32_to_f16(scale);
   constexpr int bytes = format<dtype::q8_0>::bytes;
   if constexpr (Keys) {

@@ -77,11 +77,12 @@ class checkpoint {
   /// The weights and their shapes; of a tied model without the head.
   std::vector<weight_info> const& weights() const { return infos_; }
 
-  /// The weight in format shape().format_of(name), vectors f32; rows of wq and wk in Meta's order (rotary pairs 2i, 2i+1).
-  /// `layer` is 0 for weights that exist once; a tied head is the embedding.
+  /// The weight in format shape().format_of(name), of several in the one that the layer has, vectors f32; rows of wq and wk in Meta's
+  /// order (rotary pairs 2i, 2i+1). `layer` is 0 for weights that exist once; a tied head is the embedding.
   weight_values read(std::string_view name, int layer = 0) const {
     auto const [w, from] = find(name, layer);
-    auto const to = shape_.format_of(name);
+    auto const formats = shape_.format_of(name);
+    auto const to = formats.mixed() ? from.format : formats.only();
     std::array const shape{w.rows, w.cols};
     if (from.format == to && from.is_plain()) return {to, shape, from.bytes};
     if (to == dtype::q8_f32) return {to, shape, blocks_of(from)};
@@ -122,11 +123,8 @@ class checkpoint {
   template <class File>
   checkpoint(hyperparameters const& shape, File&& file)
       : shape_(shape), infos_(weights_of(shape)), weights_(detail::locate(file, shape)), file_(std::move(file)) {
-    for (auto const& w : infos_) {
-      auto const& layers = weights_.at(w.name);
-      bool const alike = std::ranges::all_of(layers, [&](auto const& s) { return s.format == layers[0].format; });
-      if (alike && !w.vector && layers[0].format != dtype::f32) shape_.formats[w.name] = layers[0].format;
-    }
+    for (auto const& w : infos_)
+      if (auto const f = detail::formats_of(weights_.at(w.name)); !w.vector && f != dtype::f32) shape_.formats[w.name] = f;
   }
 
   static hyperparameters read_config(io::mapped_file const& config) {

@@ -28,7 +28,7 @@ namespace detail {
 struct weight_facts {
   std::string_view name;
   int rows, cols, layers;
-  dtype type;
+  layer_formats type;
 };
 
 template <class P> void append_weights(std::vector<weight_facts>& to, int layers) {
@@ -66,7 +66,7 @@ template <class D, class Policy> constexpr description describe() {
   auto const add_weights = [&](plan const& p, int layers, graph const& but) {
     for (int i = 0; i < p.g.count; ++i) {
       node const& n = p.g.nodes[i];
-      if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i))) d.weight_bytes += double(bytes_of(n.type, std::size_t(n.cols))) * n.rows * layers;
+      if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i))) d.weight_bytes += bytes_of(n.type, std::size_t(n.cols)) * n.rows * layers;
     }
   };
   add_weights(block, D::layers, graph{}), add_weights(embedding, 1, graph{}), add_weights(head, 1, embedding.g);

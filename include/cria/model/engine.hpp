@@ -19,7 +19,7 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
   check_shape<D>(h, file.path());
   for (auto const& w : detail::weights_of<D, Policy>())
     if (w.rows > 1 && w.type != h.format_of(w.name))
-      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.format_of(w.name)).name);
+      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), text_of(w.type), text_of(h.format_of(w.name)));
 }
 
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {

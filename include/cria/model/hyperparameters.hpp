@@ -31,11 +31,11 @@ struct hyperparameters {
   bool qk_norm = false;                                             // queries and keys are normalised head by head
   bool qkv_bias = false, wo_bias = false, feed_forward_bias = false;
   bool tied = false;                                                // the head is the embedding
-  std::map<std::string, dtype, std::less<>> formats{};              // of the matrices that are not f32
+  std::map<std::string, layer_formats, std::less<>> formats{};              // of the matrices that are not f32
 
-  dtype format_of(std::string_view weight) const {
+  layer_formats format_of(std::string_view weight) const {
     auto const found = formats.find(tied && weight == "head" ? "embed" : weight);
-    return found == formats.end() ? dtype::f32 : found->second;
+    return found == formats.end() ? layer_formats(dtype::f32) : found->second;
   }
 };
 

@@ -69,7 +69,7 @@ class train_engine final : public train::engine {
   /// Weights before anybody has given them values.
   static no_bytes zeros(std::string_view name, int) {
     for (auto const& w : detail::weights_of<D, Policy>())
-      if (w.name == name) return {std::vector<std::byte>(bytes_of(w.type, std::size_t(w.rows) * std::size_t(w.cols)))};
+      if (w.name == name) return {std::vector<std::byte>(bytes_of(w.type.only(), std::size_t(w.rows) * std::size_t(w.cols)))};
     throw error(name, "no weight of this model");
   }
 
@@ -92,7 +92,7 @@ template <class D, class Policy, class Keep> std::unique_ptr<train::engine> make
 
 /// Decoder D in training, as one of a program's types.
 template <class D, class Policy, class Keep = keep::dear> constexpr train::model_type trained_type_of() {
-  return {facts(Policy::weights::of(nullptr)).name, &check_shape<D>, &make_train_engine<D, Policy, Keep>};
+  return {facts(Policy::weights::of(nullptr).only()).name, &check_shape<D>, &make_train_engine<D, Policy, Keep>};
 }
 
 }  // namespace cria::llama2

@@ -105,7 +105,7 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   auto const read = [&](std::string_view name, int) {
     auto const& w = *weights.find(name);
     auto const& values = s.weight(name, std::size_t(w.rows) * std::size_t(w.cols));
-    return file{encode(w.type, std::vector<float>(values.begin(), values.end()))};
+    return file{encode(w.type.only(), std::vector<float>(values.begin(), values.end()))};
   };
   weights.load(exec, read, [](auto...) {});
   gradients.template declare<P>(exec, weights);
@@ -190,7 +190,7 @@ std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample 
     if (n.kind != op::weight) continue;
     auto const& given = sample.step.weight(g.name(i), std::size_t(n.rows) * std::size_t(n.cols));
     std::vector<float> values(given.begin(), given.end());
-    decode(n.type, encode(n.type, values), values);
+    decode(n.type.only(), encode(n.type.only(), values), values);
     sample.step.weights[std::string(g.name(i))].assign(values.begin(), values.end());
   }
   for (double& x : sample.x) x = double(float(x));

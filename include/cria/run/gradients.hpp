@@ -79,7 +79,7 @@ template <class Exec> class gradient_store {
       double const keep = e.stored->rows > 1 ? 1 - s.rate * s.decay : 1;
       bool const rounds = e.master.size() > 0;
       kernel::adamw_step const f{e.weight(), e.gradient.data(), e.first.data(), e.second.data(),
-                                 rounds ? reinterpret_cast<std::uint16_t*>(e.stored->packed.data()) : nullptr, e.stored->type, e.values(),
+                                 rounds ? reinterpret_cast<std::uint16_t*>(e.stored->packed.data()) : nullptr, e.stored->type.only(), e.values(),
                                  float(scale), float(s.beta1), float(s.beta2), float(keep), float(s.rate / first), float(1 / std::sqrt(second)), float(s.epsilon)};
       Kokkos::parallel_for("cria/adamw", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
     }
@@ -89,7 +89,7 @@ template <class Exec> class gradient_store {
   /// Weights in 16 bits follow their master.
   void round(Exec const& exec, entry const& e) const {
     if (e.master.size() == 0) return;
-    kernel::round_weights const f{e.master.data(), reinterpret_cast<std::uint16_t*>(e.stored->packed.data()), e.stored->type, e.values()};
+    kernel::round_weights const f{e.master.data(), reinterpret_cast<std::uint16_t*>(e.stored->packed.data()), e.stored->type.only(), e.values()};
     Kokkos::parallel_for("cria/round", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
     exec.fence();
   }

@@ -75,7 +75,7 @@ template <class Exec> struct int8_functor {
       typename V::i sum[chains] = {};
       for (int g = 0; g < 8; ++g) {
         typename V::i const nibbles = V::load_words(words[r % 2][g]);
-        for (int k = 0; k < chains; ++k) sum[k] = V::dot4_nibbles(sum[k], nibbles, 0x01020304 * k + i);
+        for (int k = 0; k < chains; ++k) sum[k] = V::dot4_small(sum[k], nibbles, 0x01020304 * k + i);
       }
       for (int k = 0; k < chains; ++k) x[k] = V::fma(V::to_float(V::block_sum(sum[k])), scale, x[k]);
     }

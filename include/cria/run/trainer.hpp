@@ -133,7 +133,7 @@ class trainer {
       if (e.master.size() > 0) {
         auto const staged = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.stored->packed);
         auto const master = Kokkos::create_mirror_view(Kokkos::HostSpace{}, e.master);
-        decode(e.stored->type, {staged.data(), staged.size()}, {master.data(), master.size()});
+        decode(e.stored->type.only(), {staged.data(), staged.size()}, {master.data(), master.size()});
         Kokkos::deep_copy(e.master, master);
       }
   }

@@ -15,13 +15,20 @@
 
 namespace cria {
 
-/// One weight of all layers: [layers][packed (rows, cols)].
+/// One weight of all layers: [layers][packed (rows, cols)]; where formats differ, in front of them the place of each.
 template <class Memory> struct weight_entry {
   std::string_view name;
   int rows, cols, layers;
-  dtype type;
+  layer_formats type;
   Kokkos::View<std::byte*, Memory> packed;
-  std::size_t layer_bytes() const { return kernel::packed_bytes(type, rows, cols); }
+
+  std::size_t layer_bytes(dtype format) const { return kernel::packed_bytes(format, rows, cols); }
+  std::size_t bytes() const {
+    if (!type.mixed()) return layer_bytes(type.only()) * std::size_t(layers);
+    std::size_t n = kernel::places_bytes(layers);
+    for (std::size_t i = 0; i < std::size_t(type.count); ++i) n += layer_bytes(type.type[i]) * std::size_t(type.layers[i]);
+    return n;
+  }
 };
 
 template <class Exec> class weight_store {
@@ -35,6 +42,8 @@ template <class Exec> class weight_store {
       node const& n = plan_of<P>.g.nodes[i];
       if (n.kind != op::weight) continue;
       weight_entry<memory> const entry{plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type, {}};
+      if (int const named = layers_of(n.type); n.type.mixed() && named != layers)
+        throw error(std::string(entry.name), "layers of a mixed format", std::to_string(layers), std::to_string(named));
       auto const* const known = find(entry.name);
       if (!known) entries_.push_back(entry);
       else if (known->rows != n.rows || known->cols != n.cols || known->type != n.type || known->layers != layers)
@@ -42,21 +51,33 @@ template <class Exec> class weight_store {
     }
   }
 
-  /// Loads and packs everything. `read(name, layer)` returns an object whose `bytes` are [rows, cols] in the entry's
-  /// format and file order; `done(name, layer)` says that they are not needed any more.
+  /// Loads and packs everything. `read(name, layer)` returns an object whose `bytes` are [rows, cols] in the entry's format and file
+  /// order, and whose `format` says which one where formats are mixed; `done(name, layer)` says that they are not needed any more.
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
       Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
-      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, std::string(e.name)), e.layer_bytes() * std::size_t(e.layers));
+      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, std::string(e.name)), e.bytes());
       exec.fence();
       if constexpr (kernel::on_host<Exec>) prefer_large_pages(e.packed.data(), e.packed.size());
+      std::vector<kernel::layer_place> places;
+      std::size_t at = e.type.mixed() ? kernel::places_bytes(e.layers) : 0;
       for (int layer = 0; layer < e.layers; ++layer) {
         auto const source = read(e.name, layer);
-        std::size_t const expected = bytes_of(e.type, std::size_t(e.rows) * std::size_t(e.cols));
+        dtype const format = format_of(e, source);
+        std::size_t const expected = bytes_of(format, std::size_t(e.rows) * std::size_t(e.cols));
         if (source.bytes.size() != expected)
           throw error(std::string(e.name), "wrong size of a weight", std::to_string(expected) + " bytes", std::to_string(source.bytes.size()));
-        pack(exec, e, layer, source.bytes.data());
+        if (e.layer_bytes(format) > e.packed.size() - at) throw error(std::string(e.name), "more layers in one of its formats than expected", text_of(e.type), facts(format).name);
+        pack(exec, e, format, at, source.bytes.data());
+        places.push_back({at, e.type.index_of(format)});
+        at += e.layer_bytes(format);
         done(e.name, layer);
+      }
+      if (e.type.mixed()) {
+        using places_view = Kokkos::View<std::byte const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>;
+        places_view const from(reinterpret_cast<std::byte const*>(places.data()), places.size() * sizeof(kernel::layer_place));
+        Kokkos::deep_copy(exec, Kokkos::subview(e.packed, std::pair(std::size_t(0), from.size())), from);
+        exec.fence();
       }
     }
   }
@@ -86,19 +107,36 @@ template <class Exec> class weight_store {
   std::vector<weight_entry<memory>> entries_;
 
   static std::string text_of(weight_entry<memory> const& e) {
-    return std::to_string(e.layers) + " x [" + std::to_string(e.rows) + ", " + std::to_string(e.cols) + "] " + std::string(facts(e.type).name);
+    return std::to_string(e.layers) + " x [" + std::to_string(e.rows) + ", " + std::to_string(e.cols) + "] " + text_of(e.type);
+  }
+  static std::string text_of(layer_formats const& f) { return cria::text_of(f); }
+  static int layers_of(layer_formats const& f) {
+    int n = 0;
+    for (auto const layers : f.layers) n += layers;
+    return n;
+  }
+
+  /// The format in which a layer was read.
+  template <class Source> static dtype format_of(weight_entry<memory> const& e, Source const& source) {
+    if constexpr (requires { source.format; }) {
+      if (e.type.index_of(source.format) >= 0) return source.format;
+      throw error(std::string(e.name), "format of a layer", text_of(e.type), facts(source.format).name);
+    } else {
+      if (e.type.mixed()) throw error(std::string(e.name), "which of its formats a layer has is not said", text_of(e.type), "bytes alone");
+      return e.type.only();
+    }
   }
 
   /// Packs one layer, a tile for each index, on the host; a device gets a copy.
-  static void pack(Exec const& exec, weight_entry<memory>& e, int layer, std::byte const* file) {
-    auto const to = Kokkos::subview(e.packed, std::pair(e.layer_bytes() * std::size_t(layer), e.layer_bytes() * std::size_t(layer + 1)));
+  static void pack(Exec const& exec, weight_entry<memory>& e, dtype format, std::size_t at, std::byte const* file) {
+    auto const to = Kokkos::subview(e.packed, std::pair(at, at + e.layer_bytes(format)));
     auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, to);
     std::byte* const out = staged.data();
     if (e.rows == 1) {
-      std::memcpy(out, file, e.layer_bytes());
+      std::memcpy(out, file, e.layer_bytes(format));
     } else {
       int const tiles = (e.rows + kernel::tile_rows - 1) / kernel::tile_rows;
-      pack_functor const pack{e.type, file, out, e.rows, e.cols};
+      pack_functor const pack{format, file, out, e.rows, e.cols};
       std::conditional_t<kernel::on_host<Exec>, Exec, Kokkos::DefaultHostExecutionSpace> host{};
       if constexpr (kernel::on_host<Exec>) host = exec;
       Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<decltype(host)>(host, 0, tiles), pack);

@@ -162,7 +162,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
 
   /// Whether a block of rows multiplies with a copy of the right operand.
-  static constexpr bool makes_right(int id) { return kind != op::matmul || (!uses_int8(id) && at(at(id).in[1]).type != dtype::f32); }
+  static constexpr bool makes_right(int id) { return kind != op::matmul || (!uses_int8(id) && at(at(id).in[1]).type != layer_formats(dtype::f32)); }
 
   template <int C, int Term> KOKKOS_INLINE_FUNCTION void make_right(int col, int begin, int end, float* to) const {
     constexpr int tile_floats = chunk * tile_rows;
@@ -182,12 +182,14 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
         }
     } else {
       constexpr node w = at(at(C).in[2 * Term + 1]);
-      std::byte const* const packed = base::template weight<at(C).in[2 * Term + 1]>();
-      for (int t = 0; t < 2; ++t) {
-        int const from = col + t * tile_rows;
-        if constexpr (kind == op::matmul_dx) turn_tile<w.type, host_lanes>(packed, w.cols, from, begin, end, to + t * tile_floats);
-        else if (from < w.rows) decode_tile<w.type, host_lanes>(packed, w.cols, from / tile_rows, begin, end, to + t * tile_floats);
-      }
+      base::template with_weight<at(C).in[2 * Term + 1]>([&](std::byte const* packed, auto f) {
+        constexpr dtype T = decltype(f)::id;
+        for (int t = 0; t < 2; ++t) {
+          int const from = col + t * tile_rows;
+          if constexpr (kind == op::matmul_dx) turn_tile<T, host_lanes>(packed, w.cols, from, begin, end, to + t * tile_floats);
+          else if (from < w.rows) decode_tile<T, host_lanes>(packed, w.cols, from / tile_rows, begin, end, to + t * tile_floats);
+        }
+      });
     }
   }
 
@@ -220,22 +222,26 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
     if constexpr (kind == op::matmul) {
-      constexpr std::size_t bytes = tile_bytes(right.type, right.cols);
       constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
-      std::byte const* const w = base::template weight<n.in[1]>();
+      constexpr bool as_int8 = uses_int8(C);
       int const tile = col / tile_rows;
-      if (L <= tile_rows || tile + L / tile_rows <= tiles) {
-        dot<right.type, uses_int8(C), V, L, N>({w + std::size_t(tile) * bytes, bytes}, col % tile_rows, p, begin, end, sums, row_stride);
-      } else if constexpr (L > tile_rows && tiles % 2 == 1) {  // the last unit has one tile
-        for (int t = tile; t < tiles; ++t)
-          dot<right.type, uses_int8(C), V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end, sums + (t - tile) * tile_rows, row_stride);
-      }
+      base::template with_weight<n.in[1]>([&](std::byte const* w, auto f) {
+        constexpr dtype T = decltype(f)::id;
+        constexpr std::size_t bytes = tile_bytes(T, right.cols);
+        if (L <= tile_rows || tile + L / tile_rows <= tiles) {
+          dot<T, as_int8, V, L, N>({w + std::size_t(tile) * bytes, bytes}, col % tile_rows, p, begin, end, sums, row_stride);
+        } else if constexpr (L > tile_rows && tiles % 2 == 1) {  // the last unit has one tile
+          for (int t = tile; t < tiles; ++t)
+            dot<T, as_int8, V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end, sums + (t - tile) * tile_rows, row_stride);
+        }
+      });
     } else {
       for (int k = begin; k < end; ++k) {
         float x[L];
         for (int l = 0; l < L; ++l) {
           int const at_col = Kokkos::min(col + l, columns(C) - 1);  // lanes past the end are not stored
-          if constexpr (kind == op::matmul_dx) x[l] = element<right.type>(base::template weight<n.in[2 * Term + 1]>(), k, at_col, right.cols);
+          if constexpr (kind == op::matmul_dx)
+            base::template with_weight<n.in[2 * Term + 1]>([&](std::byte const* w, auto f) { x[l] = element<decltype(f)::id>(w, k, at_col, right.cols); });
           else x[l] = base::template load<n.in[0]>(k, at_col);
         }
         for (int i = 0; i < N; ++i)

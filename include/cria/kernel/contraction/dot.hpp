@@ -3,12 +3,12 @@
 // sum, which is what makes the bits of one token and many equal:
 //   f32 panel:  acc = fma(w, x, acc) for each input in order;
 //   int8 panel: an exact integer sum per block of 32, then acc = fma(sum, w scale * x scale, acc), blocks in order, and for
-//               formats with a minimum acc = fma(minimum, x scale * (sum of x), acc).
+//               formats with a minimum acc = fma(minimum, x scale * (sum of x), acc). A block with two scales (q6_k) makes two
+//               such steps, of 16 inputs each.
 // A chain may be stopped and taken up again: sums go through memory as f32. Nothing here knows of programs: every kernel of
 // every model shares these functions.
-#include "cria/kernel/contraction/pack.hpp"
+#include "cria/kernel/contraction/block.hpp"
 #include "cria/kernel/contraction/panel.hpp"
-#include "cria/kernel/lanes.hpp"
 
 namespace cria::kernel {
 
@@ -20,45 +20,14 @@ struct tile_run {
 
 namespace detail {
 
-/// f(0), f(1), ... f(N - 1) with numbers that are constants, so that arrays of vectors stay in registers.
-template <class F, int... I> KOKKOS_FORCEINLINE_FUNCTION void each_constant(F const& f, std::integer_sequence<int, I...>) {
-  (f(std::integral_constant<int, I>{}), ...);
-}
-template <int N, class F> KOKKOS_FORCEINLINE_FUNCTION void each_constant(F const& f) {
-  each_constant(f, std::make_integer_sequence<int, N>{});
-}
-
 /// The lanes of vector v of a run of tiles, from `lane` on: which tile, and which row of it.
 template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int tile_of(int lane, int v) { return (lane + v * V::width) / tile_rows; }
 template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int row_of(int lane, int v) { return (lane + v * V::width) % tile_rows; }
-
-/// Scales or minima of a block: lanes of f16 or f32.
-template <class V, int Bytes> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_scales(std::byte const* p, int lane) {
-  if constexpr (Bytes == 4) return V::load(reinterpret_cast<float const*>(p) + lane);
-  else return V::load_f16(reinterpret_cast<std::uint16_t const*>(p) + lane);
-}
 
 template <dtype T, class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_floats(std::byte const* p, int lane) {
   if constexpr (T == dtype::f32) return V::load(reinterpret_cast<float const*>(p) + lane);
   else if constexpr (T == dtype::f16) return V::load_f16(reinterpret_cast<std::uint16_t const*>(p) + lane);
   else return V::load_bf16(reinterpret_cast<std::uint16_t const*>(p) + lane);
-}
-
-/// The weights of inputs 4g .. 4g + 3 of a block as f32, one vector for each: calls use(j, weights).
-template <dtype T, class V, class F>
-KOKKOS_FORCEINLINE_FUNCTION void decode_group(std::byte const* block, int row, int g, F const& use) {
-  using layout = block_layout<T>;
-  typename V::f const scale = load_scales<V, layout::scale_bytes>(block, row);
-  typename V::f minimum = V::splat(0.0f);
-  if constexpr (layout::minimum_bytes > 0) minimum = load_scales<V, layout::minimum_bytes>(block + layout::scale_bytes * tile_rows, row);
-  std::int32_t const* const words = reinterpret_cast<std::int32_t const*>(block + layout::head_bytes * tile_rows);
-  typename V::i w = V::load_words(words + (layout::nibbles ? g % 4 : g) * tile_rows + row);
-  if constexpr (layout::nibbles) w = g < 4 ? V::low_nibbles(w) : V::high_nibbles(w);
-  each_constant<4>([&](auto j) {
-    typename V::f weight = scale * V::to_float(V::byte(w, j) - layout::offset);
-    if constexpr (layout::minimum_bytes > 0) weight = weight + minimum;
-    use(j, weight);
-  });
 }
 
 /// f32 sums of N rows with weights of any format; inputs [begin, end), whole blocks.
@@ -79,11 +48,10 @@ KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int be
   } else {
     for (int b = begin / 32; b < end / 32; ++b, panel += 32 * N)
       each_constant<vectors>([&](auto v) {
-        std::byte const* const block = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(b) * format<T>::bytes * tile_rows;
-        for (int g = 0; g < 8; ++g)
-          decode_group<T, V>(block, row_of<V>(lane, v), g, [&](int j, typename V::f const& weight) {
-            each_constant<N>([&](auto n) { sum[n][v] = V::fma(weight, V::splat(panel[(4 * g + j) * N + n]), sum[n][v]); });
-          });
+        tile_block<T, V> const block(w.first + std::size_t(tile_of<V>(lane, v)) * w.stride, b, row_of<V>(lane, v));
+        block.decode([&](int k, typename V::f const& weight) {
+          each_constant<N>([&](auto n) { sum[n][v] = V::fma(weight, V::splat(panel[k * N + n]), sum[n][v]); });
+        });
       });
   }
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
@@ -91,53 +59,75 @@ KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int be
 
 inline constexpr int prefetched_bytes = 2048;
 
-/// Sums of N rows in int8 with weights in blocks; inputs [begin, end), whole blocks.
+/// Sums of N rows in int8 with weights in blocks; inputs [begin, end), whole blocks of 32.
 template <dtype T, class V, int L, int N>
 KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int begin, int end, float* to, int row_stride) {
+  using block_type = tile_block<T, V>;
   using layout = block_layout<T>;
-  constexpr int vectors = L / V::width, offset = layout::nibbles ? layout::offset : V::byte_offset;
+  constexpr bool bytes = layout::bits == 8, two_scales = T == dtype::q6_k;
+  constexpr int vectors = L / V::width, offset = bytes ? V::byte_offset : layout::offset;
+  constexpr int fitting = V::sums_in_halves ? 32767 / (2 * 127 * ((1 << layout::bits) - 1)) : 8;  // groups of 4 inputs; bytes have no sums in halves
   typename V::f sum[N][vectors];
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
   for (int b = begin / 32; b < end / 32; ++b) {
     std::int32_t const* const codes = panel.codes + std::size_t(b) * 8 * N;
-    std::int32_t const* const minus_eight = panel.minus_eight + b * N;
+    std::int32_t const *const minus_eight = panel.minus_eight + b * N, *const first_half = panel.first_half + b * N;
     float const *const scales = panel.scales + b * N, *const weighted = panel.weighted + b * N;
-    std::byte const* block[vectors];
-    each_constant<vectors>([&](auto v) { block[v] = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(b) * format<T>::bytes * tile_rows; });
-    auto const words = [&](int v, int g) {
-      return V::load_words(reinterpret_cast<std::int32_t const*>(block[v] + layout::head_bytes * tile_rows) + g * tile_rows + row_of<V>(lane, v));
-    };
+    block_type block[vectors];
+    each_constant<vectors>([&](auto v) { block[v] = block_type(w.first + std::size_t(tile_of<V>(lane, v)) * w.stride, b, row_of<V>(lane, v)); });
     if constexpr (N == 1)  // one row takes each weight once: ask for memory before it is wanted
-      for (int i = 0; i < format<T>::bytes * tile_rows; i += 64) V::prefetch(block[0] + prefetched_bytes + i);
+      for (int i = 0, own = format<T>::bytes * tile_rows / block_type::subs; i < own; i += 64) V::prefetch(block[0].head + block[0].sub * own + prefetched_bytes + i);
     typename V::i dots[N][vectors] = {};
-    if constexpr (layout::nibbles) {
-      each_constant<4>([&](auto g) {
-        each_constant<vectors>([&](auto v) {
-          typename V::i const x = words(v, g), low = V::low_nibbles(x), high = V::high_nibbles(x);
-          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_nibbles(dots[n][v], low, codes[g * N + n]); });
-          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_nibbles(dots[n][v], high, codes[(g + 4) * N + n]); });
+    auto const each = [&](auto const& f) { each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { f(n, v); }); }); };
+    auto const add = [&](int half, auto const& minus_eight_of) {  // the sums so far, scaled
+      each_constant<vectors>([&](auto v) {
+        typename V::f const scale = block[v].scale(half);
+        each_constant<N>([&](auto n) {
+          if constexpr (offset != 0) dots[n][v] = dots[n][v] + V::in_register(V::splat(minus_eight_of(n))) * (offset / 8);
+          sum[n][v] = V::fma(V::to_float(dots[n][v]), scale * scales[n], sum[n][v]);
         });
       });
-      each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { dots[n][v] = V::block_sum(dots[n][v]); }); });
-    } else {
+    };
+    if constexpr (bytes) {
       each_constant<8>([&](auto g) {
         each_constant<vectors>([&](auto v) {
-          typename V::i const x = words(v, g);
+          typename V::i const x = block[v].word(g);
           each_constant<N>([&](auto n) { dots[n][v] = V::dot4_bytes(dots[n][v], x, codes[g * N + n]); });
         });
       });
-    }
-    each_constant<vectors>([&](auto v) {
-      typename V::f const scale = load_scales<V, layout::scale_bytes>(block[v], row_of<V>(lane, v));
-      each_constant<N>([&](auto n) {
-        if constexpr (offset != 0) dots[n][v] = dots[n][v] + V::in_register(V::splat(minus_eight[n])) * (offset / 8);
-        sum[n][v] = V::fma(V::to_float(dots[n][v]), scale * scales[n], sum[n][v]);
+    } else if constexpr (fitting >= 8 && !two_scales) {  // each word of nibbles is loaded once
+      each_constant<4>([&](auto g) {
+        each_constant<vectors>([&](auto v) {
+          typename V::i const nibbles = block[v].word(g), low = block[v].codes(nibbles, 0, g), high = block[v].codes(nibbles, 1, g);
+          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_small(dots[n][v], low, codes[g * N + n]); });
+          each_constant<N>([&](auto n) { dots[n][v] = V::dot4_small(dots[n][v], high, codes[(g + 4) * N + n]); });
+        });
       });
-      if constexpr (layout::minimum_bytes > 0) {
-        typename V::f const minimum = load_scales<V, layout::minimum_bytes>(block[v] + layout::scale_bytes * tile_rows, row_of<V>(lane, v));
+      each([&](auto n, auto v) { dots[n][v] = V::block_sum(dots[n][v]); });
+    } else {
+      constexpr int run = fitting < 4 ? fitting : 4;
+      each_constant<2>([&](auto half) {
+        for (int begin_of_run = 0; begin_of_run < 4; begin_of_run += run) {
+          typename V::i some[N][vectors] = {};
+          for (int g = begin_of_run; g < begin_of_run + run; ++g)
+            each_constant<vectors>([&](auto v) {
+              typename V::i const x = block[v].codes(half, g);
+              each_constant<N>([&](auto n) { some[n][v] = V::dot4_small(some[n][v], x, codes[(4 * half + g) * N + n]); });
+            });
+          each([&](auto n, auto v) { dots[n][v] = dots[n][v] + V::block_sum(some[n][v]); });
+        }
+        if constexpr (two_scales) {
+          add(half, [&](int n) { return half() == 0 ? first_half[n] : minus_eight[n] - first_half[n]; });
+          each([&](auto n, auto v) { dots[n][v] = V::splat(0); });
+        }
+      });
+    }
+    if constexpr (!two_scales) add(0, [&](int n) { return minus_eight[n]; });
+    if constexpr (layout::minimum_bytes > 0)
+      each_constant<vectors>([&](auto v) {
+        typename V::f const minimum = block[v].minimum();
         each_constant<N>([&](auto n) { sum[n][v] = V::fma(minimum, V::splat(weighted[n]), sum[n][v]); });
-      }
-    });
+      });
   }
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
 }

@@ -18,7 +18,7 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   static constexpr int left(int term) { return kind == op::matmul_dw ? first_node.in[1] : first_node.in[2 * term]; }
 
   static constexpr bool uses_int8(int id) {
-    return P::policy::int8 && kind == op::matmul && facts(at(at(id).in[1]).type).quantised();
+    return P::policy::int8 && kind == op::matmul && at(at(id).in[1]).type.quantised();
   }
   static constexpr bool any_panel(bool as_int8) {
     for (int k = 0; k < g.count; ++k)

@@ -3,7 +3,7 @@
 // groups of N that lie side by side:
 //   f32   [input][N]
 //   int8  codes [block][8 groups of 4 inputs][N] words of 4 bytes, scales [block][N] f32, and of a block's codes the sum:
-//         -8 times it [block][N], and the scale times it [block][N] f32
+//         -8 times it [block][N], the scale times it [block][N] f32, and -8 times that of the first 16 codes [block][N]
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +17,7 @@ struct int8_panel {
   float* scales;
   std::int32_t* minus_eight;
   float* weighted;
+  std::int32_t* first_half;
 };
 
 /// One group of rows within a panel.
@@ -28,7 +29,7 @@ struct panel_group {
 /// Scratch memory of `rows` rows of `cols` inputs, in floats.
 constexpr std::size_t panel_floats(bool floats, bool int8, int rows, int cols) {
   std::size_t const f = floats ? std::size_t(rows) * std::size_t(cols) : 0;
-  return f + (int8 ? std::size_t(rows) * std::size_t(cols / 4 + 3 * (cols / 32)) : 0);
+  return f + (int8 ? std::size_t(rows) * std::size_t(cols / 4 + 4 * (cols / 32)) : 0);
 }
 
 /// The group that starts at row `first` of a panel of `rows` rows.
@@ -39,7 +40,7 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
   float* const scales = q + all * words + r * blocks;
   return {scratch + r * std::size_t(cols),
           {reinterpret_cast<std::int32_t*>(q + r * words), scales,
-           reinterpret_cast<std::int32_t*>(scales + all * blocks), scales + 2 * all * blocks}};
+           reinterpret_cast<std::int32_t*>(scales + all * blocks), scales + 2 * all * blocks, reinterpret_cast<std::int32_t*>(scales + 3 * all * blocks)}};
 }
 
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a
@@ -63,11 +64,13 @@ template <class V> KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[3
     code[v] = usable ? std::bit_cast<typename V::i>(shifted) - 0x4b400000 : V::splat(0);
     V::store_bytes(bytes + v * V::width, code[v]);
   }
+  std::int32_t first = 0;
+  for (int i = 0; i < 16; ++i) first += bytes[i];
   std::int32_t const sum = fold<V>(code, plus{});
   for (int g = 0; g < 8; ++g) std::memcpy(p.codes + (block * 8 + g) * rows + row, bytes + 4 * g, 4);
   int const at = block * rows + row;
   p.scales[at] = flaw == 0 ? (usable ? largest / 127 : 0) : flaw;
-  p.minus_eight[at] = -8 * sum;
+  p.minus_eight[at] = -8 * sum, p.first_half[at] = -8 * first;
   p.weighted[at] = p.scales[at] * float(sum);
 }
 

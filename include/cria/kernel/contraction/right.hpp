@@ -14,10 +14,7 @@ template <dtype T, class V> KOKKOS_INLINE_FUNCTION void decode_tile(std::byte co
         V::store(to + (k - begin) * tile_rows + lane, detail::load_floats<T, V>(from + std::size_t(k) * format<T>::bytes * tile_rows, lane));
     else
       for (int b = begin / 32; b < end / 32; ++b)
-        for (int g = 0; g < 8; ++g)
-          detail::decode_group<T, V>(from + std::size_t(b) * format<T>::bytes * tile_rows, lane, g, [&](int j, typename V::f const& weight) {
-            V::store(to + (b * 32 + 4 * g + j - begin) * tile_rows + lane, weight);
-          });
+        tile_block<T, V>(from, b, lane).decode([&](int k, typename V::f const& weight) { V::store(to + (b * 32 + k - begin) * tile_rows + lane, weight); });
 }
 
 /// A packed matrix [rows, cols] turned: its columns [first, first + 16) for its rows [begin, end) as inputs, begin a multiple of 16.

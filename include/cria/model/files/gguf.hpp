@@ -148,7 +148,7 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
     if (part != parts.end()) expected[0] *= 3;
     std::ranges::reverse(expected);
     if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
-    if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0 or Q4_1", t->type.name);
+    if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->type.name);
     auto bytes = t->bytes;
     if (part != parts.end()) bytes = bytes.subspan(bytes.size() / 3 * std::size_t(part - parts.begin()), bytes.size() / 3);
     weights[w.name].push_back({*t->type.format, bytes, {}, 0, w.rotated && gguf_rows_are_halved(h.kind)});

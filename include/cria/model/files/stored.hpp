@@ -1,5 +1,6 @@
 #pragma once
 // What the readers of the file formats tell the checkpoint: where each weight lies and in which form; and how rows come out of that.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,19 @@ struct stored {
 
 /// By the weight's name; [layer], one where a weight exists once.
 using stored_weights = std::map<std::string, std::vector<stored>, std::less<>>;
+
+/// The formats of a weight's layers: f32, which holds the values of all others, where some are not in blocks or there are too many.
+inline layer_formats formats_of(std::vector<stored> const& layers) {
+  std::map<dtype, int> count;
+  for (auto const& s : layers) ++count[s.format];
+  layer_formats f = layers[0].format;
+  if (count.size() == 1) return f;
+  bool const blocks = std::ranges::all_of(count, [](auto const& c) { return facts(c.first).quantised() && c.first != dtype::q8_f32; });
+  if (!blocks || count.size() > layer_formats::most) return dtype::f32;
+  f.count = 0;
+  for (auto const& [type, n] : count) f.type[std::size_t(f.count)] = type, f.layers[std::size_t(f.count++)] = short(n);
+  return f;
+}
 
 /// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then all second.
 constexpr std::size_t halves_row(std::size_t r, std::size_t head_dim) {
