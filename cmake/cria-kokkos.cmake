@@ -7,8 +7,14 @@ if(NOT TARGET Kokkos::kokkos AND NOT TARGET cria::kokkos)
     set(_cria_try "${CMAKE_BINARY_DIR}/CMakeFiles/cria-kokkos")
     file(WRITE "${_cria_try}/source/CMakeLists.txt"
       "cmake_minimum_required(VERSION 3.16)\nproject(try CXX)\nfind_package(Kokkos REQUIRED)\n")
-    try_compile(cria_KOKKOS_HAS_PACKAGE "${_cria_try}/build" "${_cria_try}/source" try
-      CMAKE_FLAGS "-DCMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH}" "-DKokkos_ROOT=${Kokkos_ROOT}" "-DKokkos_DIR=${Kokkos_DIR}")
+    execute_process(COMMAND "${CMAKE_COMMAND}" -S "${_cria_try}/source" -B "${_cria_try}/build" -G "${CMAKE_GENERATOR}"
+      "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}" "-DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE}" "-DCMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH}"
+      "-DKokkos_ROOT=${Kokkos_ROOT}" "-DKokkos_DIR=${Kokkos_DIR}" RESULT_VARIABLE _cria_failed OUTPUT_QUIET ERROR_QUIET)
+    if(_cria_failed EQUAL 0)
+      set(cria_KOKKOS_HAS_PACKAGE TRUE CACHE INTERNAL "whether find_package(Kokkos) works")
+    else()
+      set(cria_KOKKOS_HAS_PACKAGE FALSE CACHE INTERNAL "whether find_package(Kokkos) works")
+    endif()
   endif()
   if(cria_KOKKOS_HAS_PACKAGE)
     find_package(Kokkos QUIET)
