@@ -40,9 +40,22 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   /// Loads and packs the weights; `read` and `done` as in weight_store::load.
   template <class Read, class Done>
-  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : session(exec, options) {
+  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_(exec), rows_(options.rows), sequences_(options.sequences) {
+    weights_.template declare<embedding>(1);
+    weights_.template declare<block>(Model::layers);
+    weights_.template declare<head>(1);
     weights_.load(exec_, read, done);
-    find_weights();
+    embedding_weights_ = weights_.template pointers<embedding>();
+    block_weights_ = weights_.template pointers<block>();
+    head_weights_ = weights_.template pointers<head>();
+    cache_.template make<block>(exec_, Model::layers, options.sequences, options.room, options.positions);
+    rotary_.template make<block>(exec_, cache_.room());
+    work_.template make<embedding, block, head>(exec_, rows_, room());
+    for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
+    make_logits(vocabulary);
+    ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
+    ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
+    meeting_ = std::make_unique<barrier>(exec_.concurrency());
     exec_.fence();
   }
 
@@ -123,9 +136,6 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   std::unique_ptr<barrier> meeting_;
   int at_ = 0;
 
-  session(Exec const& exec, session_options const& options);
-  void find_weights();
-
   buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
 
   void make_logits(std::size_t n) {
@@ -161,29 +171,6 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 };
 
 // What follows holds all kernels. It stands outside of the class because `extern template` takes nothing out of a unit that is inline.
-
-template <class Model, class Policy, class Exec>
-session<Model, Policy, Exec>::session(Exec const& exec, session_options const& options)
-    : exec_(exec), rows_(options.rows), sequences_(options.sequences) {
-  weights_.template declare<embedding>(1);
-  weights_.template declare<block>(Model::layers);
-  weights_.template declare<head>(1);
-  cache_.template make<block>(exec_, Model::layers, options.sequences, options.room, options.positions);
-  rotary_.template make<block>(exec_, cache_.room());
-  work_.template make<embedding, block, head>(exec_, rows_, room());
-  for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
-  make_logits(vocabulary);
-  ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
-  ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
-  meeting_ = std::make_unique<barrier>(exec_.concurrency());
-}
-
-template <class Model, class Policy, class Exec>
-void session<Model, Policy, Exec>::find_weights() {
-  embedding_weights_ = weights_.template pointers<embedding>();
-  block_weights_ = weights_.template pointers<block>();
-  head_weights_ = weights_.template pointers<head>();
-}
 
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_embedding() {
