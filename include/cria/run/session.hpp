@@ -95,33 +95,18 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   void release(int sequence) { share(sequence, sequence, 0); }
   page_table const& pages() const { return cache_.pages(); }
 
-  void run_embedding() { execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data())); }
+  void run_embedding();
 
   /// One layer; keys and values of the rows go to the cache.
-  void run_block(int layer) {
-    execute<block>(exec_, stage(block_weights_, layer, x_[at_].data(), x_[1 - at_].data()));
-    at_ = 1 - at_;
-  }
+  void run_block(int layer);
 
   /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call. Allocates
   /// where no call before asked for as many.
-  std::span<float const> run_head(int first, int count) {
-    check_head(first, count);
-    execute<head>(exec_, head_stage(first, count, x_[at_].data()));
-    return read_logits(count);
-  }
+  std::span<float const> run_head(int first, int count);
 
   /// The whole step: all stages, and the logits of `count` rows from `first` on, as `run_head`; of none where count is 0. On
   /// hosts this is one parallel region.
-  std::span<float const> run(int first, int count) {
-    Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
-    if (count > 0) check_head(first, count);
-    if constexpr (kernel::on_host<Exec>)
-      if (can_form_crew<Exec>(step_.workers)) return run_by_crew(first, count);
-    run_embedding();
-    for (int layer = 0; layer < Model::layers; ++layer) run_block(layer);
-    return count > 0 ? run_head(first, count) : std::span<float const>();
-  }
+  std::span<float const> run(int first, int count);
 
   /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
   std::span<float const> rows() const { return {x_[at_].data(), std::size_t(step_.rows) * width}; }
@@ -166,23 +151,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     return c;
   }
 
-  std::span<float const> run_by_crew(int first, int count) {
-    auto const at = [&](int stage) { return x_[(at_ + stage) % 2].data(); };
-    kernel::context const embedding_step = stage(embedding_weights_, 0, nullptr, at(0));
-    kernel::context const block_step[2]{stage(block_weights_, 0, at(0), at(1)), stage(block_weights_, 0, at(1), at(0))};
-    kernel::context const head_step = head_stage(first, count, at(Model::layers));
-    with_crew(exec_, "cria/step", step_.workers, *meeting_, [&](crew_member const& m) {
-      execute<embedding>(m, embedding_step);
-      for (int layer = 0; layer < Model::layers; ++layer) {
-        kernel::context c = block_step[layer % 2];
-        c.layer = layer;
-        execute<block>(m, c);
-      }
-      if (count > 0) execute<head>(m, head_step);
-    });
-    at_ = (at_ + Model::layers) % 2;
-    return count > 0 ? read_logits(count) : std::span<float const>();
-  }
+  std::span<float const> run_by_crew(int first, int count);
 
   void check_head(int first, int count) {
     check_range("first row of the head", first, 0, step_.rows);
@@ -201,5 +170,55 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     return {logits_host_.data(), computed.second};
   }
 };
+
+// What follows holds all kernels. It stands outside of the class because `extern template` takes nothing out of a unit that is inline.
+
+template <class Model, class Policy, class Exec>
+void session<Model, Policy, Exec>::run_embedding() {
+  execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data()));
+}
+
+template <class Model, class Policy, class Exec>
+void session<Model, Policy, Exec>::run_block(int layer) {
+  execute<block>(exec_, stage(block_weights_, layer, x_[at_].data(), x_[1 - at_].data()));
+  at_ = 1 - at_;
+}
+
+template <class Model, class Policy, class Exec>
+std::span<float const> session<Model, Policy, Exec>::run_head(int first, int count) {
+  check_head(first, count);
+  execute<head>(exec_, head_stage(first, count, x_[at_].data()));
+  return read_logits(count);
+}
+
+template <class Model, class Policy, class Exec>
+std::span<float const> session<Model, Policy, Exec>::run(int first, int count) {
+  Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
+  if (count > 0) check_head(first, count);
+  if constexpr (kernel::on_host<Exec>)
+    if (can_form_crew<Exec>(step_.workers)) return run_by_crew(first, count);
+  run_embedding();
+  for (int layer = 0; layer < Model::layers; ++layer) run_block(layer);
+  return count > 0 ? run_head(first, count) : std::span<float const>();
+}
+
+template <class Model, class Policy, class Exec>
+std::span<float const> session<Model, Policy, Exec>::run_by_crew(int first, int count) {
+  auto const at = [&](int stage) { return x_[(at_ + stage) % 2].data(); };
+  kernel::context const embedding_step = stage(embedding_weights_, 0, nullptr, at(0));
+  kernel::context const block_step[2]{stage(block_weights_, 0, at(0), at(1)), stage(block_weights_, 0, at(1), at(0))};
+  kernel::context const head_step = head_stage(first, count, at(Model::layers));
+  with_crew(exec_, "cria/step", step_.workers, *meeting_, [&](crew_member const& m) {
+    execute<embedding>(m, embedding_step);
+    for (int layer = 0; layer < Model::layers; ++layer) {
+      kernel::context c = block_step[layer % 2];
+      c.layer = layer;
+      execute<block>(m, c);
+    }
+    if (count > 0) execute<head>(m, head_step);
+  });
+  at_ = (at_ + Model::layers) % 2;
+  return count > 0 ? read_logits(count) : std::span<float const>();
+}
 
 }  // namespace cria
