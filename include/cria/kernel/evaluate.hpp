@@ -40,7 +40,7 @@ struct scope {
 
 /// Values of program P as kernel G sees them.
 template <class P, int G> struct evaluate {
-  context c;
+  context_of<P> c;
 
   static constexpr node at(int i) { return plan_of<P>.g.nodes[i]; }
   static constexpr node_list row_sums() { return row_sums_of(plan_of<P>, G); }
@@ -72,6 +72,25 @@ template <class P, int G> struct evaluate {
     return c.weight.at[index] + std::size_t(c.layer) * bytes;
   }
 
+  /// Whether node i is an array of the caller's with strides of its own; an element of it.
+  static constexpr bool is_strided(int i) {
+    region const r = plan_of<P>.where[i].at;
+    return in_place<P> && (r == region::input || r == region::weight || r == region::output);
+  }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION strides const& strides_of() const {
+    constexpr spot s = plan_of<P>.where[N];
+    if constexpr (s.at == region::weight) return c.weights[s.index];
+    else if constexpr (s.at == region::input) return c.input;
+    else return c.output;
+  }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float& element_of(int row, int col) const {
+    strides const& s = strides_of<N>();
+    float* first;
+    if constexpr (at(N).kind == op::weight) first = const_cast<float*>(reinterpret_cast<float const*>(weight<N>()));
+    else first = address<N>();
+    return first[std::ptrdiff_t(row) * s.row + std::ptrdiff_t(col) * s.col];
+  }
+
   /// The page of one kv head that holds a position of a sequence: keys [4, size, 16], values [64, size].
   template <int N> KOKKOS_FORCEINLINE_FUNCTION std::byte* page(int sequence, int head, int position) const {
     constexpr spot s = plan_of<P>.where[N];
@@ -89,6 +108,8 @@ template <class P, int G> struct evaluate {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
       std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
       store_floats<P::policy::cache::id, size, s.at == region::key_cache>(to, c.position[row] % page_positions, col % size, {x});
+    } else if constexpr (is_strided(N)) {
+      element_of<N>(row, col) = x;
     } else {
       float& to = address<N>()[place<N>(row, col)];
       to = adds(N) ? to + x : x;
@@ -137,7 +158,9 @@ template <class P, int G> struct evaluate {
   /// Loads a stored node's value; one row or one column is repeated.
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float load(int row, int col) const {
     constexpr node n = at(N);
-    if constexpr (n.kind == op::weight) {
+    if constexpr (is_strided(N)) {
+      return element_of<N>(n.rows == 1 ? 0 : row, col);
+    } else if constexpr (n.kind == op::weight) {
       static_assert(n.rows == 1, "a matrix is read by contractions and embeddings only");
       return reinterpret_cast<float const*>(weight<N>())[col];
     } else {
@@ -158,7 +181,8 @@ template <class P, int G> struct evaluate {
       return e.row_sums[i * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
       constexpr node w = at(n.in[0]);
-      return element<w.type>(weight<n.in[0]>(), c.token[row], col, w.cols);
+      if constexpr (in_place<P>) return element_of<n.in[0]>(c.token[row], col);
+      else return element<w.type>(weight<n.in[0]>(), c.token[row], col, w.cols);
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);

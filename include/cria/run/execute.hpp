@@ -12,7 +12,7 @@ namespace detail {
 
 template <class P, int G> inline constexpr label_text label = label_of(plan_of<P>, G);
 
-template <class P, int G> kernel::fused<P, G> divided(kernel::context const& c, int workers, bool host) {
+template <class P, int G> kernel::fused<P, G> divided(kernel::context_of<P> const& c, int workers, bool host) {
   kernel::fused<P, G> f;
   f.c = c;
   f.divide(workers, host);
@@ -25,7 +25,7 @@ template <class P, int G> struct phase_functor {
   void operator()(int worker) const { kernel.host_work(phase, worker, workers); }
 };
 
-template <class P, int G, class Exec> void launch(Exec const& exec, kernel::context const& c) {
+template <class P, int G, class Exec> void launch(Exec const& exec, kernel::context_of<P> const& c) {
   constexpr bool host = kernel::on_host<Exec>;
   auto const f = divided<P, G>(c, c.workers, host);
   for (int phase = 0; phase < f.phases(); ++phase) {
@@ -42,7 +42,7 @@ template <class P, int G, class Exec> void launch(Exec const& exec, kernel::cont
   }
 }
 
-template <class P, int G> void work_in_crew(crew_member const& m, kernel::context const& c) {
+template <class P, int G> void work_in_crew(crew_member const& m, kernel::context_of<P> const& c) {
   auto const f = divided<P, G>(c, m.count, true);
   for (int phase = 0; phase < f.phases(); ++phase) {
     f.host_work(phase, m.index, m.count);
@@ -51,22 +51,22 @@ template <class P, int G> void work_in_crew(crew_member const& m, kernel::contex
 }
 
 template <class P, class Exec, int... G>
-void launch_all(Exec const& exec, kernel::context const& c, std::integer_sequence<int, G...>) {
+void launch_all(Exec const& exec, kernel::context_of<P> const& c, std::integer_sequence<int, G...>) {
   (launch<P, G>(exec, c), ...);
 }
-template <class P, int... G> void work_all(crew_member const& m, kernel::context const& c, std::integer_sequence<int, G...>) {
+template <class P, int... G> void work_all(crew_member const& m, kernel::context_of<P> const& c, std::integer_sequence<int, G...>) {
   (work_in_crew<P, G>(m, c), ...);
 }
 
 }  // namespace detail
 
 /// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`, and a workspace bound; a device is not waited for.
-template <class P, class Exec> void execute(Exec const& exec, kernel::context const& c) {
+template <class P, class Exec> void execute(Exec const& exec, kernel::context_of<P> const& c) {
   detail::launch_all<P>(exec, c, std::make_integer_sequence<int, plan_of<P>.count>{});
 }
 
 /// One worker's part of the kernels of program P; all workers of a crew call this.
-template <class P> void execute(crew_member const& m, kernel::context const& c) {
+template <class P> void execute(crew_member const& m, kernel::context_of<P> const& c) {
   detail::work_all<P>(m, c, std::make_integer_sequence<int, plan_of<P>.count>{});
 }
 

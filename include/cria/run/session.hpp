@@ -5,6 +5,7 @@
 
 #include "cria/run/cache.hpp"
 #include "cria/run/execute.hpp"
+#include "cria/run/kokkos.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/weights.hpp"
 #include "cria/run/workers.hpp"
@@ -21,7 +22,7 @@ struct session_options {
 
 /// Runs `Model`, a list of stages: `Model::embedding` (tokens to rows), `Model::block` (rows to rows, `Model::layers`
 /// times with stacked weights) and `Model::head` (rows to logits). Works beside the caller's own use of Kokkos, on the
-/// instance it is given; nothing is allocated inside a step.
+/// instance it is given, from Kokkos' initialize to its finalize: throws before and after. Nothing is allocated inside a step.
 template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class session {
  public:
   using embedding = forward_of<typename Model::embedding, Policy>;
@@ -40,7 +41,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   /// Loads and packs the weights; `read` and `done` as in weight_store::load.
   template <class Read, class Done>
-  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_(exec), rows_(options.rows), sequences_(options.sequences) {
+  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("session"), exec)), rows_(options.rows), sequences_(options.sequences) {
     weights_.template declare<embedding>(1);
     weights_.template declare<block>(Model::layers);
     weights_.template declare<head>(1);
@@ -63,6 +64,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// sequence must have been given before, in this step or another. Throws for a number that is out of range, and when the
   /// cache is used up.
   void set_rows(std::span<int const> token, std::span<int const> sequence, std::span<int const> position) {
+    require_kokkos("session");
     check_range("rows", int(token.size()), 1, rows_ + 1);
     check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
     check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
@@ -86,6 +88,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// Sequence `to` begins with the first `positions` positions of `from`, whose memory they share until one of them writes
   /// there. Throws where `from` has no page for some of them.
   void share(int from, int to, int positions) {
+    require_kokkos("session");
     check_range("sequence", from, 0, sequences_), check_range("sequence", to, 0, sequences_), check_range("positions", positions, 0, room() + 1);
     exec_.fence();
     cache_.pages().share(from, to, positions);
@@ -94,10 +97,16 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   void release(int sequence) { share(sequence, sequence, 0); }
   page_table const& pages() const { return cache_.pages(); }
 
-  void run_embedding() { execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data())); }
+  void run_embedding() {
+    require_kokkos("session");
+    Kokkos::Profiling::ScopedRegion const region("cria/embedding");
+    execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data()));
+  }
 
   /// One layer; keys and values of the rows go to the cache.
   void run_block(int layer) {
+    require_kokkos("session");
+    Kokkos::Profiling::ScopedRegion const region("cria/layer " + std::to_string(layer));
     execute<block>(exec_, stage(block_weights_, layer, x_[at_].data(), x_[1 - at_].data()));
     at_ = 1 - at_;
   }
@@ -105,6 +114,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call. Allocates
   /// where no call before asked for as many.
   std::span<float const> run_head(int first, int count) {
+    require_kokkos("session");
+    Kokkos::Profiling::ScopedRegion const region("cria/head");
     check_head(first, count);
     execute<head>(exec_, head_stage(first, count, x_[at_].data()));
     return read_logits(count);
@@ -113,6 +124,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The whole step: all stages, and the logits of `count` rows from `first` on, as `run_head`; of none where count is 0. On
   /// hosts this is one parallel region.
   std::span<float const> run(int first, int count) {
+    require_kokkos("session");
     Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
     if (count > 0) check_head(first, count);
     if constexpr (kernel::on_host<Exec>)

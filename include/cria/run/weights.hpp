@@ -47,7 +47,7 @@ template <class Exec> class weight_store {
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
       Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
-      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, std::string(e.name)), e.layer_bytes() * std::size_t(e.layers));
+      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/" + std::string(e.name)), e.layer_bytes() * std::size_t(e.layers));
       exec.fence();
       if constexpr (kernel::on_host<Exec>) prefer_large_pages(e.packed.data(), e.packed.size());
       for (int layer = 0; layer < e.layers; ++layer) {

@@ -114,7 +114,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
     constexpr int contractions = segments.at[S].contractions.count;
-    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]);
+    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]) && !in_place<P>;
     bool const pair = wide && count == 1 && left_over > 1;  // the chains of one row's sums hide each other's latency
     int const first = row0 - p.row0, units = pair ? 2 : shared ? Kokkos::min(left_over, int(together)) : 1;
     std::size_t const stride = std::size_t(units * count * 32);
@@ -122,7 +122,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
     detail::each_constant<terms>([&](auto term) {
       int const all = depth(term());
-      int const step = kind == op::matmul && count == 1 && !shared ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+      int const step = kind == op::matmul && count == 1 && !shared && !in_place<P> ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
       for (int k = 0; k < all; k += step) {
         int const k_end = Kokkos::min(k + step, all);
         detail::each_constant<contractions>([&](auto i) {
@@ -145,7 +145,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   /// Adds to the sums [row][32] of contraction C, inputs [begin, end) of a term.
   template <int C, int Term>
   KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int col, int begin, int end, float* sums, float* right) const {
-    bool const copied = makes_right(C) && (kind != op::matmul || count > expanding);
+    bool const copied = makes_right(C) && (kind != op::matmul || in_place<P> || count > expanding);
     if constexpr (makes_right(C))
       if (copied) make_right<C, Term>(col, begin, end, right);
     for (int r = first; r < first + count;)
@@ -162,7 +162,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
 
   /// Whether a block of rows multiplies with a copy of the right operand.
-  static constexpr bool makes_right(int id) { return kind != op::matmul || (!uses_int8(id) && at(at(id).in[1]).type != dtype::f32); }
+  static constexpr bool makes_right(int id) { return kind != op::matmul || in_place<P> || (!uses_int8(id) && at(at(id).in[1]).type != dtype::f32); }
 
   template <int C, int Term> KOKKOS_INLINE_FUNCTION void make_right(int col, int begin, int end, float* to) const {
     constexpr int tile_floats = chunk * tile_rows;
@@ -186,6 +186,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
       for (int t = 0; t < 2; ++t) {
         int const from = col + t * tile_rows;
         if constexpr (kind == op::matmul_dx) turn_tile<w.type, host_lanes>(packed, w.cols, from, begin, end, to + t * tile_floats);
+        else if constexpr (in_place<P>) gather_tile<host_lanes>(reinterpret_cast<float const*>(packed), base::template strides_of<at(C).in[1]>(), w.rows, from, begin, end, to + t * tile_floats);
         else if (from < w.rows) decode_tile<w.type, host_lanes>(packed, w.cols, from / tile_rows, begin, end, to + t * tile_floats);
       }
     }
@@ -219,7 +220,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     using V = typename Team::lanes;
     panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
-    if constexpr (kind == op::matmul) {
+    if constexpr (kind == op::matmul && !in_place<P>) {
       constexpr std::size_t bytes = tile_bytes(right.type, right.cols);
       constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
       std::byte const* const w = base::template weight<n.in[1]>();
@@ -235,7 +236,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
         float x[L];
         for (int l = 0; l < L; ++l) {
           int const at_col = Kokkos::min(col + l, columns(C) - 1);  // lanes past the end are not stored
-          if constexpr (kind == op::matmul_dx) x[l] = element<right.type>(base::template weight<n.in[2 * Term + 1]>(), k, at_col, right.cols);
+          if constexpr (kind == op::matmul) x[l] = base::template element_of<n.in[1]>(at_col, k);
+          else if constexpr (kind == op::matmul_dx) x[l] = element<right.type>(base::template weight<n.in[2 * Term + 1]>(), k, at_col, right.cols);
           else x[l] = base::template load<n.in[0]>(k, at_col);
         }
         for (int i = 0; i < N; ++i)
