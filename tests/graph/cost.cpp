@@ -64,6 +64,12 @@ TEST_CASE("grouped-query attention reads fewer bytes for the same operations") {
   static_assert(c.cache_bytes_per_position == 2 * 2 * 1024 && c.flops_per_position == 4 * 8192);
 }
 
+TEST_CASE("a row attends to no more positions than its window has") {
+  constexpr kernel_cost c = cost_of(plan_of<forward_of<attends_near, policy::exact<>>>, dtype::f32);
+  static_assert(c.window == 2 && c.seen(1) == 1 && c.seen(100) == 2);
+  static_assert(cost_of(plan_of<forward_of<attends, policy::exact<>>>, dtype::f32).seen(100) == 100);
+}
+
 TEST_CASE("an embedding reads a row for each token, in its format") {
   constexpr kernel_cost c =
       cost_of(plan_of<forward_of<embedding_stage<llama2::config_7b>, policy::fast<formats<q8_0>>>>, dtype::f16);

@@ -32,6 +32,10 @@ constexpr var operator-(var a, var b) { return map(fn::subtract, a, b); }
 constexpr var operator-(var a) { return map(fn::negative, a); }
 constexpr var operator*(var a, var b) { return map(fn::mul, a, b); }
 constexpr var silu(var x) { return map(fn::silu, x); }
+constexpr var gelu_tanh(var x) { return map(fn::gelu_tanh, x); }
+constexpr var scale(var x, double by) {
+  return append(x.g, {.kind = op::map, .f = fn::scale, .rows = x->rows, .cols = x->cols, .scalar = by}, x.id);
+}
 
 /// [token, cols] -> [token, 1]
 constexpr var row_sum(var a) { return append(a.g, {.kind = op::row_sum, .cols = 1}, a.id); }
@@ -50,8 +54,9 @@ constexpr var probabilities(var x, var lse) { return map(fn::softmax, x, lse); }
 constexpr var rstd(var sum, int width, double epsilon) {
   return append(sum.g, {.kind = op::map, .f = fn::rstd, .cols = 1, .size = width, .scalar = epsilon}, sum.id);
 }
-/// Root mean square norm (Zhang and Sennrich 2019): x rstd(x) w, no node of its own.
-constexpr var rms_norm(var x, var w, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon) * w; }
+/// Norms have no nodes of their own.
+constexpr var normalise(var x, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon); }
+constexpr var centre(var x) { return x - scale(row_sum(x), 1.0 / x->cols); }
 
 /// x [token, in], w [out, in] -> [token, out]
 constexpr var matmul(var x, var w) { return append(x.g, {.kind = op::matmul, .cols = w->rows}, x.id, w.id); }
@@ -62,18 +67,18 @@ constexpr var matmul_dw(var dy, var x, var w) {
   return append(dy.g, {.kind = op::matmul_dw, .rows = dy->cols, .cols = x->cols, .symbol = w->symbol}, dy.id, x.id);
 }
 
-/// Rotates pairs (2i, 2i + 1) of each head by position * theta^(-2i / size); direction -1 turns back.
-constexpr var rope(var x, int size, double theta, int direction) {
-  node const n{.kind = op::rope, .part = short(direction), .cols = x->cols, .size = size, .scalar = theta};
+/// Rotates pairs (2i, 2i + 1) of each head as rotation `turn` of the graph says; direction -1 turns back.
+constexpr var rope(var x, short turn, int direction) {
+  node const n{.kind = op::rope, .part = short(direction), .cols = x->cols, .size = x.g->rotations[turn % max_rotations].size, .turn = turn};
   return append(x.g, n, x.id);
 }
 
 /// q [token, heads size], k and v [token, kv heads size] -> [token, heads size]
-constexpr var attention(var q, var k, var v, int size) {
+constexpr var attention(var q, var k, var v, int size, int window = 0) {
   // Keys and values each get a place of their own in the cache, so they are values of their own.
   if (is_leaf(*k)) k = map(fn::copy, k);
   while (is_leaf(*v) || v.id == k.id) v = map(fn::copy, v);
-  node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size};
+  node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size, .window = window};
   return append(q.g, n, q.id, k.id, v.id);
 }
 
@@ -84,7 +89,7 @@ constexpr var attention_lse(var y) {
   return append(y.g, n, n.in[0], n.in[1], n.in[2]);
 }
 
-/// w [vocabulary, cols] -> [token, cols]
-constexpr var embedding(var w) { return append(w.g, {.kind = op::embedding, .cols = w->cols}, w.id); }
+/// w [vocabulary or positions, cols] -> [token, cols]
+constexpr var embedding(var w, short by) { return append(w.g, {.kind = op::embedding, .part = by, .cols = w->cols}, w.id); }
 
 }  // namespace cria

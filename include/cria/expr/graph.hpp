@@ -2,6 +2,7 @@
 // The graph: an array of nodes in the order in which they can be computed. It lives while the compiler evaluates.
 #include <string_view>
 
+#include "cria/core/rotation.hpp"
 #include "cria/expr/node.hpp"
 
 namespace cria {
@@ -14,6 +15,15 @@ struct symbol {
   std::string_view name{};
 };
 
+/// Different rotations of one graph, each with a table [position, size] of its own.
+inline constexpr int max_rotations = 2;
+
+struct head_rotation {
+  rotation turn{};
+  int size = 0;
+  constexpr bool operator==(head_rotation const&) const = default;
+};
+
 struct graph {
   static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20;
 
@@ -21,6 +31,8 @@ struct graph {
   int count = 0;
   symbol symbols[symbol_capacity]{};
   int symbol_count = 0;
+  head_rotation rotations[max_rotations]{};
+  int rotation_count = 0;  // also of those that found no room
   short outputs[output_capacity]{};
   short leaf_of[output_capacity]{};  // the leaf whose gradient an output is; -1 for values
   int output_count = 0;
@@ -42,6 +54,14 @@ struct graph {
     if (symbol_count == symbol_capacity) full = true;
     else symbols[symbol_count++] = s;
     return short(symbol_count - 1);
+  }
+
+  /// The index of a rotation, the same in all graphs that are made from this one: forward and backward share tables.
+  constexpr short intern(head_rotation const& r) {
+    for (int i = 0; i < rotation_count && i < max_rotations; ++i)
+      if (rotations[i] == r) return short(i);
+    if (rotation_count < max_rotations) rotations[rotation_count] = r;
+    return short(rotation_count++);
   }
 
   /// Makes node i an output: a value, or the gradient of a leaf. Outputs are stored by a kernel of their own, so a leaf or a

@@ -27,9 +27,7 @@ template <class P> inline constexpr bool names_are_shapes = shapes_agree(P::reco
 
 /// Whether the caches and tables of a block are enough for it.
 constexpr bool arrays_hold(graph const& g) {
-  for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::rope && rotary_index(g, i) >= max_rotations) return false;
-  return g.count_of(op::attention) <= max_attentions;
+  return g.rotation_count <= max_rotations && g.count_of(op::attention) <= max_attentions;
 }
 template <class P> inline constexpr bool few_enough = arrays_hold(P::recorded());
 

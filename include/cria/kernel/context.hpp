@@ -12,6 +12,13 @@ struct weight_pointers {
   std::byte const* at[graph::symbol_capacity] = {};
 };
 
+/// The rows of a step in the order of what chooses rows of an embedding, and where in that order each different one begins, and one past
+/// the last.
+struct row_groups {
+  int const *order = nullptr, *begins = nullptr;
+  int count = 0;
+};
+
 struct context {
   float const* in[graph::input_capacity] = {};  // [row, cols]
   float* out[graph::output_capacity] = {};      // [row, cols]; of a weight's gradient [layer][packed like the weight], added to
@@ -28,10 +35,9 @@ struct context {
   std::size_t scratch_stride = 0;
   int workers = 1;                              // host: threads that share the pieces of a kernel
   int const *token = nullptr, *sequence = nullptr, *position = nullptr, *target = nullptr;  // of each row
-  // Training: the rows where a sequence begins, and one past the last; rows in the order of their tokens, and where in that order
-  // each different token begins, and one past the last.
-  int const *begins = nullptr, *by_token = nullptr, *token_begins = nullptr;
-  int sequences = 0, tokens = 0;
+  int const* begins = nullptr;  // training: the rows where a sequence begins, and one past the last
+  int sequences = 0;
+  row_groups by_token, by_position;
   int rows = 0, layer = 0;
   int reach = 0;  // one more than the largest position
 };

@@ -181,15 +181,16 @@ template <class P, int G> struct evaluate {
       return e.row_sums[i * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
       constexpr node w = at(n.in[0]);
-      if constexpr (in_place<P>) return element_of<n.in[0]>(c.token[row], col);
-      else return element<w.type>(weight<n.in[0]>(), c.token[row], col, w.cols);
+      int const chosen = (n.part == chosen_by::position ? c.position : c.token)[row];
+      if constexpr (in_place<P>) return element_of<n.in[0]>(chosen, col);
+      else return element<w.type>(weight<n.in[0]>(), chosen, col, w.cols);
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);
-      constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
+      constexpr int size = n.size;
       // Within a tile the column counts from the tile's own, so that a loop over it has a plain step.
       int const d = size % 32 == 0 && e.lanes > 1 ? e.col0 % size + (col - e.col0) : col % size;
-      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
+      float const* const turn = c.rotary[n.turn] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
       // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
       return odd != 0 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
@@ -214,6 +215,9 @@ template <class P, int G> struct evaluate {
     else if constexpr (n.f == fn::subtract) return a - value<n.in[1]>(e, row, col);
     else if constexpr (n.f == fn::softmax) return exp(a - value<n.in[1]>(e, row, col));
     else if constexpr (n.f == fn::mul) return a * value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::scale) return a * float(n.scalar);
+    else if constexpr (n.f == fn::gelu_tanh) return gelu_tanh(a);
+    else if constexpr (n.f == fn::gelu_tanh_slope) return gelu_tanh_slope(a);
     else if constexpr (n.f == fn::silu) return silu(a);
     else if constexpr (n.f == fn::silu_slope) return silu_slope(a);
     else if constexpr (n.f == fn::rstd) return 1 / Kokkos::sqrt(a / float(n.size) + float(n.scalar));

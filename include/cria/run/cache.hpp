@@ -6,6 +6,7 @@
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/evaluate.hpp"
+#include "cria/run/copy.hpp"
 #include "cria/run/pages.hpp"
 
 namespace cria {

@@ -80,8 +80,7 @@ training_rows<Exec> rows_of(Exec const& exec, plain_step const& s) {
   for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token[i], s.sequence[i], s.position[i], s.target[i], 1});
   training_rows<Exec> r;
   r.make(exec, int(s.rows()));
-  r.set(exec, std::span<training_row const>(all), end_of(plan_of<P>.g, op::embedding), end_of(plan_of<P>.g, op::pick),
-        int(s.rows()));
+  r.set(exec, std::span<training_row const>(all), limits_of(plan_of<P>.g));
   return r;
 }
 
@@ -157,8 +156,8 @@ block_sample make_sample(std::vector<int> const& lengths, unsigned seed) {
   block_sample r;
   for (std::size_t i = 0; i < lengths.size(); ++i)
     for (int p = 0; p < lengths[i]; ++p) {
-      r.step.token.push_back(random.below(detail::end_of(g, op::embedding)));
-      r.step.target.push_back(random.below(detail::end_of(g, op::pick)));
+      r.step.token.push_back(random.below(limits_of(g).token));
+      r.step.target.push_back(random.below(limits_of(g).target));
       r.step.sequence.push_back(int(i)), r.step.position.push_back(p);
     }
   for (int i = 0; i < g.count; ++i) {

@@ -19,11 +19,20 @@ template <class P, int G> kernel::fused<P, G> divided(kernel::context_of<P> cons
   return f;
 }
 
-template <class P, int G> struct phase_functor {
-  kernel::fused<P, G> const& kernel;
+/// A phase of a kernel on a host, without the kernel's type: Kokkos' launch is instantiated once for all of them.
+struct host_phase {
+  void const* kernel;
+  void (*work)(void const* kernel, int phase, int worker, int workers);
   int phase, workers;
-  void operator()(int worker) const { kernel.host_work(phase, worker, workers); }
+  void operator()(int worker) const { work(kernel, phase, worker, workers); }
 };
+template <class Kernel> void work_on_host(void const* kernel, int phase, int worker, int workers) {
+  static_cast<Kernel const*>(kernel)->host_work(phase, worker, workers);
+}
+template <class Exec> void launch_on_host(Exec const& exec, char const* label, host_phase const& f) {
+  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, f.workers), f);
+  exec.fence(label);
+}
 
 template <class P, int G, class Exec> void launch(Exec const& exec, kernel::context_of<P> const& c) {
   constexpr bool host = kernel::on_host<Exec>;
@@ -32,9 +41,7 @@ template <class P, int G, class Exec> void launch(Exec const& exec, kernel::cont
     int const pieces = f.pieces(phase);
     if (pieces == 0) continue;
     if constexpr (host) {
-      int const workers = std::min(c.workers, pieces);
-      Kokkos::parallel_for(label<P, G>.text, Kokkos::RangePolicy<Exec>(exec, 0, workers), phase_functor<P, G>{f, phase, workers});
-      exec.fence(label<P, G>.text);
+      launch_on_host(exec, label<P, G>.text, {&f, &work_on_host<kernel::fused<P, G>>, phase, std::min(c.workers, pieces)});
     } else {
       Kokkos::TeamPolicy<Exec> teams(exec, pieces, Kokkos::AUTO);
       Kokkos::parallel_for(label<P, G>.text, teams.set_scratch_size(1, Kokkos::PerTeam(f.scratch_floats() * sizeof(float) + 64)), f);

@@ -1,8 +1,11 @@
 #pragma once
 // A model at work: its stages' programs, their weights, cache and workspace, and the loop over layers.
 #include <algorithm>
+#include <memory>
 #include <span>
+#include <vector>
 
+#include "cria/graph/limits.hpp"
 #include "cria/run/cache.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/kokkos.hpp"
@@ -14,7 +17,7 @@
 namespace cria {
 
 struct session_options {
-  int room = 0;       // positions of the cache
+  int room = 0;       // positions of the cache; used no further than the model has positions for
   int sequences = 1;  // sequences that have a cache
   int rows = 256;     // most rows of one step
   int positions = 0;  // of all sequences together, in pages of 64, which a sequence begins whole; 0: as many as they have room for
@@ -31,7 +34,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
-  static constexpr int words = plan_of<embedding>.g.nodes[plan_of<embedding>.g.nodes[plan_of<embedding>.g.outputs[0]].in[0]].rows;
+  static constexpr row_limits limits = limits_of(plan_of<embedding>.g);
   static constexpr step_cost cost = cost_of_step<embedding, block, head>(Model::layers);
   static_assert(!looks_around(plan_of<embedding>.g) && !looks_around(plan_of<head>.g), "only the repeated block may rotate or attend");
   using rows_type = expr<typename Model::block::input>;
@@ -54,8 +57,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     work_.template make<embedding, block, head>(exec_, rows_, room());
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     make_logits(vocabulary);
-    ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
-    ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
+    ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3 * std::size_t(rows_));
+    ids_host_.resize(ids_.size());
     meeting_ = std::make_unique<barrier>(exec_.concurrency());
     exec_.fence();
   }
@@ -69,13 +72,14 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
     check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
     for (std::size_t i = 0; i < token.size(); ++i)
-      check_range("token", token[i], 0, words), check_range("sequence", sequence[i], 0, sequences_), check_range("position", position[i], 0, room());
+      check_range("token", token[i], 0, limits.token), check_range("sequence", sequence[i], 0, sequences_), check_range("position", position[i], 0, room());
     exec_.fence();
     cache_.prepare(exec_, sequence, position);
     step_ = {};
     step_.rows = int(token.size());
-    for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
-    Kokkos::deep_copy(exec_, ids_, ids_host_);
+    auto const at = [&](int number) { return ids_host_.begin() + std::ptrdiff_t(number) * rows_; };
+    std::ranges::copy(token, at(0)), std::ranges::copy(sequence, at(1)), std::ranges::copy(position, at(2));
+    copy_in(exec_, ids_.data(), ids_host_.data(), ids_host_.size());
     step_.reach = 1 + *std::max_element(position.begin(), position.end());
     step_.token = ids_.data(), step_.sequence = step_.token + rows_, step_.position = step_.sequence + rows_;
     work_.bind(step_);
@@ -141,7 +145,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   kernel::context const& step() const { return step_; }
 
   int most_rows() const { return rows_; }
-  int room() const { return cache_.room(); }
+  int room() const { return std::min(cache_.room(), limits.position); }
   weight_store<Exec> const& weights() const { return weights_; }
   Exec const& space() const { return exec_; }
 
@@ -156,9 +160,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   rotary_tables<Exec> rotary_;
   workspace<Exec> work_;
   buffer x_[2], logits_;
-  Kokkos::View<float*, Kokkos::HostSpace> logits_host_;
-  Kokkos::View<int**, Kokkos::LayoutRight, memory> ids_;
-  Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> ids_host_;
+  std::vector<float> logits_host_;        // of a device
+  Kokkos::View<int*, memory> ids_;        // [token, sequence, position][rows]
+  std::vector<int> ids_host_;
   kernel::context step_;
   std::unique_ptr<barrier> meeting_;
   int at_ = 0;
@@ -167,7 +171,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   void make_logits(std::size_t n) {
     logits_ = floats("cria/logits", n);
-    logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
+    if constexpr (!kernel::on_host<Exec>) logits_host_.resize(n);
   }
 
   kernel::context stage(kernel::weight_pointers const& weights, int layer, float const* in, float* out) const {
@@ -206,10 +210,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     return c;
   }
   std::span<float const> read_logits(int count) {
-    std::pair const computed(std::size_t(0), std::size_t(count) * vocabulary);
-    Kokkos::deep_copy(exec_, Kokkos::subview(logits_host_, computed), Kokkos::subview(logits_, computed));
+    std::size_t const n = std::size_t(count) * vocabulary;
+    if constexpr (!kernel::on_host<Exec>) copy_out(exec_, logits_host_.data(), logits_.data(), n);
     exec_.fence();
-    return {logits_host_.data(), computed.second};
+    return {kernel::on_host<Exec> ? logits_.data() : logits_host_.data(), n};
   }
 };
 

@@ -17,7 +17,7 @@ namespace cria {
 
 struct trainer_options {
   int rows = 1024;  // most rows of one pass
-  int room = 0;     // most positions of a sequence; 0: as many as rows
+  int room = 0;     // most positions of a sequence, no more than the model has positions for; 0: as many as rows
   int logits = 1 << 23;  // most logits that exist at once, and as many gradients of them: 32 MB each
 };
 
@@ -35,8 +35,8 @@ class trainer {
   using loss_forward = typename stages::loss_forward;
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<embedding_forward>.g.nodes[plan_of<embedding_forward>.g.outputs[0]].cols;
-  static constexpr int words = detail::end_of(plan_of<embedding_forward>.g, op::embedding);
-  static constexpr int vocabulary = detail::end_of(plan_of<loss_forward>.g, op::pick);
+  static constexpr row_limits limits = limits_of(plan_of<embedding_forward>.g);
+  static constexpr int vocabulary = limits_of(plan_of<loss_forward>.g).target;
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 
   /// Loads the weights; `read` and `done` as in weight_store::load.
@@ -46,7 +46,7 @@ class trainer {
     weights_.template declare<loss_forward>(1);
     weights_.load(exec_, read, done);
     declare_gradients();
-    room_ = options.room > 0 ? options.room : most_;
+    room_ = std::min(options.room > 0 ? options.room : most_, limits.position);
     rotary_.template make<block_forward>(exec_, room_);
     rows_.make(exec_, most_);
     chunk_ = std::min(std::max(options.logits / vocabulary / 8 * 8, 8), most_);
@@ -200,7 +200,7 @@ class trainer {
   }
 
   template <bool Backward, class Row> double pass(std::span<Row const> rows) {
-    rows_.set(exec_, rows, words, vocabulary, room_);
+    rows_.set(exec_, rows, {limits.token, room_, vocabulary});
     kernel::context c = step();
     static constexpr step_cost cost = cost_of_step<embedding_forward, block_forward, loss_forward>(Model::layers);
     int const workers = workers_for(cost, c.workers, c.rows, c.reach);

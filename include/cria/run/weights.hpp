@@ -11,6 +11,7 @@
 #include "cria/kernel/context.hpp"
 #include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/team.hpp"
+#include "cria/run/copy.hpp"
 #include "cria/run/large_pages.hpp"
 
 namespace cria {
@@ -91,21 +92,22 @@ template <class Exec> class weight_store {
 
   /// Packs one layer, a tile for each index, on the host; a device gets a copy.
   static void pack(Exec const& exec, weight_entry<memory>& e, int layer, std::byte const* file) {
-    auto const to = Kokkos::subview(e.packed, std::pair(e.layer_bytes() * std::size_t(layer), e.layer_bytes() * std::size_t(layer + 1)));
-    auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, to);
-    std::byte* const out = staged.data();
+    constexpr bool on_host = kernel::on_host<Exec>;
+    std::byte* const to = e.packed.data() + e.layer_bytes() * std::size_t(layer);
+    std::vector<std::byte> staged(on_host ? 0 : e.layer_bytes());
+    std::byte* const out = on_host ? to : staged.data();
     if (e.rows == 1) {
       std::memcpy(out, file, e.layer_bytes());
     } else {
       int const tiles = (e.rows + kernel::tile_rows - 1) / kernel::tile_rows;
       pack_functor const pack{e.type, file, out, e.rows, e.cols};
-      std::conditional_t<kernel::on_host<Exec>, Exec, Kokkos::DefaultHostExecutionSpace> host{};
-      if constexpr (kernel::on_host<Exec>) host = exec;
+      std::conditional_t<on_host, Exec, Kokkos::DefaultHostExecutionSpace> host{};
+      if constexpr (on_host) host = exec;
       Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<decltype(host)>(host, 0, tiles), pack);
       host.fence("cria/pack");
     }
-    if (staged.data() != to.data()) {
-      Kokkos::deep_copy(exec, to, staged);
+    if constexpr (!on_host) {
+      copy_in(exec, to, staged.data(), staged.size());
       exec.fence();
     }
   }

@@ -65,22 +65,26 @@ template <class P, int G> struct token_sum_kernel : evaluate<P, G>, one_phase {
   }
 };
 
-/// The gradient of an embedding: each token of the step adds its rows in order. One team, one token.
+/// The gradient of an embedding: each token, or position, of the step adds its rows in order. One team, one token.
 template <class P, int G> struct embedding_dw_kernel : evaluate<P, G>, one_phase {
   using base = evaluate<P, G>;
   using base::at, base::c;
   static constexpr int out = plan_of<P>.groups[G].outputs[0];
 
-  int pieces(int) const { return c.tokens; }
+  static constexpr bool by_position = at(out).part == chosen_by::position;
+
+  int pieces(int) const { return groups().count; }
+  KOKKOS_INLINE_FUNCTION row_groups groups() const { return by_position ? c.by_position : c.by_token; }
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const { return 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float*) const {
     constexpr int in = at(out).in[0];
-    int const begin = c.token_begins[piece], end = c.token_begins[piece + 1], word = c.token[c.by_token[begin]];
+    row_groups const rows = groups();
+    int const begin = rows.begins[piece], end = rows.begins[piece + 1], chosen = (by_position ? c.position : c.token)[rows.order[begin]];
     t.each(at(out).cols, [&](int k) {
       float total = 0;
-      for (int i = begin; i < end; ++i) total += base::template value<in>(scope{}, c.by_token[i], k);
-      base::template store<out>(word, k, total);
+      for (int i = begin; i < end; ++i) total += base::template value<in>(scope{}, rows.order[i], k);
+      base::template store<out>(chosen, k, total);
     });
   }
 };
