@@ -66,6 +66,21 @@ template <class Block, class Policy> struct forward_of {
   }
 };
 
+/// The forward of a block on arrays of the caller's, f32, wherever their elements lie. Without a cache: rows are whole sequences.
+template <class Block> struct in_place_of {
+  using policy = policy::exact<>;
+  using functors = functors_in<Block>;
+  static constexpr bool in_place = true;
+  static constexpr graph recorded() { return record<Block>(); }
+  static constexpr plan make() {
+    static_assert(detail::names_are_shapes<in_place_of>, "weights: one name must stand for one shape");
+    static_assert(detail::few_enough<in_place_of>, "a block may have at most 2 attentions and 2 different rotations");
+    constexpr plan p = place(fuse(recorded()), false);
+    static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
+    return p;
+  }
+};
+
 /// A block in training: Keep says what of the forward is kept for the backward, Trained which weights get gradients, OfInput
 /// whether the input gets one.
 template <class Block, class Policy, class Keep = keep::dear, class Trained = train_weights::all, bool OfInput = true> struct training_of {

@@ -1,6 +1,7 @@
 #pragma once
 // The run-time numbers and pointers of one step; nothing else differs between a prompt and one token, or between layers.
 #include <cstddef>
+#include <type_traits>
 
 #include "cria/graph/plan.hpp"
 
@@ -40,5 +41,17 @@ struct context {
   int rows = 0, layer = 0;
   int reach = 0;  // one more than the largest position
 };
+
+/// Elements from one row of a caller's array to the next, and from one column to the next.
+struct strides {
+  std::ptrdiff_t row = 0, col = 0;
+};
+
+/// The same for a program whose input, weights and result are arrays of the caller's, wherever their elements lie.
+struct context_in_place : context {
+  strides input, output, weights[graph::symbol_capacity];
+};
+template <class P> inline constexpr bool in_place = requires { requires P::in_place; };
+template <class P> using context_of = std::conditional_t<in_place<P>, context_in_place, context>;
 
 }  // namespace cria::kernel

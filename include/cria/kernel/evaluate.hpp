@@ -40,7 +40,7 @@ struct scope {
 
 /// Values of program P as kernel G sees them.
 template <class P, int G> struct evaluate {
-  context c;
+  context_of<P> c;
 
   static constexpr node at(int i) { return plan_of<P>.g.nodes[i]; }
   static constexpr node_list row_sums() { return row_sums_of(plan_of<P>, G); }
@@ -87,6 +87,27 @@ template <class P, int G> struct evaluate {
     }
   }
 
+  /// Whether node i is an array of the caller's with strides of its own; an element of it.
+  static constexpr bool is_strided(int i) {
+    region const r = plan_of<P>.where[i].at;
+    return in_place<P> && (r == region::input || r == region::weight || r == region::output);
+  }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION strides const& strides_of() const {
+    constexpr spot s = plan_of<P>.where[N];
+    if constexpr (s.at == region::weight) return c.weights[s.index];
+    else if constexpr (s.at == region::input) return c.input;
+    else return c.output;
+  }
+  /// The first element of a weight that is such an array.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float const* array() const { return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index]); }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float& element_of(int row, int col) const {
+    strides const& s = strides_of<N>();
+    float* first;
+    if constexpr (at(N).kind == op::weight) first = const_cast<float*>(array<N>());
+    else first = address<N>();
+    return first[std::ptrdiff_t(row) * s.row + std::ptrdiff_t(col) * s.col];
+  }
+
   /// The page of one kv head that holds a position of a sequence: keys [4, size, 16], values [64, size].
   template <int N> KOKKOS_FORCEINLINE_FUNCTION std::byte* page(int sequence, int head, int position) const {
     constexpr spot s = plan_of<P>.where[N];
@@ -104,6 +125,8 @@ template <class P, int G> struct evaluate {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
       std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
       store_floats<P::policy::cache::id, size, s.at == region::key_cache>(to, c.position[row] % page_positions, col % size, {x});
+    } else if constexpr (is_strided(N)) {
+      element_of<N>(row, col) = x;
     } else {
       float& to = address<N>()[place<N>(row, col)];
       to = adds(N) ? to + x : x;
@@ -152,7 +175,9 @@ template <class P, int G> struct evaluate {
   /// Loads a stored node's value; one row or one column is repeated.
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float load(int row, int col) const {
     constexpr node n = at(N);
-    if constexpr (n.kind == op::weight) {
+    if constexpr (is_strided(N)) {
+      return element_of<N>(n.rows == 1 ? 0 : row, col);
+    } else if constexpr (n.kind == op::weight) {
       static_assert(n.rows == 1, "a matrix is read by contractions and embeddings only");
       return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index])[std::size_t(c.layer) * n.cols + std::size_t(col)];
     } else {
@@ -174,9 +199,13 @@ template <class P, int G> struct evaluate {
     } else if constexpr (n.kind == op::embedding) {
       constexpr node w = at(n.in[0]);
       int const chosen = (n.part == chosen_by::position ? c.position : c.token)[row];
-      float x = 0;
-      with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, chosen, col, w.cols); });
-      return x;
+      if constexpr (in_place<P>) {
+        return element_of<n.in[0]>(chosen, col);
+      } else {
+        float x = 0;
+        with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, chosen, col, w.cols); });
+        return x;
+      }
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);

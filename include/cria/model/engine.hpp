@@ -24,7 +24,7 @@ template <class D, class Policy> void check_shape(checkpoint const& file) {
 
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:
-  decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = Exec())
+  decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = default_instance<Exec>())
       : session_(exec, settings(options), reader(file), releaser(file)) {}
 
   int vocabulary() const override { return session_type::vocabulary; }

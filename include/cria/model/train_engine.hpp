@@ -14,7 +14,7 @@ namespace cria::llama2 {
 template <class D, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
 class train_engine final : public train::engine {
  public:
-  explicit train_engine(train::engine_options const& options, Exec const& exec = Exec())
+  explicit train_engine(train::engine_options const& options, Exec const& exec = default_instance<Exec>())
       : trainer_(exec, {options.rows, std::min(options.rows, D::variant::context)}, zeros, [](auto...) {}) {
     for (auto const& e : trainer_.weights().entries())
       for (int layer = 0; layer < e.layers; ++layer)
@@ -35,16 +35,14 @@ class train_engine final : public train::engine {
 
   std::vector<float> read(train::state what, std::size_t index) const override {
     auto const& p = at(index);
-    trainer_.space().fence();
-    return unpacked(*trainer_.weights().find(p.name), values(what, p), p.layer);
+    return unpacked(trainer_.space(), *trainer_.weights().find(p.name), values(what, p), p.layer);
   }
   void write(train::state what, std::size_t index, std::span<float const> given) override {
     auto const& p = at(index);
     std::size_t const expected = std::size_t(p.shape[0]) * std::size_t(p.shape[1]);
     if (given.size() != expected) throw error(p.name, "wrong number of values", std::to_string(expected), std::to_string(given.size()));
-    trainer_.space().fence();
     if (what == train::state::weight) trainer_.set_weight(p.name, p.layer, given);
-    else pack_into(*trainer_.weights().find(p.name), values(what, p), p.layer, given);
+    else pack_into(trainer_.space(), *trainer_.weights().find(p.name), values(what, p), p.layer, given);
   }
 
   double flops_per_row() const override {

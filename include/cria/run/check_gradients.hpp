@@ -116,13 +116,14 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   work.bind(c), numbers.bind(c), rotary.bind(c);
   c.weight = weights.template pointers<P>();
   std::vector<buffer> held;
-  auto const hold = [&](std::size_t n) { return held.emplace_back("cria/check", n); };
+  auto const hold = [&](std::size_t n) { return held.emplace_back(Kokkos::view_alloc(exec, "cria/check"), n); };
   for (int i = 0, in = 0; i < g.count; ++i) {
     if (g.nodes[i].kind != op::input) continue;
     std::vector<float> values =
         g.nodes[i].part == input_role::gradient ? dy : std::vector<float>(sample.x.begin(), sample.x.end());
     buffer const to = hold(values.size());
-    Kokkos::deep_copy(to, host(values.data(), values.size()));
+    Kokkos::deep_copy(exec, to, host(values.data(), values.size()));
+    exec.fence();
     c.in[in++] = to.data();
   }
   for (int k = 0; k < g.output_count; ++k)
@@ -137,10 +138,11 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
       found.push_back({input_leaf, std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
       buffer const& from =
           *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
-      Kokkos::deep_copy(host(found.back().values.data(), from.size()), from);
+      Kokkos::deep_copy(exec, host(found.back().values.data(), from.size()), from);
+      exec.fence();
     }
   for (auto const& e : gradients.entries())
-    found.push_back({std::string(e.stored->name), unpacked(*e.stored, e.gradient.data(), 0)});
+    found.push_back({std::string(e.stored->name), unpacked(exec, *e.stored, e.gradient.data(), 0)});
   return found;
 }
 

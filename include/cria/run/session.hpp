@@ -1,11 +1,14 @@
 #pragma once
 // A model at work: its stages' programs, their weights, cache and workspace, and the loop over layers.
 #include <algorithm>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "cria/graph/limits.hpp"
 #include "cria/run/cache.hpp"
 #include "cria/run/execute.hpp"
+#include "cria/run/kokkos.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/weights.hpp"
 #include "cria/run/workers.hpp"
@@ -22,7 +25,7 @@ struct session_options {
 
 /// Runs `Model`, a list of stages: `Model::embedding` (tokens to rows), `Model::block` (rows to rows, `Model::layers`
 /// times with stacked weights) and `Model::head` (rows to logits). Works beside the caller's own use of Kokkos, on the
-/// instance it is given; nothing is allocated inside a step.
+/// instance it is given, from Kokkos' initialize to its finalize: throws before and after. Nothing is allocated inside a step.
 template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class session {
  public:
   using embedding = forward_of<typename Model::embedding, Policy>;
@@ -41,7 +44,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   /// Loads and packs the weights; `read` and `done` as in weight_store::load.
   template <class Read, class Done>
-  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_(exec), rows_(options.rows), sequences_(options.sequences) {
+  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("session"), exec)), rows_(options.rows), sequences_(options.sequences) {
     weights_.template declare<embedding>(1);
     weights_.template declare<block>(Model::layers);
     weights_.template declare<head>(1);
@@ -54,8 +57,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     work_.template make<embedding, block, head>(exec_, rows_, room());
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     make_logits(vocabulary);
-    ids_ = Kokkos::View<int**, Kokkos::LayoutRight, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3, std::size_t(rows_));
-    ids_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, ids_);
+    ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3 * std::size_t(rows_));
+    ids_host_.resize(ids_.size());
     meeting_ = std::make_unique<barrier>(exec_.concurrency());
     exec_.fence();
   }
@@ -64,6 +67,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// sequence must have been given before, in this step or another. Throws for a number that is out of range, and when the
   /// cache is used up.
   void set_rows(std::span<int const> token, std::span<int const> sequence, std::span<int const> position) {
+    require_kokkos("session");
     check_range("rows", int(token.size()), 1, rows_ + 1);
     check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
     check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
@@ -73,8 +77,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     cache_.prepare(exec_, sequence, position);
     step_ = {};
     step_.rows = int(token.size());
-    for (std::size_t i = 0; i < token.size(); ++i) ids_host_(0, i) = token[i], ids_host_(1, i) = sequence[i], ids_host_(2, i) = position[i];
-    Kokkos::deep_copy(exec_, ids_, ids_host_);
+    auto const at = [&](int number) { return ids_host_.begin() + std::ptrdiff_t(number) * rows_; };
+    std::ranges::copy(token, at(0)), std::ranges::copy(sequence, at(1)), std::ranges::copy(position, at(2));
+    copy_in(exec_, ids_.data(), ids_host_.data(), ids_host_.size());
     step_.reach = 1 + *std::max_element(position.begin(), position.end());
     step_.token = ids_.data(), step_.sequence = step_.token + rows_, step_.position = step_.sequence + rows_;
     work_.bind(step_);
@@ -87,6 +92,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// Sequence `to` begins with the first `positions` positions of `from`, whose memory they share until one of them writes
   /// there. Throws where `from` has no page for some of them.
   void share(int from, int to, int positions) {
+    require_kokkos("session");
     check_range("sequence", from, 0, sequences_), check_range("sequence", to, 0, sequences_), check_range("positions", positions, 0, room() + 1);
     exec_.fence();
     cache_.pages().share(from, to, positions);
@@ -130,9 +136,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   rotary_tables<Exec> rotary_;
   workspace<Exec> work_;
   buffer x_[2], logits_;
-  Kokkos::View<float*, Kokkos::HostSpace> logits_host_;
-  Kokkos::View<int**, Kokkos::LayoutRight, memory> ids_;
-  Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> ids_host_;
+  std::vector<float> logits_host_;        // of a device
+  Kokkos::View<int*, memory> ids_;        // [token, sequence, position][rows]
+  std::vector<int> ids_host_;
   kernel::context step_;
   std::unique_ptr<barrier> meeting_;
   int at_ = 0;
@@ -141,7 +147,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   void make_logits(std::size_t n) {
     logits_ = floats("cria/logits", n);
-    logits_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, logits_);
+    if constexpr (!kernel::on_host<Exec>) logits_host_.resize(n);
   }
 
   kernel::context stage(kernel::weight_pointers const& weights, int layer, float const* in, float* out) const {
@@ -164,10 +170,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     return c;
   }
   std::span<float const> read_logits(int count) {
-    std::pair const computed(std::size_t(0), std::size_t(count) * vocabulary);
-    Kokkos::deep_copy(exec_, Kokkos::subview(logits_host_, computed), Kokkos::subview(logits_, computed));
+    std::size_t const n = std::size_t(count) * vocabulary;
+    if constexpr (!kernel::on_host<Exec>) copy_out(exec_, logits_host_.data(), logits_.data(), n);
     exec_.fence();
-    return {logits_host_.data(), computed.second};
+    return {kernel::on_host<Exec> ? logits_.data() : logits_host_.data(), n};
   }
 };
 
@@ -175,17 +181,23 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_embedding() {
+  require_kokkos("session");
+  Kokkos::Profiling::ScopedRegion const region("cria/embedding");
   execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data()));
 }
 
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_block(int layer) {
+  require_kokkos("session");
+  Kokkos::Profiling::ScopedRegion const region("cria/layer " + std::to_string(layer));
   execute<block>(exec_, stage(block_weights_, layer, x_[at_].data(), x_[1 - at_].data()));
   at_ = 1 - at_;
 }
 
 template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run_head(int first, int count) {
+  require_kokkos("session");
+  Kokkos::Profiling::ScopedRegion const region("cria/head");
   check_head(first, count);
   execute<head>(exec_, head_stage(first, count, x_[at_].data()));
   return read_logits(count);
@@ -193,6 +205,7 @@ std::span<float const> session<Model, Policy, Exec>::run_head(int first, int cou
 
 template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run(int first, int count) {
+  require_kokkos("session");
   Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
   if (count > 0) check_head(first, count);
   if constexpr (kernel::on_host<Exec>)
