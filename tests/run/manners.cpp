@@ -38,7 +38,8 @@ struct event {
 std::vector<event> events_of(std::string const& path) {
   std::ifstream file(path);
   std::vector<event> all;
-  for (event e; std::getline(file, e.what, '|') && std::getline(file, e.name, '|') && std::getline(file, e.memory);) all.push_back(e);
+  for (event e; std::getline(file, e.what, '|') && std::getline(file, e.name, '|') && std::getline(file, e.memory);)
+    all.push_back(e);
   return all;
 }
 
@@ -49,8 +50,10 @@ std::vector<std::string> steps_of(std::vector<event> const& all, std::string con
   for (event const& e : all) {
     if (depth == 0 && e != event{"push", region, ""}) continue;
     depth += e.what == "push" ? 1 : e.what == "pop" ? -1 : 0;
-    if (e.what == "push" || e.what == "pop") steps.push_back(e.what == "push" ? "(" + e.name : ")");
-    else if (e.what == "for" || e.what == "fence of all" || e.what == "reduce" || e.what == "scan") steps.push_back(e.name);
+    if (e.what == "push" || e.what == "pop")
+      steps.push_back(e.what == "push" ? "(" + e.name : ")");
+    else if (e.what == "for" || e.what == "fence of all" || e.what == "reduce" || e.what == "scan")
+      steps.push_back(e.name);
     if (depth == 0) break;
   }
   return steps;
@@ -91,18 +94,23 @@ TEST_CASE("a program's Kokkos is its own: before initialize, under a tool, after
   auto const file = llama2::checkpoint(io::gguf(as_file(text)));
   REQUIRE(!Kokkos::is_initialized());
   CHECK_THROWS_MATCHES(tied_engine(file, {}), error,
-                       Message(space_type::name() + std::string(": Kokkos is not at work (expected a call between its initialize and finalize, found one before initialize)")));
+                       Message(space_type::name() + std::string(": Kokkos is not at work (expected a call between its "
+                                                                "initialize and finalize, found one before initialize)")));
   REQUIRE(!Kokkos::is_initialized());
 
   temporary_folder const folder;
   auto const says = (folder.path() / "says").string();
   setenv("CRIA_TOOL_SAYS", says.c_str(), 1);
-  Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true).set_tools_libs(environment("CRIA_TOOL").string()));
+  Kokkos::initialize(
+      Kokkos::InitializationSettings().set_disable_warnings(true).set_tools_libs(environment("CRIA_TOOL").string()));
   auto const* const exec = new space_type();  // no instance can be destroyed after finalize, nor memory freed
   auto const [s, t] = work(*exec);
   Kokkos::finalize();
 
-  auto const after = [](std::string const& where) { return Message(where + ": Kokkos is not at work (expected a call between its initialize and finalize, found one after finalize)"); };
+  auto const after = [](std::string const& where) {
+    return Message(
+        where + ": Kokkos is not at work (expected a call between its initialize and finalize, found one after finalize)");
+  };
   std::vector<int> const zero{0};
   auto const rows = rows_of({5}, odd_trainer::vocabulary);
   std::span<training_row const> const span(rows);
@@ -112,7 +120,8 @@ TEST_CASE("a program's Kokkos is its own: before initialize, under a tool, after
   CHECK_THROWS_MATCHES(s->run_block(0), error, after("session"));
   CHECK_THROWS_MATCHES(s->run_head(0, 1), error, after("session"));
   CHECK_THROWS_MATCHES(s->release(0), error, after("session"));
-  CHECK_THROWS_MATCHES(tiny_session(*exec, {.room = 64}, make_weight<tiny_session>, [](auto...) {}), error, after("session"));
+  CHECK_THROWS_MATCHES(tiny_session(*exec, {.room = 64}, make_weight<tiny_session>, [](auto...) {}), error,
+                       after("session"));
   CHECK_THROWS_MATCHES(t->accumulate(span), error, after("trainer"));
   CHECK_THROWS_MATCHES(t->loss(span), error, after("trainer"));
   CHECK_THROWS_MATCHES(t->update({}), error, after("trainer"));
@@ -124,8 +133,10 @@ TEST_CASE("a program's Kokkos is its own: before initialize, under a tool, after
   REQUIRE(Kokkos::is_finalized());
 
   auto const all = events_of(says);
-  CHECK((steps_of(all, "cria/decode") == std::vector<std::string>{"(cria/decode", "(cria/embedding", "cria/embedding", ")", "(cria/layer 0"} + layer +
-                                             std::vector<std::string>{"(cria/layer 1"} + layer + std::vector<std::string>{"(cria/head", "cria/head", ")", ")"}));
+  CHECK((steps_of(all, "cria/decode") ==
+         std::vector<std::string>{"(cria/decode", "(cria/embedding", "cria/embedding", ")", "(cria/layer 0"} + layer +
+             std::vector<std::string>{"(cria/layer 1"} + layer +
+             std::vector<std::string>{"(cria/head", "cria/head", ")", ")"}));
   CHECK((steps_of(all, "cria/layer 1") == std::vector<std::string>{"(cria/layer 1"} + layer));
   CHECK((steps_of(all, "cria/evaluate") == std::vector<std::string>{"(cria/evaluate", "cria/w1", ")"}));
   std::string training;
@@ -133,7 +144,9 @@ TEST_CASE("a program's Kokkos is its own: before initialize, under a tool, after
     CHECK((step == ")" || step.starts_with("(cria/") || step.starts_with("cria/")));
     if (step.starts_with("(")) training += step;
   }
-  CHECK(training == "(cria/forward and backward(cria/embedding(cria/layer 0(cria/layer 1(cria/head(cria/layer 1 backward(cria/layer 0 backward(cria/embedding backward");
+  CHECK(training ==
+        "(cria/forward and backward(cria/embedding(cria/layer 0(cria/layer 1(cria/head(cria/layer 1 backward(cria/layer 0 "
+        "backward(cria/embedding backward");
 
   int depth = 0, allocations = 0;
   std::set<std::string> alive;
@@ -145,7 +158,8 @@ TEST_CASE("a program's Kokkos is its own: before initialize, under a tool, after
     if (e->what == "free") CHECK(alive.erase(e->memory) == 1);
     // Zeros that memory begins with are Kokkos' to write: its label holds that of the memory.
     bool const zeros = e->name.starts_with("Kokkos::View::initialization [cria/");
-    if (e->what == "allocate" || e->what == "for" || e->what == "reduce" || e->what == "push") CHECK((e->name.starts_with("cria/") || zeros));
+    if (e->what == "allocate" || e->what == "for" || e->what == "reduce" || e->what == "push")
+      CHECK((e->name.starts_with("cria/") || zeros));
   }
   CHECK(alive.size() == 3);  // the user's
   CHECK(allocations > 40);

@@ -186,7 +186,9 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
       for (int t = 0; t < 2; ++t) {
         int const from = col + t * tile_rows;
         if constexpr (kind == op::matmul_dx) turn_tile<w.type, host_lanes>(packed, w.cols, from, begin, end, to + t * tile_floats);
-        else if constexpr (in_place<P>) gather_tile<host_lanes>(reinterpret_cast<float const*>(packed), base::template strides_of<at(C).in[1]>(), w.rows, from, begin, end, to + t * tile_floats);
+        else if constexpr (in_place<P>)
+          gather_tile<host_lanes>(reinterpret_cast<float const*>(packed), base::template strides_of<at(C).in[1]>(), w.rows, from, begin, end,
+                                  to + t * tile_floats);
         else if (from < w.rows) decode_tile<w.type, host_lanes>(packed, w.cols, from / tile_rows, begin, end, to + t * tile_floats);
       }
     }
