@@ -1,5 +1,7 @@
-// A prompt and a token through a model in f32, and through one in 8-bit and 4-bit blocks with int8 activations.
+// A prompt and a token through a model in f32, and through one in 8-bit and 4-bit blocks with int8 activations; blocks on Views of a
+// caller's.
 #include "cria/model/decoder.hpp"
+#include "cria/run/evaluate.hpp"
 #include "cria/run/session.hpp"
 
 namespace {
@@ -40,7 +42,28 @@ template <class Variant, class Policy> std::span<float const> forward(Kokkos::Cu
   return model.run(1, 1);
 }
 
+/// Columns first, as Views of a device lie, and a vector.
+using device_view = Kokkos::View<float const**, Kokkos::CudaSpace>;
+using E = axis<llama2::axes::embed, 93>;
+using H = axis<llama2::axes::hidden, 165>;
+struct gate {
+  using input = shape<tokens, E>;
+  static constexpr auto forward(auto x) { return silu(matmul(rms_norm(x, weight<llama2::norm, E>, 1e-5), weight<llama2::w1, H, E>)); }
+};
+struct lookup {
+  using input = token_ids;
+  static constexpr auto forward(auto ids) { return embedding(ids, weight<llama2::embed, H, E>); }
+};
+
 }  // namespace
+
+void own_views(Kokkos::Cuda const& exec, device_view x, Kokkos::View<float const*, Kokkos::CudaSpace> gain, device_view w, Kokkos::View<float**, Kokkos::CudaSpace> y) {
+  evaluate<gate>(exec, bound<tokens, E>(x), bound<llama2::norm, E>(gain), bound<llama2::w1, H, E>(w), bound<tokens, H>(y));
+}
+
+void own_tokens(Kokkos::Cuda const& exec, Kokkos::View<int const*, Kokkos::CudaSpace> ids, device_view table, Kokkos::View<float**, Kokkos::CudaSpace> y) {
+  evaluate<lookup>(exec, bound<tokens>(ids), bound<llama2::embed, H, E>(table), bound<tokens, E>(y));
+}
 
 std::span<float const> stories260k(Kokkos::Cuda const& exec, std::span<std::byte const> file) {
   return forward<llama2::config_stories260k, policy::exact<formats<f32>>>(exec, file);

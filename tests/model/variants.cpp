@@ -101,6 +101,3 @@ TEST_CASE("figures of a model that tell what a token costs") {
   CHECK(d.weight_bytes_per_token > d.weight_bytes);  // a row of the embedding on top of the head
   CHECK(d.weight_bytes_per_token < d.weight_bytes + 2 * 576 * 4);
 }
-
-TEST_CASE("a weight that no checkpoint has is named") {
-}

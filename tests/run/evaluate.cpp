@@ -11,15 +11,33 @@ using Catch::Matchers::Message;
 
 namespace {
 
-struct embed { static constexpr char name[] = "embed"; };
-struct hidden { static constexpr char name[] = "hidden"; };
-struct words { static constexpr char name[] = "words"; };
-struct query { static constexpr char name[] = "query"; };
-struct gain { static constexpr char name[] = "gain"; };
-struct w1 { static constexpr char name[] = "w1"; };
-struct w2 { static constexpr char name[] = "w2"; };
-struct w3 { static constexpr char name[] = "w3"; };
-struct table { static constexpr char name[] = "table"; };
+struct embed {
+  static constexpr char name[] = "embed";
+};
+struct hidden {
+  static constexpr char name[] = "hidden";
+};
+struct words {
+  static constexpr char name[] = "words";
+};
+struct query {
+  static constexpr char name[] = "query";
+};
+struct gain {
+  static constexpr char name[] = "gain";
+};
+struct w1 {
+  static constexpr char name[] = "w1";
+};
+struct w2 {
+  static constexpr char name[] = "w2";
+};
+struct w3 {
+  static constexpr char name[] = "w3";
+};
+struct table {
+  static constexpr char name[] = "table";
+};
 using E = axis<embed, 93>;  // no multiple of a vector or a tile
 using F = axis<hidden, 165>;
 using V = axis<words, 11>;
@@ -83,14 +101,19 @@ struct right {
   static auto make(std::size_t rows, std::size_t cols) { return row_major("array", rows, cols); }
 };
 struct left {
-  static auto make(std::size_t rows, std::size_t cols) { return Kokkos::View<float**, Kokkos::LayoutLeft, memory>("array", rows, cols); }
+  static auto make(std::size_t rows, std::size_t cols) {
+    return Kokkos::View<float**, Kokkos::LayoutLeft, memory>("array", rows, cols);
+  }
 };
 struct wide {  // some columns of a wider array
-  static auto make(std::size_t rows, std::size_t cols) { return Kokkos::subview(row_major("array", rows, cols + 5), Kokkos::ALL, std::pair(std::size_t(5), cols + 5)); }
+  static auto make(std::size_t rows, std::size_t cols) {
+    return Kokkos::subview(row_major("array", rows, cols + 5), Kokkos::ALL, std::pair(std::size_t(5), cols + 5));
+  }
 };
 struct sparse {  // a slice, with gaps between all elements
   static auto make(std::size_t rows, std::size_t cols) {
-    return Kokkos::subview(Kokkos::View<float***, Kokkos::LayoutRight, memory>("array", rows, cols, 2), Kokkos::ALL, Kokkos::ALL, 1);
+    return Kokkos::subview(Kokkos::View<float***, Kokkos::LayoutRight, memory>("array", rows, cols, 2), Kokkos::ALL,
+                           Kokkos::ALL, 1);
   }
 };
 template <class Layout> auto lying(matrix const& m) {
@@ -103,29 +126,35 @@ auto gain_of(matrix const& m) { return Kokkos::subview(array_of(m), 0, Kokkos::A
 /// The weights of `gated`, bound.
 template <class Layout = right> struct weights {
   using packed = expected_of_gated;
-  decltype(Layout::make(1, 1)) first = lying<Layout>(packed::weight("w1")), third = lying<Layout>(packed::weight("w3")), second = lying<Layout>(packed::weight("w2"));
+  decltype(Layout::make(1, 1)) first = lying<Layout>(packed::weight("w1")), third = lying<Layout>(packed::weight("w3")),
+                               second = lying<Layout>(packed::weight("w2"));
   decltype(gain_of({})) gains = gain_of(packed::weight("gain"));
   template <class X, class Y, class Evaluate> void operator()(Evaluate&& evaluate, X const& x, Y const& y) const {
-    evaluate(bound<tokens, E>(x), bound<w2, E, F>(second), bound<gain, E>(gains), bound<w1, F, E>(first), bound<w3, F, E>(third), bound<tokens, E>(y));
+    evaluate(bound<tokens, E>(x), bound<w2, E, F>(second), bound<gain, E>(gains), bound<w1, F, E>(first),
+             bound<w3, F, E>(third), bound<tokens, E>(y));
     Kokkos::fence();
   }
 };
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a block on a caller's arrays has the bits that it has with packed weights, however they lie", "", right, left, wide, sparse) {
-  expected_of_gated expected(300, 1, 300);
+TEMPLATE_TEST_CASE("a block on a caller's arrays has the bits that it has with packed weights, however they lie", "", right,
+                   left, wide, sparse) {
+  expected_of_gated expected(1100, 1, 1100);
   weights<TestType> const w;
   for (int const threads : {1, 2, 3}) {
-    evaluator<gated, space_type> evaluate(space_of(threads), 300);
-    for (int const rows : {1, 3, 4, 5, 17, 40, 300}) {  // a worker's own panels, one that all share, several blocks
+    evaluator<gated, space_type> evaluate(space_of(threads), 1100);
+    for (int const rows :
+         {1, 3, 4, 5, 17, 40, 1100}) {  // a worker's own panels, one that all share, several blocks and steps
       INFO(threads << " threads, " << rows << " rows");
       auto const in = expected_of_gated::inputs(sequence_of(rows));
       auto const x = lying<TestType>(in[0]), y = TestType::make(std::size_t(rows), E::extent);
       w(evaluate, x, y);
       auto const found = values_of(y), packed = expected.run(sequence_of(rows), in)[0];
-      if constexpr (kernel::on_host<space_type>) CHECK((found == packed));
-      else CHECK(relative_difference(found, expected.expected(sequence_of(rows), in)[0]) < 1e-5);
+      if constexpr (kernel::on_host<space_type>)
+        CHECK((found == packed));
+      else
+        CHECK(relative_difference(found, expected.expected(sequence_of(rows), in)[0]) < 1e-5);
     }
   }
 }
@@ -135,11 +164,13 @@ TEST_CASE("nothing is allocated for arrays that are evaluated in place, and what
   auto const in = expected_of_gated::inputs(sequence_of(40));
   row_major const all("all", 40, 2 * E::extent + 7);
   Kokkos::deep_copy(all, -5.0f);
-  auto const x = Kokkos::subview(all, Kokkos::ALL, std::pair(0, E::extent)), y = Kokkos::subview(all, Kokkos::ALL, std::pair(E::extent + 3, 2 * E::extent + 3));
+  auto const x = Kokkos::subview(all, Kokkos::ALL, std::pair(0, E::extent)),
+             y = Kokkos::subview(all, Kokkos::ALL, std::pair(E::extent + 3, 2 * E::extent + 3));
   copy(x, array_of(in[0]));
   evaluator<gated, space_type> evaluate(space_of(2), 40);
   static int allocations = 0;
-  Kokkos::Tools::Experimental::set_allocate_data_callback([](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t) { ++allocations; });
+  Kokkos::Tools::Experimental::set_allocate_data_callback(
+      [](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t) { ++allocations; });
   w(evaluate, x, y);
   Kokkos::Tools::Experimental::set_allocate_data_callback(nullptr);
   CHECK(allocations == 0);
@@ -152,12 +183,14 @@ TEST_CASE("nothing is allocated for arrays that are evaluated in place, and what
 TEST_CASE("a block that rotates and attends takes its rows for one sequence") {
   using program = forward_of<attends, policy::exact<>>;
   runner<program> r(70, 1, 70);
-  auto const first = array_of(r.weight("w1")), second = array_of(r.weight("w2")), third = array_of(r.weight("w3")), last = array_of(r.weight("table"));
+  auto const first = array_of(r.weight("w1")), second = array_of(r.weight("w2")), third = array_of(r.weight("w3")),
+             last = array_of(r.weight("table"));
   for (int const rows : {1, 5, 70}) {
     auto const in = r.inputs(sequence_of(rows));
     auto const x = array_of(in[0]);
     row_major const y("y", std::size_t(rows), E::extent);
-    evaluate<attends>(space(), bound<tokens, E>(x), bound<w1, Q, E>(first), bound<w2, Q, E>(second), bound<w3, Q, E>(third), bound<table, E, Q>(last), bound<tokens, E>(y));
+    evaluate<attends>(space(), bound<tokens, E>(x), bound<w1, Q, E>(first), bound<w2, Q, E>(second), bound<w3, Q, E>(third),
+                      bound<table, E, Q>(last), bound<tokens, E>(y));
     // f32 sums of at most 93 terms, roundings of 6e-8 that grow like the root of their number, four in a row
     CHECK(relative_difference(values_of(y), r.expected(sequence_of(rows), in)[0]) < 1e-5);
   }
@@ -167,11 +200,14 @@ TEST_CASE("tokens are read in place, and one that is none is refused") {
   auto const m = numbers(V::extent, E::extent, 3);
   auto const w = lying<left>(m);
   row_major const y("y", 4, E::extent);
-  auto const run = [&](std::vector<int> const& ids) { evaluate<embeds>(space(), bound<tokens>(on_device(ids)), bound<table, V, E>(w), bound<tokens, E>(y)); };
+  auto const run = [&](std::vector<int> const& ids) {
+    evaluate<embeds>(space(), bound<tokens>(on_device(ids)), bound<table, V, E>(w), bound<tokens, E>(y));
+  };
   run({10, 0, 7, 7});
   auto const found = values_of(y);
   for (int i = 0; i < 4; ++i)
-    for (int k = 0; k < E::extent; ++k) REQUIRE(found[std::size_t(i * E::extent + k)] == float(m(std::array{10, 0, 7, 7}[std::size_t(i)], k)));
+    for (int k = 0; k < E::extent; ++k)
+      REQUIRE(found[std::size_t(i * E::extent + k)] == float(m(std::array{10, 0, 7, 7}[std::size_t(i)], k)));
   CHECK_THROWS_MATCHES(run({10, 11, 7, 7}), error, Message("token: out of range (expected 0 to 10, found 11)"));
   CHECK_THROWS_AS(run({10, -1, 7, 7}), error);
   CHECK((values_of(y) == found));
@@ -199,13 +235,17 @@ TEST_CASE("mdspans are taken as Views are") {
 #endif
 
 TEST_CASE("extents that are not the axes' are refused by name") {
-  row_major const x("x", 4, E::extent), narrow("narrow", 4, 92), y("y", 5, E::extent), square("square", E::extent, E::extent);
-  CHECK_THROWS_MATCHES((bound<tokens, E>(narrow)), error, Message("narrow: extent of the axis embed (expected 93, found 92)"));
+  row_major const x("x", 4, E::extent), narrow("narrow", 4, 92), y("y", 5, E::extent),
+      square("square", E::extent, E::extent);
+  CHECK_THROWS_MATCHES((bound<tokens, E>(narrow)), error,
+                       Message("narrow: extent of the axis embed (expected 93, found 92)"));
   CHECK_THROWS_MATCHES((bound<w1, F, E>(square)), error, Message("w1: extent of the axis hidden (expected 165, found 93)"));
   evaluator<gated, space_type> evaluate(space(), 4);
   weights<> const w;
-  CHECK_THROWS_MATCHES(w(evaluate, x, y), error, Message("evaluate: extent of the axis token of the result (expected 4, found 5)"));
-  CHECK_THROWS_MATCHES(w(evaluate, y, row_major("z", 5, E::extent)), error, Message("rows: out of range (expected 1 to 4, found 5)"));
+  CHECK_THROWS_MATCHES(w(evaluate, x, y), error,
+                       Message("evaluate: extent of the axis token of the result (expected 4, found 5)"));
+  CHECK_THROWS_MATCHES(w(evaluate, y, row_major("z", 5, E::extent)), error,
+                       Message("rows: out of range (expected 1 to 4, found 5)"));
   CHECK_THROWS_MATCHES(w(evaluate, x, x), error, Message("evaluate: the result would be written over what is read"));
   CHECK_THROWS_AS((evaluator<gated, space_type>(space(), 0)), error);
   w(evaluate, row_major("none", 0, E::extent), row_major("none", 0, E::extent));  // no rows, nothing to do

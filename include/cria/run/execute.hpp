@@ -68,7 +68,8 @@ template <class P, int... G> void work_all(crew_member const& m, kernel::context
 }  // namespace detail
 
 /// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`, and a workspace bound; a device is not waited for.
-template <class P, class Exec> requires Kokkos::is_execution_space_v<Exec> void execute(Exec const& exec, kernel::context_of<P> const& c) {
+template <class P, class Exec> requires Kokkos::is_execution_space_v<Exec>
+void execute(Exec const& exec, kernel::context_of<P> const& c) {
   detail::launch_all<P>(exec, c, std::make_integer_sequence<int, plan_of<P>.count>{});
 }
 

@@ -108,7 +108,8 @@ template <class Exec> class gradient_store {
 };
 
 /// One layer of values that lie as a weight does, in the order of the files: [rows, cols].
-template <class Exec, class Memory> std::vector<float> unpacked(Exec const& exec, weight_entry<Memory> const& w, float const* layers, int layer) {
+template <class Exec, class Memory>
+std::vector<float> unpacked(Exec const& exec, weight_entry<Memory> const& w, float const* layers, int layer) {
   std::size_t const n = kernel::packed_bytes(dtype::f32, w.rows, w.cols) / sizeof(float);
   std::vector<float> packed(n), out(std::size_t(w.rows) * std::size_t(w.cols));
   Kokkos::View<float const*, Memory, Kokkos::MemoryUnmanaged> const from(layers + n * std::size_t(layer), n);
@@ -123,7 +124,8 @@ template <class Exec, class Memory> std::vector<float> unpacked(Exec const& exec
 }
 
 /// The other way round.
-template <class Exec, class Memory> void pack_into(Exec const& exec, weight_entry<Memory> const& w, float* layers, int layer, std::span<float const> values) {
+template <class Exec, class Memory>
+void pack_into(Exec const& exec, weight_entry<Memory> const& w, float* layers, int layer, std::span<float const> values) {
   std::size_t const n = kernel::packed_bytes(dtype::f32, w.rows, w.cols) / sizeof(float);
   std::vector<float> packed(values.begin(), values.end());
   if (w.rows > 1) {

@@ -10,7 +10,8 @@ namespace cria {
 /// Throws where Kokkos is not initialised, or finalised already: what comes next would end the program.
 inline void require_kokkos(std::string_view where) {
   if (!Kokkos::is_initialized())
-    throw error(where, "Kokkos is not at work", "a call between its initialize and finalize", Kokkos::is_finalized() ? "one after finalize" : "one before initialize");
+    throw error(where, "Kokkos is not at work", "a call between its initialize and finalize",
+                Kokkos::is_finalized() ? "one after finalize" : "one before initialize");
 }
 
 /// The default instance of an execution space. Throws as require_kokkos, where Kokkos' own constructor would end the program.
