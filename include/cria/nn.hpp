@@ -5,6 +5,7 @@
 #include "cria/nn/ends.hpp"
 #include "cria/nn/feed_forward.hpp"
 #include "cria/nn/linear.hpp"
+#include "cria/nn/lora.hpp"
 #include "cria/nn/norm.hpp"
 #include "cria/nn/position.hpp"
 #include "cria/nn/weights.hpp"
