@@ -1,4 +1,4 @@
-// Adapters from peft's files and back, merged and apart. The golden model has biases; its adapter is of rank 5.
+// Adapters from peft's files and back, merged and apart. The golden model has biases; its adapter is of rank 6.
 #include "cria/model/adapter.hpp"
 
 #include <sys/wait.h>
@@ -26,7 +26,7 @@ struct base_config : config<40, 2, 4, 2, 52, 61, 64, 12> {
   static constexpr double norm_eps = 1e-6;
 };
 using base = decoder<base_config>;
-using apart = decoder<nn::adapted<base_config, 5, 7, wq, wk, wo, w1, w2>>;
+using apart = decoder<nn::adapted<base_config, 6, 9, wq, wk, wo, w1, w2>>;
 
 checkpoint base_file() { return checkpoint::open(test::golden("lora").string()); }
 checkpoint with_adapter() {
@@ -98,7 +98,7 @@ TEST_CASE("an adapter that was written is peft's file again") {
   auto again = base_file();
   auto made = adapter::open(folder.path() / "made", again.shape());
   CHECK(made.base_model() == "some/model");
-  CHECK((made.shape().rank == 5 && made.shape().alpha == 7));
+  CHECK((made.shape().rank == 6 && made.shape().alpha == 9));
   again.attach(std::move(made));
   CHECK(logits<apart>(again) == logits<apart>(file));
   io::safetensors const a{io::mapped_file((test::golden("lora/adapter") / "adapter_model.safetensors").string())},
@@ -111,7 +111,7 @@ TEST_CASE("an adapter that was written is peft's file again") {
 
 TEST_CASE("a new adapter changes nothing, and begins with the same bits") {
   auto file = base_file();
-  adapter_shape const shape{5, 7, {"wq", "wk", "wo", "w1", "w2"}};
+  adapter_shape const shape{6, 9, {"wq", "wk", "wo", "w1", "w2"}};
   file.attach(adapter::initial(shape, file.shape(), 3));
   CHECK(logits<apart>(file) == logits<base>(base_file()));
   auto const values = weights_of(file)("w2.lora_a", 1);
@@ -121,20 +121,20 @@ TEST_CASE("a new adapter changes nothing, and begins with the same bits") {
   auto other = base_file();
   other.attach(adapter::initial(shape, other.shape(), 3));
   CHECK(weights_of(other)("w2.lora_a", 1) == values);
-  CHECK_THROWS_WITH(adapter::initial({5, 7, {"wq", "w9"}}, other.shape(), 3), ContainsSubstring("found w9"));
-  CHECK_THROWS_WITH(adapter::initial({1, 7, {"wq"}}, other.shape(), 3), ContainsSubstring("rank (r) (expected 2 to 16384, found 1)"));
+  CHECK_THROWS_WITH(adapter::initial({6, 9, {"wq", "w9"}}, other.shape(), 3), ContainsSubstring("found w9"));
+  CHECK_THROWS_WITH(adapter::initial({1, 9, {"wq"}}, other.shape(), 3), ContainsSubstring("rank (r) (expected 2 to 16384, found 1)"));
   CHECK_THROWS_WITH(other.attach(adapter::initial(shape, base_file().shape(), 3)), ContainsSubstring("a second one"));
 }
 
 TEST_CASE("what a model lacks is named") {
   auto const file = with_adapter(), without = base_file();
-  using other_rank = decoder<nn::adapted<base_config, 4, 7, wq, wk, wo, w1, w2>>;
-  using other_alpha = decoder<nn::adapted<base_config, 5, 8, wq, wk, wo, w1, w2>>;
-  using fewer = decoder<nn::adapted<base_config, 5, 7, wq>>;
+  using other_rank = decoder<nn::adapted<base_config, 4, 9, wq, wk, wo, w1, w2>>;
+  using other_alpha = decoder<nn::adapted<base_config, 6, 8, wq, wk, wo, w1, w2>>;
+  using fewer = decoder<nn::adapted<base_config, 6, 9, wq>>;
   CHECK_THROWS_WITH(check_shape<apart>(without.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected it, found none)"));
   CHECK_THROWS_WITH(check_shape<base>(file.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected none, found it)"));
-  CHECK_THROWS_WITH(check_shape<other_rank>(file.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected [4, 40], found [5, 40])"));
-  CHECK_THROWS_WITH(check_shape<other_alpha>(file.shape(), "file"), ContainsSubstring("alpha of the adapter (expected 8, found 7)"));
+  CHECK_THROWS_WITH(check_shape<other_rank>(file.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected [4, 40], found [6, 40])"));
+  CHECK_THROWS_WITH(check_shape<other_alpha>(file.shape(), "file"), ContainsSubstring("alpha of the adapter (expected 8, found 9)"));
   CHECK_THROWS_WITH(check_shape<fewer>(file.shape(), "file"), ContainsSubstring("the weight wk.lora_a (expected none, found it)"));
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
     char const* says;
   };
   auto const f = GENERATE(values<fault>({
-      {"r", 4, "q_proj.lora_A.weight: shape (expected [4, 40], found [5, 40])"},
+      {"r", 4, "q_proj.lora_A.weight: shape (expected [4, 40], found [6, 40])"},
       {"r", 0, "rank (r) (expected 2 to 16384, found 0)"},
       {"r", 1u << 30, "rank (r) (expected 2 to 16384, found 1073741824)"},
       {"r", nullptr, "missing member r"},
@@ -185,8 +185,8 @@ TEST_CASE("an adapter for another model is refused") {
   shape.layers = 3;
   CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("layers.2.self_attn.q_proj.lora_A.weight: missing tensor"));
   shape.layers = 2, shape.hidden = 53;
-  CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("mlp.gate_proj.lora_B.weight: shape (expected [53, 5], found [52, 5])"));
-  CHECK_THROWS_WITH(file.attach(adapter::initial({5, 7, {"w1"}}, shape, 1)), ContainsSubstring("w1.lora_b: the adapter is another model's"));
+  CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("mlp.gate_proj.lora_B.weight: shape (expected [53, 6], found [52, 6])"));
+  CHECK_THROWS_WITH(file.attach(adapter::initial({6, 9, {"w1"}}, shape, 1)), ContainsSubstring("w1.lora_b: the adapter is another model's"));
   shape.kind = architecture::gpt2;
   CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("architecture of the model (expected one with the layout of Llama, found gpt2)"));
   CHECK(file.shape().adapter.rank == 0);

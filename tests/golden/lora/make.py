@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 CONFIG = t.LlamaConfig(vocab_size=61, hidden_size=40, intermediate_size=52, num_hidden_layers=2, num_attention_heads=4,
                        num_key_value_heads=2, head_dim=12, max_position_embeddings=64, attention_bias=True, tie_word_embeddings=False,
                        attn_implementation="eager", rope_parameters={"rope_type": "default", "rope_theta": 1e4})
-ADAPTER = LoraConfig(r=5, lora_alpha=7, target_modules=["q_proj", "k_proj", "o_proj", "gate_proj", "down_proj"], task_type="CAUSAL_LM",
+ADAPTER = LoraConfig(r=6, lora_alpha=9, target_modules=["q_proj", "k_proj", "o_proj", "gate_proj", "down_proj"], task_type="CAUSAL_LM",
                      base_model_name_or_path="small-llama")
 
 
