@@ -97,6 +97,25 @@ struct looks_up {
   }
 };
 
+struct centres : of_rows {
+  static constexpr auto forward(auto x) { return layer_norm(x, weight<norm, E>, weight<ffn_norm, E>, 1e-2); }
+};
+struct stretches : of_rows {  // a number on either side, and a norm without a weight
+  static constexpr auto forward(auto x) { return x * 2.5 + normalise(-0.3 * matmul(x, weight<wo, E, E>), 1e-3); }
+};
+struct gates_smoothly : of_rows {
+  static constexpr auto forward(auto x) { return gelu_tanh(2.0 * matmul(x, weight<w1, H, E>)) * matmul(x, weight<w3, H, E>); }
+};
+/// A layer of GPT-2's kind: layer norms and biases, no rotation.
+struct biased_layer : of_rows {
+  static constexpr auto forward(auto x) {
+    auto const n = layer_norm(x, weight<attention_norm, E>, weight<norm, E>);
+    auto const k = matmul(n, weight<wk, KV, E>), v = matmul(n, weight<wv, KV, E>);
+    auto const h = x + matmul(cria::attention(matmul(n, weight<wq, Q, E>), k, v), weight<wo, E, Q>) + weight<ffn_norm, E>;
+    auto const f = layer_norm(h, weight<attention_norm, E>, weight<norm, E>);
+    return h + matmul(gelu_tanh(matmul(f, weight<w1, H, E>)), weight<w2, E, H>);
+  }
+};
 struct wpe {
   static constexpr char name[] = "wpe";
 };

@@ -57,6 +57,7 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
   auto const a = [&](int i, int j) { return in[0]->wide(i, j); };
   auto const b = [&](int i, int j) { return in[1]->wide(i, j); };
   auto const sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  auto const gelu = [](double x) { return (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2; };
   auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
   auto const chosen = [&](int i) { return (n.part == chosen_by::position ? s.position : s.token)[std::size_t(i)]; };
   // e^(score - shift) of row i with each row that it sees, in head h.
@@ -97,6 +98,14 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
             return a(i, j) + b(i, j);
           case fn::mul:
             return a(i, j) * b(i, j);
+          case fn::scale:
+            return a(i, j) * double(float(n.scalar));
+          case fn::gelu_tanh:
+            return a(i, j) * gelu(a(i, j));
+          case fn::gelu_tanh_slope: {
+            double const x = a(i, j), s = gelu(x);
+            return s + x * s * (1 - s) * 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x * x);
+          }
           case fn::silu:
             return a(i, j) * sigmoid(a(i, j));
           case fn::silu_slope:

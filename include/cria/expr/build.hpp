@@ -32,6 +32,10 @@ constexpr var operator-(var a, var b) { return map(fn::subtract, a, b); }
 constexpr var operator-(var a) { return map(fn::negative, a); }
 constexpr var operator*(var a, var b) { return map(fn::mul, a, b); }
 constexpr var silu(var x) { return map(fn::silu, x); }
+constexpr var gelu_tanh(var x) { return map(fn::gelu_tanh, x); }
+constexpr var scale(var x, double by) {
+  return append(x.g, {.kind = op::map, .f = fn::scale, .rows = x->rows, .cols = x->cols, .scalar = by}, x.id);
+}
 
 /// [token, cols] -> [token, 1]
 constexpr var row_sum(var a) { return append(a.g, {.kind = op::row_sum, .cols = 1}, a.id); }
@@ -50,8 +54,9 @@ constexpr var probabilities(var x, var lse) { return map(fn::softmax, x, lse); }
 constexpr var rstd(var sum, int width, double epsilon) {
   return append(sum.g, {.kind = op::map, .f = fn::rstd, .cols = 1, .size = width, .scalar = epsilon}, sum.id);
 }
-/// Root mean square norm (Zhang and Sennrich 2019): x rstd(x) w, no node of its own.
-constexpr var rms_norm(var x, var w, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon) * w; }
+/// Norms have no nodes of their own.
+constexpr var normalise(var x, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon); }
+constexpr var centre(var x) { return x - scale(row_sum(x), 1.0 / x->cols); }
 
 /// x [token, in], w [out, in] -> [token, out]
 constexpr var matmul(var x, var w) { return append(x.g, {.kind = op::matmul, .cols = w->rows}, x.id, w.id); }

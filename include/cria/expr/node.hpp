@@ -28,7 +28,9 @@ enum class op : unsigned char {
   custom_row_back  // its gradient, from its operand and dy
 };
 
-enum class fn : unsigned char { none, copy, negative, add, subtract, mul, softmax, silu, silu_slope, rstd, rstd_slope, custom };
+enum class fn : unsigned char {
+  none, copy, negative, add, subtract, mul, scale, softmax, silu, silu_slope, gelu_tanh, gelu_tanh_slope, rstd, rstd_slope, custom
+};
 
 /// The number of rows of what is computed for each token: known at run time.
 inline constexpr int per_token = -1;
@@ -44,7 +46,7 @@ struct node {
   int rows = per_token, cols = 0;
   int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head
   int window = 0;                         // attention: positions that a row sees, its own among them; 0: all up to its own
-  double scalar = 0;                      // rstd: epsilon
+  double scalar = 0;                      // rstd: epsilon; scale: the factor
   short symbol = -1;                      // weights and functors: their entry in the graph's table
   short turn = -1;                        // rope: the rotation among the graph's
   dtype type = dtype::f32;                // weights: as stored

@@ -114,6 +114,18 @@ template <class T, class A, class Tag> plain<shape<T, A>> operator*(plain<shape<
   return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) * w[col]; });
 }
 
+template <class S> plain<S> operator*(plain<S> const& x, double by) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) * double(float(by)); });
+}
+template <class S> plain<S> operator*(double by, plain<S> const& x) { return x * by; }
+
+template <class S> plain<S> gelu_tanh(plain<S> const& x) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) {
+    double const v = x(row, col);
+    return v / 2 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (v + 0.044715 * v * v * v)));
+  });
+}
+
 template <class S> plain<S> silu(plain<S> const& x) {
   return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) / (1 + std::exp(-x(row, col))); });
 }
@@ -143,14 +155,23 @@ plain<shape<T, Out>> matmul(plain<shape<T, A>> const& x, weight_t<Tag, Out, A>) 
   });
 }
 
-template <class T, class A, class Tag>
-plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, double epsilon = 1e-5) {
-  auto const& w = x.step->weight(Tag::name, x.cols);
+template <class T, class A> plain<shape<T, A>> normalise(plain<shape<T, A>> const& x, double epsilon = 1e-5) {
   std::vector<double> squares(x.step->rows());
   for (std::size_t i = 0; i < x.at.size(); ++i) squares[i / x.cols] += x.at[i] * x.at[i];
-  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
-    return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon) * w[col];
-  });
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon); });
+}
+
+template <class T, class A, class Tag>
+plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, double epsilon = 1e-5) {
+  return normalise(x, epsilon) * weight<Tag, A>;
+}
+
+template <class T, class A, class Tag, class Tag2>
+plain<shape<T, A>> layer_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, weight_t<Tag2, A>, double epsilon = 1e-5) {
+  std::vector<double> mean(x.step->rows());
+  for (std::size_t i = 0; i < x.at.size(); ++i) mean[i / x.cols] += x.at[i] / double(x.cols);
+  auto const centred = detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) - mean[row]; });
+  return normalise(centred, epsilon) * weight<Tag, A> + weight<Tag2, A>;
 }
 
 template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, rotation turn = {}) {

@@ -60,7 +60,7 @@ constexpr binding binding_of(plan const& p, int q, int i) {
   node const& n = p.g.nodes[i];
   if (in_memory_for(p, q, i)) return binding::call;
   if (n.kind == op::map && n.f == fn::add) return binding::sum;
-  if (n.kind == op::map && n.f == fn::mul) return binding::product;
+  if (n.kind == op::map && (n.f == fn::mul || n.f == fn::scale)) return binding::product;
   return is_contraction(n.kind) ? binding::pair : binding::call;
 }
 
@@ -87,6 +87,9 @@ template <class Text> constexpr void append_formula(Text& to, plan const& p, int
     nested(n.in[0], sum ? detail::binding::sum : detail::binding::product);
     to += sum ? " + " : " * ";
     nested(n.in[1], sum ? detail::binding::sum : detail::binding::call);
+  } else if (n.f == fn::scale) {
+    append_parameter(to, n.scalar), to += " * ";
+    nested(n.in[0], detail::binding::call);
   } else if (n.kind == op::matmul_dw) {
     detail::append_operand(to, p, q, n.in[0], "h");
     to += "^T ";

@@ -12,13 +12,16 @@ constexpr int flops(node const& n) {
   switch (n.f) {
     case fn::add:
     case fn::subtract:
-    case fn::mul: return 1;
+    case fn::mul:
+    case fn::scale: return 1;
     case fn::rstd:
     case fn::rstd_slope: return 4;
     case fn::softmax:
     case fn::silu:
     case fn::silu_slope:
     case fn::custom: return 24;
+    case fn::gelu_tanh:
+    case fn::gelu_tanh_slope: return 48;
     default: return 0;
   }
 }

@@ -40,6 +40,9 @@ constexpr std::string_view name_of(fn f) {
     case fn::subtract: return "subtract";
     case fn::softmax: return "softmax";
     case fn::mul: return "mul";
+    case fn::scale: return "scale";
+    case fn::gelu_tanh: return "gelu_tanh";
+    case fn::gelu_tanh_slope: return "gelu_tanh'";
     case fn::silu: return "silu";
     case fn::silu_slope: return "silu'";
     case fn::rstd: return "rstd";

@@ -47,7 +47,9 @@ constexpr void propagate_map(gradients& d, var y, var a, var b, var dy) {
     case fn::add: d.add_like(a, dy), d.add_like(b, dy); break;
     case fn::subtract: d.add_like(a, dy), d.add_like(b, -dy); break;
     case fn::mul: d.add_like(a, dy * b), d.add_like(b, dy * a); break;
+    case fn::scale: d.add(a, scale(dy, n.scalar)); break;
     case fn::silu: d.add(a, dy * map(fn::silu_slope, a)); break;
+    case fn::gelu_tanh: d.add(a, dy * map(fn::gelu_tanh_slope, a)); break;
     case fn::rstd: {
       node slope = n;
       slope.f = fn::rstd_slope;

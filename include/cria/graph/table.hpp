@@ -45,6 +45,7 @@ template <class Text> constexpr void append_details(Text& to, graph const& g, no
     if (n.part >= 0) to += ", operand ", append_integer(to, n.part);
   }
   if (n.f == fn::rstd) to += "width ", append_integer(to, n.size), to += ", epsilon ", append_parameter(to, n.scalar);
+  if (n.f == fn::scale) to += "by ", append_parameter(to, n.scalar);
   if (n.f == fn::custom && n.part >= 0) to += "derivative ", append_integer(to, n.part);
 }
 

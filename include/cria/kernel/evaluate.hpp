@@ -190,6 +190,9 @@ template <class P, int G> struct evaluate {
     else if constexpr (n.f == fn::subtract) return a - value<n.in[1]>(e, row, col);
     else if constexpr (n.f == fn::softmax) return exp(a - value<n.in[1]>(e, row, col));
     else if constexpr (n.f == fn::mul) return a * value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::scale) return a * float(n.scalar);
+    else if constexpr (n.f == fn::gelu_tanh) return gelu_tanh(a);
+    else if constexpr (n.f == fn::gelu_tanh_slope) return gelu_tanh_slope(a);
     else if constexpr (n.f == fn::silu) return silu(a);
     else if constexpr (n.f == fn::silu_slope) return silu_slope(a);
     else if constexpr (n.f == fn::rstd) return 1 / Kokkos::sqrt(a / float(n.size) + float(n.scalar));
