@@ -4,6 +4,7 @@
 #include "cria/nn/decoder.hpp"
 #include "cria/nn/ends.hpp"
 #include "cria/nn/feed_forward.hpp"
+#include "cria/nn/hook.hpp"
 #include "cria/nn/linear.hpp"
 #include "cria/nn/lora.hpp"
 #include "cria/nn/norm.hpp"

@@ -24,8 +24,7 @@ template <template <class, class, class> class Linear, class Tag, class Out, cla
   static_assert(Rank > 1, "lora<Linear, Rank, Alpha>: the rank must be at least 2");
   using R = axis<lora_rank, Rank>;
   static constexpr auto forward(auto x) {
-    // The factor stands where there are fewest values.
-    auto const low = matmul(x, weight<lora_a<Tag>, R, In>) * (double(Alpha) / Rank);
+    auto const low = matmul(x, weight<lora_a<Tag>, R, In>) * (double(Alpha) / Rank);  // the factor where there are fewest values
     return Linear<Tag, Out, In>::forward(x) + matmul(low, weight<lora_b<Tag>, Out, R>);
   }
 };
