@@ -122,25 +122,30 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   gguf_refuses({.head_dim = 7}, "width of a head (expected an even number, for rotary pairs, found 7)");
   gguf_refuses({.layers = 0}, "number of layers (expected 1 to 16777216, found 0)");
   gguf_refuses(with([](auto& w) { w.tensor("rope_freqs.weight", {4}, 0, raw(test::ramp(4))); }),
-               "file: rope_freqs.weight: tensor is not supported (expected the weights of a Llama, found another)");
-  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }),
-               "blk.0.attn_q.bias: tensor is not supported (expected the weights of a Llama, found another)");
-  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }),
-               "llama.rope.scaling.type is not supported yet (expected unscaled rotary angles, found \"linear\")");
+               "file: factor of the rotary scaling (expected 1 to a million, found -0.65625)");
+  gguf_refuses(with([](auto& w) { w.tensor("rope_freqs.weight", {4}, 0, raw(std::vector<float>{1, 8, 1, 1})); }),
+               "rope_freqs.weight: value 1 is not supported (expected 1, by the rule of Llama 3, found 8)");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.ffn_gate_inp.weight", {32}, 0, raw(test::ramp(32))); }),
+               "blk.0.ffn_gate_inp.weight: tensor is not supported (expected the weights of the model that the metadata describes, found another)");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }), "blk.1.attn_q.bias: missing tensor");
+  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }), "missing key llama.rope.scaling.factor");
+  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "yarn"); }),
+               "llama.rope.scaling.type is not supported (expected none or linear, found yarn)");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.scale_linear", 2); }),
-               "llama.rope.scale_linear is not supported yet (expected unscaled rotary angles, found 2)");
+               "llama.rope.scale_linear is not supported (expected unscaled or linearly scaled rotary angles, found 2)");
   gguf_refuses(with([](auto& w) { w.u32("llama.expert_count", 8); }),
                "llama.expert_count is not supported (expected 0, found 8)");
   gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }),
                "llama.rope.dimension_count is not supported (expected 8, found 4)");
-  gguf_refuses(with([](auto& w) { w.u32("llama.attention.sliding_window", 9); }),
-               "llama.attention.sliding_window is not supported (expected 0, found 9)");
   gguf_refuses(with([](auto& w) { w.f32("llama.attention.scale", 0.5f); }),
                "llama.attention.scale is not supported (expected 1 / sqrt(width of a head), found 0.5)");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }),
                "rope theta (expected a positive number, found -1)");
   auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();
   REQUIRE(open_gguf(fine).shape().layers == 2);
+  auto const scaled = with([](auto& w) { w.string("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4).u32("llama.attention.sliding_window", 9); }).str();
+  REQUIRE(open_gguf(scaled).shape().rope == rotation{.theta = 1e4, .factor = 4});
+  REQUIRE(open_gguf(scaled).shape().window == 9);
 
   tiny_gguf model{.leave_out = "blk.1.attn_k.weight"};
   model.extra = [](auto& w) { w.tensor("blk.1.attn_k.weight", {16, 32}, 0, raw(test::ramp(512))); };
@@ -152,8 +157,8 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   wide.extra = [](auto& w) { w.tensor("blk.0.ffn_gate.weight", {256, 64}, 14, std::string(210 * 64, 'x')); };
   gguf_refuses(wide, "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1, found Q6_K)");
 
-  auto const other = test::gguf_writer().string("general.architecture", "gpt2").str();
-  REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected llama, found gpt2)"));
+  auto const other = test::gguf_writer().string("general.architecture", "mamba").str();
+  REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found mamba)"));
   auto const bare = test::gguf_writer().string("general.architecture", "llama").str();
   REQUIRE_THROWS_WITH(open_gguf(bare), EndsWith("missing key llama.embedding_length"));
 }
@@ -220,13 +225,12 @@ TEST_CASE("Hugging Face folders are read, by either generation of config.json") 
 }
 
 TEST_CASE("a config.json the library cannot compute is refused") {
-  config_refuses("attention_bias", true, "attention_bias is not supported (expected false, found true)");
-  config_refuses("model_type", "mistral", "model_type is not supported (expected \"llama\", found \"mistral\")");
-  config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected \"silu\", found \"gelu\")");
-  config_refuses("rope_scaling", {{"type", "linear"}},
-                 "rope_scaling is not supported (expected null, found {\"type\":\"linear\"})");
-  config_refuses("rope_parameters", {{"rope_type", "llama3"}},
-                 "rope_parameters: rope_type is not supported (expected \"default\", found \"llama3\")");
+  config_refuses("model_type", "mixtral", "model_type is not supported (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found \"mixtral\")");
+  config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected silu or gelu_pytorch_tanh, found \"gelu\")");
+  config_refuses("rope_scaling", {{"type", "linear"}}, "rope_scaling: missing member factor");
+  config_refuses("rope_scaling", {{"type", "yarn"}}, "rope_scaling: rope_type is not supported (expected default, linear or llama3, found \"yarn\")");
+  config_refuses("rope_parameters", {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 4.0}, {"high_freq_factor", 1.0}, {"original_max_position_embeddings", 32}},
+                 "rotary scaling (expected an original context and 0 < low < high frequency factor, found 32, 4 and 1)");
   config_refuses("hidden_size", nullptr, "missing member hidden_size");
   config_refuses("hidden_size", "64", "hidden_size (expected a whole number, found \"64\")");
   config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");

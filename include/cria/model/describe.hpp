@@ -63,14 +63,13 @@ template <class D, class Policy> constexpr description describe() {
   d.kernels_per_layer = block.count;
   int const widest = block.work > head.work ? block.work : head.work;
   d.workspace_bytes_per_row = sizeof(float) * std::size_t(widest > embedding.work ? widest : embedding.work);
-  auto const add_weights = [&](plan const& p, int layers) {
+  auto const add_weights = [&](plan const& p, int layers, graph const& but) {
     for (int i = 0; i < p.g.count; ++i) {
       node const& n = p.g.nodes[i];
-      if (n.kind == op::weight) d.weight_bytes += double(bytes_of(n.type, std::size_t(n.cols))) * n.rows * layers;
+      if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i))) d.weight_bytes += double(bytes_of(n.type, std::size_t(n.cols))) * n.rows * layers;
     }
   };
-  add_weights(block, D::layers), add_weights(head, 1);
-  if (!D::variant::tied) add_weights(embedding, 1);
+  add_weights(block, D::layers, {}), add_weights(embedding, 1, {}), add_weights(head, 1, embedding.g);
   return d;
 }
 

@@ -110,11 +110,11 @@ inline int read_window(config_reader const& config, hyperparameters const& h) {
 }
 
 /// The activation of the gate.
-inline feed_forward_form read_activation(config_reader const& config) {
+inline feed_forward_form read_activation(config_reader const& config, architecture kind) {
   auto const* const activation = config.find(config.find("hidden_activation") ? "hidden_activation" : "hidden_act");
   if (activation == nullptr || *activation == "silu" || *activation == "swish") return feed_forward_form::swiglu;
   // Gemma's first files say gelu, and mean the form by tanh, as transformers does.
-  bool const tanh = *activation == "gelu_pytorch_tanh" || *activation == "gelu_new" || *activation == "gelu";
+  bool const tanh = *activation == "gelu_pytorch_tanh" || *activation == "gelu_new" || (kind == architecture::gemma && *activation == "gelu");
   if (!tanh) config.refuse("hidden_act is not supported", "silu or gelu_pytorch_tanh", *activation);
   return feed_forward_form::geglu;
 }
@@ -148,7 +148,7 @@ inline hyperparameters read_shape(config_reader const& config) {
   h.context = config.whole("max_position_embeddings", 2048);
   h.norm_eps = config.number("rms_norm_eps", 1e-6);
   read_rope(config, h);
-  h.feed_forward = read_activation(config);
+  h.feed_forward = read_activation(config, kind);
   h.window = read_window(config, h);
   h.qkv_bias = config.boolean("attention_bias", kind == architecture::qwen2);
   h.wo_bias = kind != architecture::qwen2 && h.qkv_bias;
