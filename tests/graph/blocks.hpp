@@ -116,6 +116,28 @@ struct biased_layer : of_rows {
     return h + matmul(gelu_tanh(matmul(f, weight<w1, H, E>)), weight<w2, E, H>);
   }
 };
+/// Queries and keys are normalised in each head, then rotated, as in Qwen 3.
+struct normed_heads : of_rows {
+  using size = axis<llama2::axes::query, 4>;
+  struct q_norm {
+    static constexpr char name[] = "q_norm";
+  };
+  struct k_norm {
+    static constexpr char name[] = "k_norm";
+  };
+  static constexpr auto forward(auto x) {
+    auto const n = cria::rms_norm(x, weight<norm, E>);
+    auto const q = rope(head_rms_norm(matmul(n, weight<wq, Q, E>), weight<q_norm, size>, 1e-3), 10.0);
+    auto const k = rope(head_rms_norm(matmul(n, weight<wk, KV, E>), weight<k_norm, size>, 1e-3), 10.0);
+    return x + matmul(cria::attention(q, k, matmul(n, weight<wv, KV, E>)), weight<wo, E, Q>);
+  }
+};
+struct norms_heads : of_rows {  // as a prologue, three heads of 4
+  using three = heads<llama2::axes::query, 3, 4>;
+  static constexpr auto forward(auto x) {
+    return matmul(head_rms_norm(matmul(x, weight<w1, three, E>), weight<normed_heads::q_norm, normed_heads::size>), weight<w2, E, three>);
+  }
+};
 struct wpe {
   static constexpr char name[] = "wpe";
 };

@@ -98,13 +98,17 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
             return a(i, j) + b(i, j);
           case fn::mul:
             return a(i, j) * b(i, j);
+          case fn::along_head:
+            return (*in[0])(i, j / n.size);
+          case fn::in_each_head:
+            return (*in[0])(0, j % n.size);
           case fn::scale:
             return a(i, j) * double(float(n.scalar));
           case fn::gelu_tanh:
             return a(i, j) * gelu(a(i, j));
           case fn::gelu_tanh_slope: {
-            double const x = a(i, j), s = gelu(x);
-            return s + x * s * (1 - s) * 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x * x);
+            double const x = a(i, j), share = gelu(x);
+            return share + x * share * (1 - share) * 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x * x);
           }
           case fn::silu:
             return a(i, j) * sigmoid(a(i, j));
@@ -129,10 +133,11 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
       });
       break;
     case op::row_sum:
-      dot(in[0]->cols, [&](int i, int, int k) { return (*in[0])(i, k); });
+      dot(in[0]->cols / n.cols, [&](int i, int j, int k) { return (*in[0])(i, j * (in[0]->cols / n.cols) + k); });
       break;
     case op::token_sum:
-      dot(in[0]->rows, [&](int, int j, int k) { return (*in[0])(k, j); });
+      for (int k = 0; k < in[0]->rows; ++k)
+        for (int j = 0; j < in[0]->cols; ++j) r(0, j % n.cols) += (*in[0])(k, j);
       break;
     case op::log_sum_exp:
       each([&](int i, int) {

@@ -29,9 +29,9 @@ template <class Block> void check_values(double tolerance = 2e-6) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("values of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer) { check_values<TestType>(); }
+TEMPLATE_TEST_CASE("values of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, normed_heads, norms_heads) { check_values<TestType>(); }
 
-TEMPLATE_TEST_CASE("gradients of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer) {
+TEMPLATE_TEST_CASE("gradients of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, normed_heads, norms_heads) {
   check_block<TestType>({1});
   check_block<TestType>({7, 1, 33});
 }
@@ -67,4 +67,30 @@ TEST_CASE("what is before the window is not looked at, not even infinity") {
 
 TEMPLATE_TEST_CASE("gradients of attention in a window", "", attends_within<1>, attends_within<40>, attends_within<64>, attends_within<65>, attends_within<130>) {
   for (auto const& lengths : {std::vector{1}, {65}, {9, 140, 1}}) check_block<TestType>(lengths, 3, {.most = 10});
+}
+
+/// Heads of blocks, which a cache in q8_0 takes whole.
+struct normed_blocks {
+  using E = axis<queries, 40>;
+  using Q = heads<queries, 3, 64>;
+  using KV = heads<keys, 1, 64>;
+  using input = shape<tokens, E>;
+  static constexpr auto forward(auto x) {
+    auto const normed = [](auto h) { return rope(head_rms_norm(h, weight<nn::norm, axis<queries, 64>>)); };
+    return cria::attention(normed(matmul(x, weight<nn::wq, Q, E>)), normed(matmul(x, weight<nn::wk, KV, E>)), matmul(x, weight<nn::wv, KV, E>));
+  }
+};
+
+TEST_CASE("norms of heads before a cache of every format; the same bits for every row alone") {
+  auto const steps = std::vector{in_turns({1}), in_turns({33, 5}), in_turns({70})};
+  check_against_interpreter<forward_of<normed_blocks, policy::exact<>>>(steps, 5e-6, 80);
+  check_against_interpreter<forward_of<normed_blocks, policy::exact<formats<>, f16>>>(steps, 2e-3, 80);
+  check_against_interpreter<forward_of<normed_blocks, policy::exact<formats<>, q8_0>>>(steps, 2e-2, 80);
+  check_rows_alone<forward_of<normed_blocks, policy::exact<formats<>, q8_0>>>(in_turns({70, 9}));
+}
+
+TEST_CASE("norms of queries and keys share one kernel, in front of attention") {
+  constexpr plan p = plan_of<exact<normed_heads>>;
+  static_assert(p.count == 4 && p.groups[1].k == kernel_class::row && p.groups[1].output_count == 2);
+  static_assert(p.where[p.groups[1].outputs[1]].at == region::key_cache);
 }

@@ -42,6 +42,16 @@ constexpr var row_sum(var a) { return append(a.g, {.kind = op::row_sum, .cols = 
 /// [token, cols] -> [1, cols]
 constexpr var token_sum(var a) { return append(a.g, {.kind = op::token_sum, .rows = 1, .cols = a->cols}, a.id); }
 
+/// [token, heads size] -> [token, heads], and over tokens too [1, size]
+constexpr var head_sum(var a, int size) { return append(a.g, {.kind = op::row_sum, .cols = a->cols / size, .size = size}, a.id); }
+constexpr var token_and_head_sum(var a, int size) { return append(a.g, {.kind = op::token_sum, .rows = 1, .cols = size, .size = size}, a.id); }
+/// [token, heads] -> [token, heads size]
+constexpr var along_head(var a, int size) { return append(a.g, {.kind = op::map, .f = fn::along_head, .cols = a->cols * size, .size = size}, a.id); }
+/// [1, size] -> [token, heads size]
+constexpr var in_each_head(var w, int heads) {
+  return append(w.g, {.kind = op::map, .f = fn::in_each_head, .cols = w->cols * heads, .size = w->cols}, w.id);
+}
+
 /// [token, cols] -> [token, 1]
 constexpr var log_sum_exp(var a) { return append(a.g, {.kind = op::log_sum_exp, .cols = 1}, a.id); }
 constexpr var pick(var a) { return append(a.g, {.kind = op::pick, .cols = 1}, a.id); }
@@ -50,12 +60,13 @@ constexpr var pick_back(var d, int cols) { return append(d.g, {.kind = op::pick_
 /// e^(x - lse), x [token, cols], lse [token, 1]
 constexpr var probabilities(var x, var lse) { return map(fn::softmax, x, lse); }
 
-/// 1 / sqrt(sum / width + epsilon), where sum is a row's sum of squares. The width stands in `size`.
+/// 1 / sqrt(sum / width + epsilon), where sum is a row's or a head's sum of squares. The width stands in `size`.
 constexpr var rstd(var sum, int width, double epsilon) {
-  return append(sum.g, {.kind = op::map, .f = fn::rstd, .cols = 1, .size = width, .scalar = epsilon}, sum.id);
+  return append(sum.g, {.kind = op::map, .f = fn::rstd, .cols = sum->cols, .size = width, .scalar = epsilon}, sum.id);
 }
 /// Norms have no nodes of their own.
 constexpr var normalise(var x, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon); }
+constexpr var normalise_heads(var x, int size, double epsilon) { return x * along_head(rstd(head_sum(x * x, size), size, epsilon), size); }
 constexpr var centre(var x) { return x - scale(row_sum(x), 1.0 / x->cols); }
 
 /// x [token, in], w [out, in] -> [token, out]

@@ -12,8 +12,8 @@ enum class op : unsigned char {
   embedding,       // rows of a weight, chosen by the tokens or the positions
   map,             // elementwise over up to four operands, rows and columns of one broadcast
   rope,            // rotation of pairs (2i, 2i + 1) within each head, by position
-  row_sum,         // over a row: [token, 1]
-  token_sum,       // over tokens: [1, cols]
+  row_sum,         // over a row: [token, 1]; with a size over each head: [token, heads]
+  token_sum,       // over tokens: [1, cols]; with a size over tokens and heads: [1, size]
   log_sum_exp,     // over a row: [token, 1]
   pick,            // of a row the column that the row's target names: [token, 1]
   pick_back,       // its gradient: in the target's column the operand [token, 1], else 0
@@ -29,7 +29,9 @@ enum class op : unsigned char {
 };
 
 enum class fn : unsigned char {
-  none, copy, negative, add, subtract, mul, scale, softmax, silu, silu_slope, gelu_tanh, gelu_tanh_slope, rstd, rstd_slope, custom
+  none, copy, negative, add, subtract, mul, scale, softmax, silu, silu_slope, gelu_tanh, gelu_tanh_slope, rstd, rstd_slope,
+  along_head, in_each_head,  // [token, heads] or [1, size], repeated to [token, heads size]
+  custom
 };
 
 /// The number of rows of what is computed for each token: known at run time.

@@ -168,6 +168,17 @@ plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, doubl
   return normalise(x, epsilon) * weight<Tag, A>;
 }
 
+template <class T, class A, class Tag, class B>
+plain<shape<T, A>> head_rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, B>, double epsilon = 1e-5) {
+  constexpr std::size_t size = A::size;
+  auto const& w = x.step->weight(Tag::name, size);
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
+    double squares = 0;
+    for (std::size_t d = 0; d < size; ++d) squares += x(row, col / size * size + d) * x(row, col / size * size + d);
+    return x(row, col) / std::sqrt(squares / double(size) + epsilon) * w[col % size];
+  });
+}
+
 template <class T, class A, class Tag, class Tag2>
 plain<shape<T, A>> layer_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, weight_t<Tag2, A>, double epsilon = 1e-5) {
   std::vector<double> mean(x.step->rows());

@@ -49,7 +49,7 @@ constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capa
   if (n.f == fn::custom && n.kind == op::map) total = n.scalar * n.cols;
   if (n.kind == op::row_sum) total = p.g.nodes[n.in[0]].cols;
   if (n.kind == op::log_sum_exp) total = 24.0 * p.g.nodes[n.in[0]].cols;
-  if (n.kind == op::token_sum || n.kind == op::embedding_dw) total = n.cols;
+  if (n.kind == op::token_sum || n.kind == op::embedding_dw) total = p.g.nodes[n.in[0]].cols;
   for (short j : n.in)
     if (j >= 0) total += row_flops(p, q, j, seen);
   return total;

@@ -48,6 +48,8 @@ constexpr void propagate_map(gradients& d, var y, var a, var b, var dy) {
     case fn::add: d.add_like(a, dy), d.add_like(b, dy); break;
     case fn::subtract: d.add_like(a, dy), d.add_like(b, -dy); break;
     case fn::mul: d.add_like(a, dy * b), d.add_like(b, dy * a); break;
+    case fn::along_head: d.add(a, head_sum(dy, n.size)); break;
+    case fn::in_each_head: d.add(a, token_and_head_sum(dy, n.size)); break;
     case fn::scale: d.add(a, scale(dy, n.scalar)); break;
     case fn::silu: d.add(a, dy * map(fn::silu_slope, a)); break;
     case fn::gelu_tanh: d.add(a, dy * map(fn::gelu_tanh_slope, a)); break;
@@ -75,7 +77,9 @@ constexpr void propagate(gradients& d, int id, var dy) {
   switch (n.kind) {
     case op::matmul: d.add(a, matmul_dx(dy, b)), d.add(b, matmul_dw(dy, a, b)); break;
     case op::rope: d.add(a, rope(dy, n.turn, -n.part)); break;
-    case op::row_sum: d.add(a, append(g, {.kind = op::map, .f = fn::copy, .cols = a->cols}, dy.id)); break;
+    case op::row_sum:
+      d.add(a, n.size > 0 ? along_head(dy, n.size) : append(g, {.kind = op::map, .f = fn::copy, .cols = a->cols}, dy.id));
+      break;
     case op::log_sum_exp: d.add(a, dy * probabilities(a, y)); break;
     case op::pick: d.add(a, pick_back(dy, a->cols)); break;
     case op::embedding:

@@ -31,7 +31,7 @@ constexpr int reader_of_cache(graph const& g, int i) {
 
 /// What a kernel has at hand while it evaluates: row sums of its rows, and finished sums of its tile.
 struct scope {
-  float const* row_sums = nullptr;  // [row sum][rows]
+  float const* row_sums = nullptr;  // [row sum, of heads each][rows]
   int rows = 1;
   float const* tile = nullptr;      // [contraction][row][lane]
   int tile_rows = 1, lanes = 1;     // rows and lanes of a tile
@@ -44,6 +44,13 @@ template <class P, int G> struct evaluate {
 
   static constexpr node at(int i) { return plan_of<P>.g.nodes[i]; }
   static constexpr node_list row_sums() { return row_sums_of(plan_of<P>, G); }
+  /// Numbers of a row in front of the k-th row sum: one of each, or one for each head.
+  static constexpr int sums_before(int k) {
+    int n = 0;
+    for (int i = 0; i < k; ++i) n += at(row_sums().at[i]).cols;
+    return n;
+  }
+  static constexpr int sum_count = sums_before(row_sums_of(plan_of<P>, G).count);
 
   /// Which output a node is, or -1; and whether it is added to what is there.
   static constexpr int output_of(int i) { return plan_of<P>.where[i].at == region::output ? plan_of<P>.where[i].index : -1; }
@@ -154,8 +161,8 @@ template <class P, int G> struct evaluate {
       constexpr int i = segments_of(plan_of<P>, G).holding(N).contractions.find(N);
       return e.tile[(i * e.tile_rows + row - e.tile_row0) * e.lanes + col - e.col0];
     } else if constexpr (n.kind == op::row_sum) {
-      constexpr int i = row_sums().find(N);
-      return e.row_sums[i * e.rows + row - e.row0];
+      constexpr int i = sums_before(row_sums().find(N));
+      return e.row_sums[(n.size > 0 ? i + col : i) * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
       constexpr node w = at(n.in[0]);
       return element<w.type>(weight<n.in[0]>(), (n.part == chosen_by::position ? c.position : c.token)[row], col, w.cols);
@@ -181,10 +188,21 @@ template <class P, int G> struct evaluate {
   }
 
  private:
+  /// The column of a map's operand. Within a tile that lies in one head the head is the tile's, so that a loop over it has a plain step.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION static int column_before([[maybe_unused]] scope const& e, int col) {
+    constexpr node n = at(N);
+    if constexpr (n.f != fn::along_head && n.f != fn::in_each_head) return col;
+    else {
+      bool const in_one = n.size % 32 == 0 && e.lanes > 1;
+      if constexpr (n.f == fn::along_head) return (in_one ? e.col0 : col) / n.size;
+      else return in_one ? e.col0 % n.size + (col - e.col0) : col % n.size;
+    }
+  }
+
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float apply(scope const& e, int row, int col) const {
     constexpr node n = at(N);
-    float const a = value<n.in[0]>(e, row, col);
-    if constexpr (n.f == fn::copy) return a;
+    float const a = value<n.in[0]>(e, row, column_before<N>(e, col));
+    if constexpr (n.f == fn::copy || n.f == fn::along_head || n.f == fn::in_each_head) return a;
     else if constexpr (n.f == fn::negative) return -a;
     else if constexpr (n.f == fn::add) return a + value<n.in[1]>(e, row, col);
     else if constexpr (n.f == fn::subtract) return a - value<n.in[1]>(e, row, col);
