@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <tuple>
 
 #include "cria/train/data/shard.hpp"
 #include "support/files.hpp"
@@ -76,6 +77,22 @@ std::vector<std::string> tokenizer_json() {
       R"("merges": [["\u2581", "a"]], "byte_fallback": true, "unk_token": "<unk>"}})"};
 }
 
+/// An adapter of rank 2 for two matrices of that Llama, as peft has it.
+std::string adapter() {
+  std::string const config = R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "mlp.down_proj"],)"
+                             R"( "bias": "none", "use_dora": false, "rank_pattern": {}, "modules_to_save": null})";
+  std::string header = "{", data;
+  for (auto const& [name, rows, columns] : {std::tuple{"self_attn.q_proj.lora_A", 2, 4}, {"self_attn.q_proj.lora_B", 4, 2},
+                                            {"mlp.down_proj.lora_A", 2, 2}, {"mlp.down_proj.lora_B", 4, 2}}) {
+    auto const begin = data.size();
+    data += test::raw(test::ramp(std::size_t(rows * columns)));
+    header += (begin > 0 ? ", " : "") + std::string("\"base_model.model.model.layers.0.") + name + R"(.weight": {"dtype": "F32", "shape": [)" +
+              std::to_string(rows) + ", " + std::to_string(columns) + R"(], "data_offsets": [)" + std::to_string(begin) + ", " +
+              std::to_string(data.size()) + "]}";
+  }
+  return test::raw(std::uint16_t(config.size())) + config + test::safetensors(header + "}", data);
+}
+
 /// A shard of tokens with the byte before it that lets its checksums be set right.
 std::string shard(fs::path const& folder, int vocabulary) {
   auto const path = folder / "shard_to_read";
@@ -112,6 +129,7 @@ int main(int argc, char** argv) try {
          test::tiny_gguf{.embed = 256, .heads = 1, .kv_heads = 1, .head_dim = 256, .hidden = 256, .vocabulary = 4, .format = blocks_of_256}.str(),
          test::piece_gguf(few).str(), test::byte_gguf("smollm").str(), test::byte_gguf("llama-bpe").str()});
   write(folder / "safetensors", {hugging_face()});
+  write(folder / "adapter", {adapter()});
   auto const llama2c =
       test::tiny_llama2c{.dim = 4, .hidden = 2, .layers = 1, .heads = 2, .kv_heads = 1, .vocabulary = 3, .context = 2};
   auto int8 = llama2c;

@@ -98,7 +98,7 @@ struct looks_up {
 };
 
 struct centres : of_rows {
-  static constexpr auto forward(auto x) { return layer_norm(x, weight<norm, E>, weight<ffn_norm, E>, 1e-2); }
+  static constexpr auto forward(auto x) { return cria::layer_norm(x, weight<norm, E>, weight<ffn_norm, E>, 1e-2); }
 };
 struct stretches : of_rows {  // a number on either side, and a norm without a weight
   static constexpr auto forward(auto x) { return x * 2.5 + normalise(-0.3 * matmul(x, weight<wo, E, E>), 1e-3); }
@@ -109,10 +109,10 @@ struct gates_smoothly : of_rows {
 /// A layer of GPT-2's kind: layer norms and biases, no rotation.
 struct biased_layer : of_rows {
   static constexpr auto forward(auto x) {
-    auto const n = layer_norm(x, weight<attention_norm, E>, weight<norm, E>);
+    auto const n = cria::layer_norm(x, weight<attention_norm, E>, weight<norm, E>);
     auto const k = matmul(n, weight<wk, KV, E>), v = matmul(n, weight<wv, KV, E>);
     auto const h = x + matmul(cria::attention(matmul(n, weight<wq, Q, E>), k, v), weight<wo, E, Q>) + weight<ffn_norm, E>;
-    auto const f = layer_norm(h, weight<attention_norm, E>, weight<norm, E>);
+    auto const f = cria::layer_norm(h, weight<attention_norm, E>, weight<norm, E>);
     return h + matmul(gelu_tanh(matmul(f, weight<w1, H, E>)), weight<w2, E, H>);
   }
 };
@@ -145,7 +145,7 @@ struct places {  // tokens and positions, as in GPT-2
   using input = token_ids;
   static constexpr auto forward(auto ids) {
     return cria::embedding(ids, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>) +
-           silu(cria::embedding(positions(ids), weight<wpe, axis<narrow, 35>, E>));
+           silu(cria::embedding(cria::positions(ids), weight<wpe, axis<narrow, 35>, E>));
   }
 };
 

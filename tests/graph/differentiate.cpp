@@ -141,6 +141,17 @@ TEST_CASE("a weight that is read twice has two gradients, added in memory") {
   static_assert(accumulates(d.g, 0) && accumulates(d.g, 1));
 }
 
+TEST_CASE("an operator without a rule is an error where a gradient should go through it, and only there") {
+  graph const slope = made([](var x, var w) { return map(fn::silu_slope, x) * w; });
+  gradient_graph const d = differentiate<train_weights::all>(slope, true);
+  REQUIRE(d.without_rule >= 0);
+  CHECK(d.g.nodes[d.without_rule].f == fn::silu_slope);
+  CHECK(differentiate<train_weights::all>(slope, false).without_rule < 0);  // the input's gradient isn't wanted
+  gradient_graph const back = differentiate<train_weights::all>(made([](var x, var w) { return pick_back(row_sum(x), 8) + w; }), true);
+  REQUIRE(back.without_rule >= 0);
+  CHECK(back.g.nodes[back.without_rule].kind == op::pick_back);
+}
+
 TEST_CASE("what is not trained has no gradient, and nothing is computed for it") {
   using only_wo = train_weights::only<wo>;
   constexpr graph wo_alone = backward_part(differentiate<only_wo>(record<tiny_layer>(), false), {});

@@ -87,8 +87,13 @@ constexpr var rope(var x, short turn, int direction) {
 /// q [token, heads size], k and v [token, kv heads size] -> [token, heads size]
 constexpr var attention(var q, var k, var v, int size, int window = 0) {
   // Keys and values each get a place of their own in the cache, so they are values of their own.
-  if (is_leaf(*k)) k = map(fn::copy, k);
-  while (is_leaf(*v) || v.id == k.id) v = map(fn::copy, v);
+  auto const captured = [](var x) {
+    for (int i = 0; i < x.g->capture_count; ++i)
+      if (x.g->captures[i].at == x.id) return true;
+    return false;
+  };
+  if (is_leaf(*k) || captured(k)) k = map(fn::copy, k);
+  while (is_leaf(*v) || v.id == k.id || captured(v)) v = map(fn::copy, v);
   node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size, .window = window};
   return append(q.g, n, q.id, k.id, v.id);
 }

@@ -24,8 +24,13 @@ struct head_rotation {
   constexpr bool operator==(head_rotation const&) const = default;
 };
 
+/// A value that is kept under a name. `at` is its node while a block is recorded, afterwards its place among the outputs.
+struct captured_value {
+  short symbol = -1, at = -1;
+};
+
 struct graph {
-  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20;
+  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20, capture_capacity = 12;
 
   node nodes[capacity]{};
   int count = 0;
@@ -36,6 +41,8 @@ struct graph {
   short outputs[output_capacity]{};
   short leaf_of[output_capacity]{};  // the leaf whose gradient an output is; -1 for values
   int output_count = 0;
+  captured_value captures[capture_capacity]{};
+  int capture_count = 0;
   bool full = false;  // something had no room any more: the graph is not what was asked for
 
   /// Appends a node and returns its index; an equal node that is there already is returned instead.
@@ -74,6 +81,19 @@ struct graph {
     }
     if (output_count == output_capacity) full = true;
     else leaf_of[output_count] = short(leaf), outputs[output_count++] = short(i);
+  }
+
+  constexpr void capture(short symbol, int i) {
+    if (capture_count == capture_capacity) full = true;
+    else captures[capture_count++] = {symbol, short(i)};
+  }
+  /// Makes outputs of the nodes that are captured, behind those that are there.
+  constexpr void output_captures() {
+    for (int k = 0; k < capture_count; ++k) {
+      int const known = output_index(captures[k].at);
+      if (known < 0) output(captures[k].at);
+      captures[k].at = short(known < 0 ? output_count - 1 : known);
+    }
   }
 
   /// Where node i stands among the outputs, or -1.

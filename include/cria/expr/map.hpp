@@ -65,16 +65,24 @@ template <class S, class... F> constexpr auto gelu_tanh(expr<S, F...> x) { retur
 
 /// A map from outside the library: a struct with `static constexpr char name[]` and `static float apply(float)`, and
 /// `template <int> static float derivative(float)` where a gradient goes through it. One that takes `auto` is computed in f64 on plain
-/// tensors, which check_gradients wants.
+/// tensors, which check_gradients wants. `static constexpr double flops` says what an element costs, and its derivative as much (else 24, as
+/// silu).
 template <class M> concept custom_map = requires(float x) {
   { M::name[0] } -> std::convertible_to<char>;
   { M::apply(x) } -> std::convertible_to<float>;
 };
 
+namespace detail {
+template <class M> constexpr double flops_of_map() {
+  if constexpr (requires { double(M::flops); }) return M::flops;
+  else return 24;
+}
+}  // namespace detail
+
 /// M::apply(x), elementwise.
 template <class M, class S, class... F> constexpr auto map(expr<S, F...> x) {
   if constexpr (custom_map<M>) {
-    node n{.kind = op::map, .f = fn::custom, .rows = x.v->rows, .cols = x.v->cols};
+    node n{.kind = op::map, .f = fn::custom, .rows = x.v->rows, .cols = x.v->cols, .scalar = detail::flops_of_map<M>()};
     n.symbol = x.v.g->intern({&key_of<M>, M::name});
     return make_expr<S>(unite<functors<F...>, functors<M>>{}, append(x.v.g, n, x.v.id));
   } else {

@@ -48,7 +48,7 @@ struct node {
   int rows = per_token, cols = 0;
   int count = 0, kv_count = 0, size = 0;  // heads, kv heads, values of a head
   int window = 0;                         // attention: positions that a row sees, its own among them; 0: all up to its own
-  double scalar = 0;                      // rstd: epsilon; scale: the factor
+  double scalar = 0;                      // rstd: epsilon; scale: the factor; custom: operations of an element (map) or a row
   short symbol = -1;                      // weights and functors: their entry in the graph's table
   short turn = -1;                        // rope: the rotation among the graph's
   layer_formats type{};                   // weights: as stored

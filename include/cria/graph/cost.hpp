@@ -45,6 +45,8 @@ constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capa
     total = n.kind == op::matmul_dw ? 2.0 * n.rows * n.cols : 0;
     for (int w = 1; w < n.arity() && n.kind != op::matmul_dw; w += 2) total += 2.0 * p.g.nodes[n.in[w]].rows * p.g.nodes[n.in[w]].cols;
   }
+  if (n.kind == op::custom_row || n.kind == op::custom_row_back) total = n.scalar;
+  if (n.f == fn::custom && n.kind == op::map) total = n.scalar * n.cols;
   if (n.kind == op::row_sum) total = p.g.nodes[n.in[0]].cols;
   if (n.kind == op::log_sum_exp) total = 24.0 * p.g.nodes[n.in[0]].cols;
   if (n.kind == op::token_sum || n.kind == op::embedding_dw) total = p.g.nodes[n.in[0]].cols;

@@ -18,8 +18,8 @@ constexpr int flops(node const& n) {
     case fn::rstd_slope: return 4;
     case fn::softmax:
     case fn::silu:
-    case fn::silu_slope:
-    case fn::custom: return 24;
+    case fn::silu_slope: return 24;
+    case fn::custom: return int(n.scalar);
     case fn::gelu_tanh:
     case fn::gelu_tanh_slope: return 48;
     default: return 0;

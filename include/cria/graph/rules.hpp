@@ -14,6 +14,7 @@ struct gradients {
     short leaf, value;
   } of_weight[graph::output_capacity];
   int weight_count = 0;
+  short without_rule = -1;  // a node that something flows to and that no rule is for
 
   constexpr void add(var x, var d) {
     if (!wanted[x.id]) return;
@@ -65,7 +66,7 @@ constexpr void propagate_map(gradients& d, var y, var a, var b, var dy) {
         d.add_like({d.g, n.in[i]}, dy * var{d.g, d.g->add(partial)});
       }
       break;
-    default: break;
+    default: d.without_rule = short(y.id);
   }
 }
 
@@ -99,7 +100,8 @@ constexpr void propagate(gradients& d, int id, var dy) {
       break;
     }
     case op::map: propagate_map(d, y, a, b, dy); break;
-    default: break;
+    case op::input: break;
+    default: d.without_rule = short(id);
   }
 }
 

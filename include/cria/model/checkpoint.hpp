@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "cria/core/quantise.hpp"
 #include "cria/io/mapped_file.hpp"
+#include "cria/model/files/adapter.hpp"
 #include "cria/model/files/gguf.hpp"
 #include "cria/model/files/config_json.hpp"
 #include "cria/model/files/hugging_face.hpp"
@@ -61,6 +63,18 @@ class checkpoint {
   checkpoint(io::safetensors file, std::string const& config)
       : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
   checkpoint(io::safetensors file, io::mapped_file const& config) : checkpoint(read_config(config), std::move(file)) {}
+
+  /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in f32. Throws
+  /// cria::error where the model has one already, or the matrices have other shapes.
+  void attach(adapter with) {
+    if (shape_.adapter.rank > 0) throw error(path(), "adapters", "one", "a second one");
+    auto shape = shape_;
+    shape.adapter = with.shape();
+    auto infos = weights_of(shape);
+    with.check_fits(infos, shape.layers);
+    weights_.insert(with.weights().begin(), with.weights().end());
+    shape_ = std::move(shape), infos_ = std::move(infos), adapter_.emplace(std::move(with));
+  }
 
   hyperparameters const& shape() const { return shape_; }
   std::string const& path() const { return mapped().path(); }
@@ -116,6 +130,7 @@ class checkpoint {
   /// Lets go of the weight's mapped pages; reading it again brings them back.
   void release(std::string_view name, int layer = 0) const {
     auto const& from = find(name, layer).second;
+    if (adapter_ && adapter_->weights().contains(name)) return;
     mapped().release(from.bytes), mapped().release(from.scales);
   }
 
@@ -190,6 +205,7 @@ class checkpoint {
   std::vector<weight_info> infos_;
   detail::stored_weights weights_;
   std::variant<io::gguf, io::safetensors, io::llama2c> file_;
+  std::optional<adapter> adapter_{};
 };
 
 }  // namespace cria::llama2

@@ -39,6 +39,7 @@ struct config {
   template <class D> using attention = nn::attention<D>;
   template <class D> using feed_forward = nn::swiglu<D>;
   template <class D> using residual = nn::pre_norm<D>;
+  template <class D, class Point> using hook = nn::no_hook<D, Point>;
   template <class D> using embedding = nn::token_embedding<D>;
   template <class D> using head = nn::output_head<D>;
 };

@@ -105,9 +105,18 @@ template <class D> void check_shape(hyperparameters const& h, std::string_view w
     check("factor of the rotation", float(V::rope_scaling.factor), float(h.rope.factor));
     check("original context of the rotation", V::rope_scaling.original_context, h.rope.original_context);
   }
+  if constexpr (requires { V::lora_alpha; }) check("alpha of the adapter", V::lora_alpha, h.adapter.alpha);
   check("window of attention", V::window, h.window);
   check("scale of the embedding", float(V::embedding_scale), float(h.embedding_scale));
   check("epsilon of the norms", float(V::norm_eps), float(h.norm_eps));
+}
+
+/// The same, and other formats than those of Policy.
+template <class D, class Policy> void check_shape(hyperparameters const& h, std::string_view where) {
+  check_shape<D>(h, where);
+  for (auto const& w : detail::weights_of<D, Policy>())
+    if (w.rows > 1 && w.type != h.format_of(w.name))
+      throw error(where, "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.format_of(w.name)).name);
 }
 
 namespace detail {

@@ -14,13 +14,7 @@
 namespace cria::llama2 {
 
 /// Throws cria::error when the file holds another shape or other formats than decoder D with this policy was compiled for.
-template <class D, class Policy> void check_shape(checkpoint const& file) {
-  hyperparameters const& h = file.shape();
-  check_shape<D>(h, file.path());
-  for (auto const& w : detail::weights_of<D, Policy>())
-    if (w.rows > 1 && w.type != h.format_of(w.name))
-      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), text_of(w.type), text_of(h.format_of(w.name)));
-}
+template <class D, class Policy> void check_shape(checkpoint const& file) { check_shape<D, Policy>(file.shape(), file.path()); }
 
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:

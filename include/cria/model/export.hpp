@@ -44,6 +44,7 @@ inline double short_number(double x) { return std::stod(fmt::format("{}", float(
 inline void check_written(hyperparameters const& h, std::string_view path) {
   check(h, path);
   if (h.kind == architecture::gpt2) throw error(path, "architecture", "one with the layout of Llama", name_of(h.kind));
+  if (h.adapter.rank > 0) throw error(path, "a model", "its adapter merged or without it", "an adapter apart");
 }
 
 /// Gemma's norms are w in Hugging Face's files, with a norm of its own, and 1 + w in GGUF: what is added on the way.

@@ -1,5 +1,6 @@
 #pragma once
 // What a checkpoint says of its model: the run-time twin of llama2::config.
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,6 +20,13 @@ constexpr std::string_view name_of(architecture a) { return architecture_names[i
 enum class norm_form { rms, rms_plus_one, layer };         // nn::rms_norm, rms_norm_plus_one, layer_norm
 enum class feed_forward_form { swiglu, geglu, gelu_mlp };  // as in nn
 
+/// Low-rank updates of some matrices, W + alpha / rank B A (Hu et al. 2021, arXiv 2106.09685), by the matrices' names; none: rank 0.
+struct adapter_shape {
+  int rank = 0, alpha = 0;
+  std::vector<std::string> matrices{};
+  bool has(std::string_view name) const { return std::find(matrices.begin(), matrices.end(), name) != matrices.end(); }
+};
+
 struct hyperparameters {
   int embed = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0, vocabulary = 0, context = 0;
   rotation rope{};
@@ -31,7 +39,8 @@ struct hyperparameters {
   bool qk_norm = false;                                             // queries and keys are normalised head by head
   bool qkv_bias = false, wo_bias = false, feed_forward_bias = false;
   bool tied = false;                                                // the head is the embedding
-  std::map<std::string, layer_formats, std::less<>> formats{};              // of the matrices that are not f32
+  std::map<std::string, layer_formats, std::less<>> formats{};      // of the matrices that are not f32
+  adapter_shape adapter{};
 
   layer_formats format_of(std::string_view weight) const {
     auto const found = formats.find(tied && weight == "head" ? "embed" : weight);
@@ -48,7 +57,7 @@ struct weight_info {
   bool vector = false;
 };
 
-/// Every weight that a file of this model holds; a tied head is none.
+/// Every weight that a file of this model holds, those of its adapter behind their matrices; a tied head is none.
 inline std::vector<weight_info> weights_of(hyperparameters const& h) {
   std::vector<weight_info> all;
   int const q = h.heads * h.head_dim, kv = h.kv_heads * h.head_dim;
@@ -56,6 +65,7 @@ inline std::vector<weight_info> weights_of(hyperparameters const& h) {
   auto const add = [&](weight_info const& w, bool biased = false) {
     all.push_back(w);
     if (biased) all.push_back({w.name + ".bias", 1, w.vector ? w.cols : w.rows, w.once, w.rotated, true});
+    if (h.adapter.has(w.name)) all.push_back({w.name + ".lora_a", h.adapter.rank, w.cols}), all.push_back({w.name + ".lora_b", w.rows, h.adapter.rank, false, w.rotated});
   };
   auto const add_norm = [&](char const* name, bool once) { add({name, 1, h.embed, once, false, true}, h.norm == norm_form::layer); };
   add({"embed", h.vocabulary, h.embed, true});

@@ -1,6 +1,7 @@
 #pragma once
 // The three stages of a decoder, made of the slots of a variant D.
 #include "cria/expr.hpp"
+#include "cria/nn/hook.hpp"
 #include "cria/nn/weights.hpp"
 
 namespace cria::nn {
@@ -8,27 +9,32 @@ namespace cria::nn {
 /// A value of the residual slot: x + attention(norm(x)), then + feed_forward(norm(.)), as in GPT-2 and Llama.
 template <class D> struct pre_norm {
   static constexpr auto forward(auto x) {
-    auto h = x + D::template attention<D>::forward(D::template norm<D, attention_norm>::forward(x));
-    return h + D::template feed_forward<D>::forward(D::template norm<D, ffn_norm>::forward(h));
+    auto a = D::template attention<D>::forward(D::template norm<D, attention_norm>::forward(x));
+    auto h = hooked<D, between>(x + hooked<D, after_attention>(a));
+    return h + hooked<D, after_feed_forward>(D::template feed_forward<D>::forward(D::template norm<D, ffn_norm>::forward(h)));
   }
 };
 
 /// Tokens, and positions where they are added here: -> [token, embed].
 template <class D> struct embedding_stage {
   using input = token_ids;
-  static constexpr auto forward(auto ids) { return D::template position<D>::at_input(ids, D::template embedding<D>::forward(ids)); }
+  static constexpr auto forward(auto ids) {
+    return hooked<D, after_embedding>(D::template position<D>::at_input(ids, D::template embedding<D>::forward(ids)));
+  }
 };
 
 /// One layer: [token, embed] -> [token, embed].
 template <class D> struct block_stage {
   using input = shape<tokens, typename D::embed>;
-  static constexpr auto forward(auto x) { return D::template residual<D>::forward(x); }
+  static constexpr auto forward(auto x) { return hooked<D, after_layer>(D::template residual<D>::forward(x)); }
 };
 
 /// The last norm and the output matrix: -> [token, vocabulary].
 template <class D> struct head_stage {
   using input = shape<tokens, typename D::embed>;
-  static constexpr auto forward(auto x) { return D::template head<D>::forward(D::template norm<D, norm>::forward(x)); }
+  static constexpr auto forward(auto x) {
+    return D::template head<D>::forward(hooked<D, after_norm>(D::template norm<D, norm>::forward(x)));
+  }
 };
 
 }  // namespace cria::nn

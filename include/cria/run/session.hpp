@@ -7,6 +7,7 @@
 
 #include "cria/graph/limits.hpp"
 #include "cria/run/cache.hpp"
+#include "cria/run/captures.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/kokkos.hpp"
 #include "cria/run/rotary.hpp"
@@ -57,6 +58,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     work_.template make<embedding, block, head>(exec_, rows_, room());
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     make_logits(vocabulary);
+    captured_embedding_.make(exec_, 1, rows_), captured_block_.make(exec_, Model::layers, rows_), captured_head_.make(exec_, 1, rows_);
     ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3 * std::size_t(rows_));
     ids_host_.resize(ids_.size());
     meeting_ = std::make_unique<barrier>(exec_.concurrency());
@@ -86,7 +88,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     step_.workers = workers_for(cost, step_.workers, step_.rows, step_.reach);
     cache_.bind(step_);
     rotary_.bind(step_);
-    at_ = 0;
+    now_ = embedding_rows();
   }
 
   /// Sequence `to` begins with the first `positions` positions of `from`, whose memory they share until one of them writes
@@ -103,19 +105,34 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
   void run_embedding();
 
-  /// One layer; keys and values of the rows go to the cache.
+  /// One layer; keys and values of the rows go to the cache. Layers come in their order.
   void run_block(int layer);
 
   /// The logits of `count` rows from `first` on: [count, vocabulary], on the host, valid until the next call. Allocates
   /// where no call before asked for as many.
   std::span<float const> run_head(int first, int count);
 
+  /// The logits of any rows, [rows, width] in the memory of the execution space: no more than `options.rows`. Valid as those above.
+  std::span<float const> run_head(std::span<float const> rows);
+
   /// The whole step: all stages, and the logits of `count` rows from `first` on, as `run_head`; of none where count is 0. On
   /// hosts this is one parallel region.
   std::span<float const> run(int first, int count);
 
   /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
-  std::span<float const> rows() const { return {x_[at_].data(), std::size_t(step_.rows) * width}; }
+  std::span<float const> rows() const { return {now_, std::size_t(step_.rows) * width}; }
+
+  /// What a stage captured as Tag in this step, in one layer of the block: [rows, cols] in the memory of the execution space, valid until
+  /// the next step. Of the head the rows that logits were asked for. Work on other instances must wait: `space().fence()`.
+  template <class Tag> std::span<float const> captured(int layer = 0) const {
+    constexpr int in_embedding = embedding_captures::template index<Tag>(), in_block = block_captures::template index<Tag>(), in_head = head_captures::template index<Tag>();
+    static_assert((in_embedding >= 0) + (in_block >= 0) + (in_head >= 0) == 1, "captured<Tag>: one stage must capture this name");
+    check_range("layer", layer, 0, in_block >= 0 ? Model::layers : 1);
+    auto const found = [&](auto const& c, int i, int rows) { return std::span<float const>(c.at(i, layer), std::size_t(rows) * std::size_t(c.cols(i))); };
+    if constexpr (in_embedding >= 0) return found(captured_embedding_, in_embedding, step_.rows);
+    else if constexpr (in_block >= 0) return found(captured_block_, in_block, step_.rows);
+    else return found(captured_head_, in_head, head_rows_);
+  }
 
   /// Where the rows, the cache and the tables of this step are, for other programs over the same rows.
   kernel::context const& step() const { return step_; }
@@ -127,6 +144,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 
  private:
   using buffer = Kokkos::View<float*, memory>;
+  using embedding_captures = captures<embedding, Exec>;
+  using block_captures = captures<block, Exec>;
+  using head_captures = captures<head, Exec>;
+  static_assert(head_captures::result() < 0, "a head's logits are what `run` returns");
   Exec exec_;
   int rows_;
   int sequences_;
@@ -136,12 +157,16 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   rotary_tables<Exec> rotary_;
   workspace<Exec> work_;
   buffer x_[2], logits_;
-  std::vector<float> logits_host_;        // of a device
-  Kokkos::View<int*, memory> ids_;        // [token, sequence, position][rows]
+  embedding_captures captured_embedding_;
+  block_captures captured_block_;
+  head_captures captured_head_;
+  int head_rows_ = 0;
+  std::vector<float> logits_host_;  // of a device
+  Kokkos::View<int*, memory> ids_;  // [token, sequence, position][rows]
   std::vector<int> ids_host_;
   kernel::context step_;
   std::unique_ptr<barrier> meeting_;
-  int at_ = 0;
+  float* now_ = nullptr;  // the rows as the last stage left them
 
   buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
 
@@ -157,16 +182,39 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     return c;
   }
 
+  /// Where the embedding leaves its rows: where its result is captured, there.
+  float* embedding_rows() const {
+    if constexpr (constexpr int i = embedding_captures::result(); i >= 0) return captured_embedding_.at(i, 0);
+    else return x_[0].data();
+  }
+  kernel::context embedding_stage() const {
+    kernel::context c = stage(embedding_weights_, 0, nullptr, embedding_rows());
+    captured_embedding_.bind(c, 0);
+    return c;
+  }
+  /// A context that has its input for one layer: the result goes where it is captured, or to the one of two buffers that isn't read.
+  kernel::context block_stage(kernel::context c, int layer) const {
+    c.layer = layer;
+    c.out[0] = x_[c.in[0] == x_[0].data() ? 1 : 0].data();
+    captured_block_.bind(c, layer);
+    return c;
+  }
+
   std::span<float const> run_by_crew(int first, int count);
 
   void check_head(int first, int count) {
     check_range("first row of the head", first, 0, step_.rows);
     check_range("rows of the head", count, 1, step_.rows - first + 1);
+    make_room_for_logits(count);
+  }
+  void make_room_for_logits(int count) {
     if (logits_.size() < std::size_t(count) * vocabulary) make_logits(std::size_t(count) * vocabulary);
   }
-  kernel::context head_stage(int first, int count, float const* rows) const {
+  kernel::context head_stage(int first, int count, float const* rows) {
+    head_rows_ = count;
     kernel::context c = stage(head_weights_, 0, rows + std::size_t(first) * width, logits_.data());
     c.rows = count, c.token += first, c.sequence += first, c.position += first;
+    captured_head_.bind(c, 0);
     return c;
   }
   std::span<float const> read_logits(int count) {
@@ -183,15 +231,17 @@ template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_embedding() {
   require_kokkos("session");
   Kokkos::Profiling::ScopedRegion const region("cria/embedding");
-  execute<embedding>(exec_, stage(embedding_weights_, 0, nullptr, x_[at_].data()));
+  now_ = embedding_rows();
+  execute<embedding>(exec_, embedding_stage());
 }
 
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_block(int layer) {
   require_kokkos("session");
   Kokkos::Profiling::ScopedRegion const region("cria/layer " + std::to_string(layer));
-  execute<block>(exec_, stage(block_weights_, layer, x_[at_].data(), x_[1 - at_].data()));
-  at_ = 1 - at_;
+  kernel::context const c = block_stage(stage(block_weights_, layer, now_, nullptr), layer);
+  execute<block>(exec_, c);
+  now_ = c.out[0];
 }
 
 template <class Model, class Policy, class Exec>
@@ -199,7 +249,22 @@ std::span<float const> session<Model, Policy, Exec>::run_head(int first, int cou
   require_kokkos("session");
   Kokkos::Profiling::ScopedRegion const region("cria/head");
   check_head(first, count);
-  execute<head>(exec_, head_stage(first, count, x_[at_].data()));
+  execute<head>(exec_, head_stage(first, count, now_));
+  return read_logits(count);
+}
+
+template <class Model, class Policy, class Exec>
+std::span<float const> session<Model, Policy, Exec>::run_head(std::span<float const> rows) {
+  require_kokkos("session");
+  Kokkos::Profiling::ScopedRegion const region("cria/head");
+  int const count = int(rows.size() / width);
+  check_range("rows of the head", count, 1, rows_ + 1);
+  check_range("values beside whole rows", int(rows.size() % width), 0, 1);
+  make_room_for_logits(count);
+  kernel::context c = stage(head_weights_, 0, rows.data(), logits_.data());
+  c.rows = count;
+  captured_head_.bind(c, 0), head_rows_ = count;
+  execute<head>(exec_, c);
   return read_logits(count);
 }
 
@@ -217,20 +282,19 @@ std::span<float const> session<Model, Policy, Exec>::run(int first, int count) {
 
 template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run_by_crew(int first, int count) {
-  auto const at = [&](int stage) { return x_[(at_ + stage) % 2].data(); };
-  kernel::context const embedding_step = stage(embedding_weights_, 0, nullptr, at(0));
-  kernel::context const block_step[2]{stage(block_weights_, 0, at(0), at(1)), stage(block_weights_, 0, at(1), at(0))};
-  kernel::context const head_step = head_stage(first, count, at(Model::layers));
+  kernel::context const embedding_step = embedding_stage(), first_layer = stage(block_weights_, 0, embedding_rows(), nullptr);
+  now_ = embedding_rows();
+  for (int layer = 0; layer < Model::layers; ++layer) now_ = block_stage(stage(block_weights_, 0, now_, nullptr), layer).out[0];
+  kernel::context const head_step = head_stage(first, count, now_);
   with_crew(exec_, "cria/step", step_.workers, *meeting_, [&](crew_member const& m) {
     execute<embedding>(m, embedding_step);
-    for (int layer = 0; layer < Model::layers; ++layer) {
-      kernel::context c = block_step[layer % 2];
-      c.layer = layer;
+    kernel::context c = first_layer;
+    for (int layer = 0; layer < Model::layers; ++layer, c.in[0] = c.out[0]) {
+      c = block_stage(c, layer);
       execute<block>(m, c);
     }
     if (count > 0) execute<head>(m, head_step);
   });
-  at_ = (at_ + Model::layers) % 2;
   return count > 0 ? read_logits(count) : std::span<float const>();
 }
 
