@@ -87,9 +87,10 @@ class consolidated {
     return found == index_.end() ? nullptr : &tensors_[found->second];
   }
 
-  /// Lets go of the weight's mapped pages; reading it again brings them back.
-  void release(merged_tensor const& t) const {
-    for (std::size_t i = 0; i < t.parts.size(); ++i) files_[i].file().release(t.parts[i]);
+  /// Lets go of the pages that hold `range`, within a part of a weight; reading them again brings them back.
+  void release(std::span<std::byte const> range) const {
+    for (auto const& f : files_)
+      if (auto const all = f.file().bytes(); range.data() >= all.data() && range.data() < all.data() + all.size()) f.file().release(range);
   }
 
  private:

@@ -19,6 +19,7 @@
 #include "cria/model/files/config_json.hpp"
 #include "cria/model/files/hugging_face.hpp"
 #include "cria/model/files/llama2c.hpp"
+#include "cria/model/files/meta.hpp"
 #include "cria/model/hyperparameters.hpp"
 
 namespace cria::llama2 {
@@ -77,11 +78,13 @@ class checkpoint {
   }
 
   hyperparameters const& shape() const { return shape_; }
-  std::string const& path() const { return mapped().path(); }
+  std::string const& path() const {
+    return std::visit([](auto const& file) -> std::string const& { return file.path(); }, file_);
+  }
 
-  /// "GGUF", "safetensors" or "llama2.c".
+  /// "GGUF", "safetensors", "llama2.c" or "PyTorch".
   std::string_view format_name() const {
-    constexpr std::string_view names[]{"GGUF", "safetensors", "llama2.c"};
+    constexpr std::string_view names[]{"GGUF", "safetensors", "llama2.c", "PyTorch"};
     return names[file_.index()];
   }
 
@@ -131,7 +134,14 @@ class checkpoint {
   void release(std::string_view name, int layer = 0) const {
     auto const& from = find(name, layer).second;
     if (adapter_ && adapter_->weights().contains(name)) return;
-    mapped().release(from.bytes), mapped().release(from.scales);
+    auto const let_go = [&](std::span<std::byte const> bytes) {
+      std::visit([&](auto const& file) {
+        if constexpr (requires { file.release(bytes); }) file.release(bytes);
+        else file.file().release(bytes);
+      }, file_);
+    };
+    let_go(from.bytes), let_go(from.scales);
+    for (auto const& part : from.shards) let_go(part);
   }
 
  private:
@@ -142,24 +152,33 @@ class checkpoint {
       if (auto const f = detail::formats_of(weights_.at(w.name)); !w.vector && f != dtype::f32) shape_.formats[w.name] = f;
   }
 
-  static hyperparameters read_config(io::mapped_file const& config) {
+  /// A JSON object of moderate size, given to `use` as a config_reader.
+  template <class Use> static auto with_config(io::mapped_file const& config, Use const& use) {
     if (config.bytes().size() > 1 << 20)
       throw error(config.path(), "size", "at most 1 MiB", std::to_string(config.bytes().size()));
     auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
-    return detail::read_shape(detail::config_reader(config.path(), object));
+    return use(detail::config_reader(config.path(), object));
+  }
+  static hyperparameters read_config(io::mapped_file const& config) {
+    return with_config(config, [](detail::config_reader const& c) { return detail::read_shape(c); });
   }
 
   static checkpoint open_folder(std::filesystem::path const& folder) {
-    auto const weights = folder / "model.safetensors";
-    if (std::error_code ignored; !std::filesystem::exists(weights, ignored))
-      throw error(folder.string(), "not a checkpoint", "a folder with config.json and model.safetensors (one file)",
-                  std::filesystem::exists(folder / "model.safetensors.index.json", ignored) ? "several files of weights"
-                                                                                            : "neither");
-    return checkpoint(io::safetensors(io::mapped_file(weights.string())), (folder / "config.json").string());
-  }
-
-  io::mapped_file const& mapped() const {
-    return std::visit([](auto const& file) -> io::mapped_file const& { return file.file(); }, file_);
+    std::error_code ignored;
+    auto const at = [&](char const* name) { return (folder / name).string(); };
+    auto const has = [&](char const* name) { return std::filesystem::exists(folder / name, ignored); };
+    if (has("params.json") && !has("config.json")) {
+      io::mapped_file const params(at("params.json"));
+      return with_config(params, [&](detail::config_reader const& c) {
+        auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(c.whole("dim")));
+        auto const shape = detail::read_shape(c, files);
+        return checkpoint(shape, std::move(files));
+      });
+    }
+    if (!has("model.safetensors") && !has("model.safetensors.index.json"))
+      throw error(folder.string(), "not a checkpoint", "config.json with model.safetensors or model.safetensors.index.json, or params.json with consolidated.00.pth",
+                  has("pytorch_model.bin") || has("pytorch_model.bin.index.json") ? "pytorch_model.bin, which transformers can save as safetensors" : "neither");
+    return checkpoint(io::safetensors::open_folder(folder.string()), at("config.json"));
   }
 
   std::size_t head_dim() const { return std::size_t(shape_.head_dim); }
@@ -204,7 +223,7 @@ class checkpoint {
   hyperparameters shape_;
   std::vector<weight_info> infos_;
   detail::stored_weights weights_;
-  std::variant<io::gguf, io::safetensors, io::llama2c> file_;
+  std::variant<io::gguf, io::safetensors, io::llama2c, io::consolidated> file_;
   std::optional<adapter> adapter_{};
 };
 

@@ -116,7 +116,7 @@ template <class D, class Policy> void check_shape(hyperparameters const& h, std:
   check_shape<D>(h, where);
   for (auto const& w : detail::weights_of<D, Policy>())
     if (w.rows > 1 && w.type != h.format_of(w.name))
-      throw error(where, "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.format_of(w.name)).name);
+      throw error(where, "this program was compiled for another format of " + std::string(w.name), text_of(w.type), text_of(h.format_of(w.name)));
 }
 
 namespace detail {

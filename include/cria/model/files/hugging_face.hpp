@@ -57,7 +57,7 @@ class finder {
   explicit finder(io::safetensors const& file) : file_(file) {}
 
   /// The tensor, of the given shape. Throws cria::error where it is missing or cannot be read.
-  io::safetensor const& find(std::string const& name, std::vector<std::uint64_t> const& expected) {
+  io::file_tensor const& find(std::string const& name, std::vector<std::uint64_t> const& expected) {
     auto const where = file_.path() + ": " + name;
     auto const* const t = file_.tensor(name);
     if (t == nullptr) throw error(where, "missing tensor");
