@@ -130,6 +130,9 @@ class checkpoint {
     read_rows(w, from, first, count, to);
   }
 
+  /// Where the weight lies, and in which form; of a tied head the embedding's.
+  detail::stored const& stored(std::string_view name, int layer = 0) const { return find(name, layer).second; }
+
   /// Lets go of the weight's mapped pages; reading it again brings them back.
   void release(std::string_view name, int layer = 0) const {
     auto const& from = find(name, layer).second;
