@@ -18,9 +18,9 @@ struct model_arguments {
   std::string file, tokenizer, policy;
 
   void add_files(CLI::App& arguments) {
-    arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's layout")->required();
+    arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's or Meta's layout")->required();
     arguments.add_option("--tokenizer", tokenizer,
-                         "a tokenizer.bin, a SentencePiece .model, a .gguf, or a folder with one");
+                         "a tokenizer.bin, a SentencePiece .model, a tokenizer.json, a .gguf, or a folder with one");
   }
   void add_policy(CLI::App& arguments) {
     arguments.add_option("--policy", policy, "exact: f32 activations; fast: int8 where the weights are blocks")
@@ -56,8 +56,7 @@ struct model_files {
     if (tokens->size() != weights.shape().vocabulary)
       throw cria::error(from, "the tokenizer is not this model's", fmt::format("{} tokens", weights.shape().vocabulary),
                         fmt::format("{}", tokens->size()));
-    if (cria::io::mapped_file file(from); cria::io::gguf::recognises(file.bytes()))
-      chat_template = cria::io::gguf(std::move(file)).text("tokenizer.chat_template").value_or("");
+    chat_template = cria::text::chat_template(from);
   }
 };
 
