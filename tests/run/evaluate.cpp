@@ -224,7 +224,8 @@ TEST_CASE("tokens are read in place, and one that is none is refused") {
 
 TEST_CASE("positions are those of one sequence, and one that the table has no row for is refused") {
   auto const words = numbers(V::extent, E::extent, 3), positions = numbers(4, E::extent, 8);
-  auto const w = lying<left>(words), p = lying<right>(positions);
+  auto const w = lying<left>(words);
+  auto const p = lying<right>(positions);
   auto const run = [&](std::vector<int> const& ids) {
     row_major const y("y", ids.size(), E::extent);
     evaluate<places>(space(), bound<tokens>(on_device(ids)), bound<table, V, E>(w), bound<w1, places::C, E>(p), bound<tokens, E>(y));
