@@ -52,7 +52,7 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
     return bandwidth_;
   }
   double peak_flops() override { return measure_peak_flops(session_.space()); }
-  int concurrency() const override { return session_.space().concurrency(); }
+  int concurrency() const override { return kernel::concurrency_of(session_.space()); }
 
  private:
   using session_type = session<D, Policy, Exec>;

@@ -56,7 +56,7 @@ class train_engine final : public train::engine {
   double flops_per_position() const override { return 3 * 4.0 * D::variant::query::extent * D::layers; }
   double peak_flops() override { return measure_peak_flops(trainer_.space()); }
   std::size_t bytes() const override { return trainer_.bytes(); }
-  int concurrency() const override { return trainer_.space().concurrency(); }
+  int concurrency() const override { return kernel::concurrency_of(trainer_.space()); }
 
  private:
   using trainer_type = trainer<D, Policy, Keep, Trained, Exec>;

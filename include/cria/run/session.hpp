@@ -61,7 +61,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     captured_embedding_.make(exec_, 1, rows_), captured_block_.make(exec_, Model::layers, rows_), captured_head_.make(exec_, 1, rows_);
     ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3 * std::size_t(rows_));
     ids_host_.resize(ids_.size());
-    meeting_ = std::make_unique<barrier>(exec_.concurrency());
+    meeting_ = std::make_unique<barrier>(kernel::concurrency_of(exec_));
     exec_.fence();
   }
 

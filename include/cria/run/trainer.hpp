@@ -53,7 +53,7 @@ class trainer {
     work_.template make<embedding_forward, embedding_backward, block_forward, block_backward>(exec_, most_, room_);
     head_work_.template make<head_step, loss_forward>(exec_, chunk_, room_);
     make_buffers();
-    meeting_ = std::make_unique<barrier>(exec_.concurrency());
+    meeting_ = std::make_unique<barrier>(kernel::concurrency_of(exec_));
     exec_.fence();
   }
 

@@ -35,7 +35,7 @@ template <class Exec> class workspace {
     work_ = floats(exec, per_row * std::size_t(rows));
     fixed_ = floats(exec, std::size_t(std::max({plan_of<P>.fixed...})));
     if constexpr (kernel::on_host<Exec>) {
-      workers_ = exec.concurrency();
+      workers_ = kernel::concurrency_of(exec);
       detail::floats_needed most;
       for (int r = 1; r <= rows; ++r)
         for (int workers : {1, workers_})

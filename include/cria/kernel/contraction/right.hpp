@@ -20,7 +20,8 @@ template <dtype T, class V> KOKKOS_INLINE_FUNCTION void decode_tile(std::byte co
 
 /// The 16 rows from `first` on of a caller's matrix of `rows` rows, inputs [begin, end), wherever its elements lie. Rows past the end
 /// repeat the last.
-template <class V> KOKKOS_INLINE_FUNCTION void gather_tile(float const* matrix, strides const& s, int rows, int first, int begin, int end, float* to) {
+template <class V>
+KOKKOS_INLINE_FUNCTION void gather_tile(float const* matrix, strides const& s, int rows, int first, int begin, int end, float* to) {
   constexpr int W = V::width;
   auto const row = [&](int r) { return matrix + std::ptrdiff_t(Kokkos::min(first + r, rows - 1)) * s.row; };
   for (int lane = 0; lane < tile_rows; lane += W) {
