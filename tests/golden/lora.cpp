@@ -3,8 +3,8 @@
 #include "forward.hpp"
 
 using namespace cria;
-using adapted = nn::adapted<model, 6, 9, nn::wq, nn::wk, nn::wo, nn::w1, nn::w2>;
-using golden_case = test::forward_case<llama2::decoder<adapted>, policy, adapted::adapters>;
+using adapted = nn::adapted<::model, 6, 9, nn::wq, nn::wk, nn::wo, nn::w1, nn::w2>;
+using golden_case = test::forward_case<llama2::decoder<adapted>, ::policy, adapted::adapters>;
 
 TEST_CASE("lora: logits and loss") { golden_case("lora").check_logits(); }
 
