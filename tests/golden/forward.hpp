@@ -90,7 +90,9 @@ template <class D, class Policy, class Trained = train_weights::all> class forwa
       for (int layer = 0; layer < e.stored->layers; ++layer) {
         INFO(e.stored->name << ", layer " << layer);
         auto const values = floats(expected.read(e.stored->name, layer));
-        CHECK(largest_difference(t.gradient(e.stored->name, layer), values) < 3e-5 * largest_magnitude(values));
+        // One vector added to all keys changes nothing: its gradient is rounding alone, and small beside its neighbour's.
+        auto const scale = e.stored->name == "wk.bias" ? floats(expected.read("wv.bias", layer)) : values;
+        CHECK(largest_difference(t.gradient(e.stored->name, layer), values) < 3e-5 * largest_magnitude(scale));
       }
     CHECK(t.gradients().entries().size() == (adapter ? 2 * expected.shape().adapter.matrices.size() : expected.weights().size()));
     check_same_bits(t, gradients(1));

@@ -16,7 +16,7 @@ constexpr bool has_weight(graph const& g, std::string_view name) {
 }
 
 /// Values of the weights of a block that `but` doesn't have.
-template <class Block> constexpr long long parameters_of(graph const& but = {}) {
+template <class Block> constexpr long long parameters_of(graph const& but = graph{}) {
   graph const g = record<Block>();
   long long n = 0;
   for (int i = 0; i < g.count; ++i)

@@ -69,7 +69,7 @@ template <class D, class Policy> constexpr description describe() {
       if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i))) d.weight_bytes += double(bytes_of(n.type, std::size_t(n.cols))) * n.rows * layers;
     }
   };
-  add_weights(block, D::layers, {}), add_weights(embedding, 1, {}), add_weights(head, 1, embedding.g);
+  add_weights(block, D::layers, graph{}), add_weights(embedding, 1, graph{}), add_weights(head, 1, embedding.g);
   return d;
 }
 
