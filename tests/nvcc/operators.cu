@@ -32,7 +32,8 @@ struct model {
     static constexpr rotation slowed{.theta = 5e5, .factor = 8, .low = 1, .high = 4, .original_context = 8192};
     static constexpr auto forward(auto x) {
       auto const n = layer_norm(x, w<2, E>, w<3, E>);
-      auto const q = rope(head_rms_norm(matmul(n, w<4, Q, E>), w<5, S>), slowed), k = rope(head_rms_norm(matmul(n, w<6, KV, E>), w<7, S>), slowed);
+      auto const q = rope(head_rms_norm(matmul(n, w<4, Q, E>), w<5, S>), slowed);
+      auto const k = rope(head_rms_norm(matmul(n, w<6, KV, E>), w<7, S>), slowed);
       auto const h = x + matmul(attention(q, k, matmul(n, w<8, KV, E>), 40), w<9, E, Q>) + w<10, E>;
       return h + matmul(gelu_tanh(matmul(normalise(h), w<11, H, E>)), w<12, E, H>);
     }
