@@ -165,9 +165,9 @@ template <class P, int G> struct evaluate {
       constexpr int i = row_sums().find(N);
       return e.row_sums[i * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
-      constexpr node w = at(n.in[0]);
+      constexpr int cols = at(n.in[0]).cols;
       float x = 0;
-      with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, c.token[row], col, w.cols); });
+      with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, c.token[row], col, cols); });
       return x;
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
