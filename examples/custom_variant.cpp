@@ -49,7 +49,7 @@ double check_layer() {
 /// A story by the likeliest tokens, and how far its last logits are from those of plain tensors in double precision.
 void tell(llama2::checkpoint const& file, text::tokenizer const& tokenizer) {
   llama2::check_shape<MyLlama, policy::exact<>>(file);
-  auto const read = [&](std::string_view name, int layer) { return file.read(llama2::weight_name(llama2::index_of(name)), layer); };
+  auto const read = [&](std::string_view name, int layer) { return file.read(name, layer); };
   session<MyLlama, policy::exact<>> model(Kokkos::DefaultExecutionSpace(), {.room = 128, .rows = 1}, read, [](auto...) {});
   plain_step step;
   std::vector<int> story{tokenizer.bos()};

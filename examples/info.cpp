@@ -18,15 +18,11 @@ using llama2::hyperparameters;
 /// Bytes in the file by the name of their format; a tied head counts once.
 std::map<std::string, std::uint64_t> bytes_by_format(hyperparameters const& h) {
   std::map<std::string, std::uint64_t> bytes;
-  for (std::size_t i = 0; i < llama2::weight_names.size(); ++i) {
-    auto const name = llama2::weight_name(i);
-    if (name == llama2::weight_name::head && h.tied) continue;
-    auto const [rows, columns] = llama2::detail::shape_of(h, name);
-    auto const copies = llama2::detail::once(name) ? 1 : h.layers;
-    auto const& f = h.formats[i];
+  for (auto const& w : llama2::weights_of(h)) {
+    auto const& f = h.format_of(w.name);
     for (std::size_t k = 0; k < std::size_t(f.count); ++k)
-      bytes[std::string(facts(f.type[k]).name)] +=
-          bytes_of(f.type[k], std::size_t(columns)) * std::uint64_t(rows) * std::uint64_t(f.mixed() ? f.layers[k] : copies);
+      bytes[std::string(facts(f.type[k]).name)] += bytes_of(f.type[k], std::size_t(w.cols)) * std::uint64_t(w.rows) *
+                                                   std::uint64_t(f.mixed() ? f.layers[k] : w.once ? 1 : h.layers);
   }
   return bytes;
 }
@@ -50,7 +46,7 @@ struct facts_of_model {
     out["format"] = file.format_name();
     out["shape"] = {{"embed", h.embed},           {"layers", h.layers},     {"heads", h.heads},
                     {"kv_heads", h.kv_heads},     {"head_dim", h.head_dim}, {"hidden", h.hidden},
-                    {"vocabulary", h.vocabulary}, {"context", h.context},   {"rope_theta", h.rope_theta},
+                    {"vocabulary", h.vocabulary}, {"context", h.context},   {"rope_theta", h.rope.theta},
                     {"norm_eps", h.norm_eps},     {"tied", h.tied}};
     out["parameters"] = compiled.parameters;
     out["bytes"] = bytes;
@@ -74,7 +70,7 @@ struct facts_of_model {
     out += fmt::format(
         "shape        width {}, {} layers, {} heads of {}, {} kv heads, hidden width {}, vocabulary {}, context {}\n",
         h.embed, h.layers, h.heads, h.head_dim, h.kv_heads, h.hidden, h.vocabulary, h.context);
-    out += fmt::format("             rope theta {}, epsilon of the norms {}, head {}\n", h.rope_theta, h.norm_eps,
+    out += fmt::format("             rope theta {}, epsilon of the norms {}, head {}\n", h.rope.theta, h.norm_eps,
                        h.tied ? "tied" : "of its own");
     out += fmt::format("parameters   {}\n", compiled.parameters);
     out += fmt::format("weights      {:.1f} MB: {}\n", double(total()) / 1e6, stored);

@@ -1,6 +1,8 @@
 // Writes the C++ type of a model from its file's metadata. `run` compiles what it prints.
 #include "support/program.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <functional>
 
 #include "support/model_type.hpp"
@@ -17,15 +19,22 @@ llama2::hyperparameters read(std::string const& path) {
 
 int main(int argc, char** argv) {
   return support::run("typegen", "Writes the C++ type of a model", [&](CLI::App& arguments) {
-    std::string model, policy = "fast", weights = "f32";
+    std::string model, policy = "fast", weights = "f32", name = "model";
     arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")
         ->required();
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
     arguments.add_option("--weights", weights, "format of the matrices where a config.json gives the shape")->check(CLI::IsMember({"f32", "bf16"}));
+    arguments.add_option("--name", name, "of the struct")->check([](std::string const& s) {
+      bool const good = !s.empty() && !std::isdigit(static_cast<unsigned char>(s[0])) &&
+                        std::ranges::all_of(s, [](unsigned char c) { return c == '_' || (c < 128 && std::isalnum(c)); });
+      return good ? "" : "a C++ identifier is expected";
+    });
     support::parse(arguments, argc, argv);
     auto shape = read(model);
-    if (model.ends_with(".json") && weights == "bf16") shape.formats.fill(dtype::bf16);
-    auto const type = support::model_type(shape, policy);
+    if (model.ends_with(".json") && weights == "bf16")
+      for (auto const& w : llama2::weights_of(shape))
+        if (!w.vector) shape.formats[w.name] = dtype::bf16;
+    auto const type = support::model_type(shape, policy, name);
     // A program may hold several types: their names must differ.
     support::write(fmt::format("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n"
                                "inline namespace type_{:x} {{\n{}}}\n",

@@ -1,5 +1,5 @@
 #pragma once
-// A model's C++ type as text, from the shape in its file.
+// A model's C++ type as text, from the shape in its file, with the reason for each slot.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -35,43 +35,91 @@ inline std::string format_type(cria::layer_formats const& f) {
   return fmt::format("cria::by_layer<{}>", text);
 }
 
-/// The format most matrices have, and after it the exceptions by weight. Norms are f32 everywhere.
+/// The format most matrices have, and after it the exceptions by weight. Vectors are f32 everywhere.
 inline std::string formats_type(cria::llama2::hyperparameters const& h) {
   using namespace cria;
   std::map<dtype, int> count;  // of what is not mixed; the embedding never is
-  std::vector<std::size_t> matrices;
-  for (std::size_t i = 0; i < llama2::weight_names.size(); ++i) {
-    auto const name = llama2::weight_name(i);
-    if (llama2::detail::is_norm(name) || (name == llama2::weight_name::head && h.tied)) continue;
-    matrices.push_back(i);
-    if (!h.formats[i].mixed()) ++count[h.formats[i].only()];
-  }
-  auto const usual = std::max_element(count.begin(), count.end(), [](auto const& a, auto const& b) {
-                       return a.second < b.second;
-                     })->first;
+  auto const all = llama2::weights_of(h);
+  for (auto const& w : all)
+    if (!w.vector && !h.format_of(w.name).mixed()) ++count[h.format_of(w.name).only()];
+  auto const usual = std::ranges::max_element(count, {}, [](auto const& f) { return f.second; })->first;
   auto text = fmt::format("cria::formats<cria::{}", facts(usual).name);
-  for (auto const i : matrices)
-    if (h.formats[i] != usual)
-      text += fmt::format(", cria::stored<cria::llama2::{}, {}>", llama2::weight_names[i], format_type(h.formats[i]));
+  for (auto const& w : all)
+    if (auto const f = h.format_of(w.name); !w.vector && f != usual) text += fmt::format(", cria::stored<cria::llama2::{}, {}>", w.name, format_type(f));
   return text + ">";
 }
 
-/// Declarations of `model`, `formats` and `policy`.
-inline std::string model_type(cria::llama2::hyperparameters const& h, std::string_view policy) {
+/// A slot's declaration, or that of a constant, and why.
+struct slot_line {
+  std::string declaration, reason;
+};
+
+/// The slots in which a model differs from llama2::config, and for the others the reason alone.
+inline std::vector<slot_line> slots_of(cria::llama2::hyperparameters const& h) {
+  using namespace cria::llama2;
+  std::vector<slot_line> lines;
+  auto const add = [&](std::string declaration, std::string reason) { lines.push_back({std::move(declaration), std::move(reason)}); };
+  std::string const part = "template <class D> using ";
+
+  std::string biased;
+  if (h.qkv_bias) biased = "wq, wk, wv";
+  if (h.wo_bias) biased += biased.empty() ? "wo" : ", wo";
+  if (h.feed_forward_bias) biased += std::string(biased.empty() ? "" : ", ") + (h.feed_forward == feed_forward_form::gelu_mlp ? "w1, w2" : "w1, w2, w3");
+  if (biased.empty()) {
+    add("", "linear: the matrices have no biases");
+  } else {
+    std::string tags;
+    for (std::size_t i = 0; i < biased.size(); i += 4) tags += fmt::format("{}cria::llama2::{}", i > 0 ? ", " : "", biased.substr(i, 2));
+    add(fmt::format("template <class Tag, class Out, class In> using linear = typename cria::nn::linear_with_biases<{}>::template on<Tag, Out, In>;", tags),
+        fmt::format("linear: {} have biases", biased));
+  }
+  add(fmt::format("static constexpr double norm_eps = {};", literal(h.norm_eps)), "norm: the epsilon of the file");
+  if (h.norm == norm_form::rms) add("", "norm: by the root of the mean square");
+  if (h.norm == norm_form::rms_plus_one) add("template <class D, class Tag> using norm = cria::nn::rms_norm_plus_one<D, Tag>;", "norm: Gemma's weights are what is added to 1");
+  if (h.norm == norm_form::layer) add("template <class D, class Tag> using norm = cria::nn::layer_norm<D, Tag>;", "norm: about the mean, with biases");
+  if (h.learned_positions) {
+    add(part + "position = cria::nn::learned_positions<D>;", "position: a table of positions is added to the embedding");
+  } else {
+    add(fmt::format("static constexpr double rope_theta = {};", literal(h.rope.theta)), "position: rotary");
+    if (h.rope.original_context != 0)
+      add(fmt::format("static constexpr cria::rotation rope_scaling{{.factor = {}, .low = {}, .high = {}, .original_context = {}}};", literal(h.rope.factor),
+                      literal(h.rope.low), literal(h.rope.high), h.rope.original_context),
+          "position: stretched by the rule of Llama 3");
+    else if (h.rope.factor != 1)
+      add(fmt::format("static constexpr cria::rotation rope_scaling{{.factor = {}}};", literal(h.rope.factor)), "position: all angles are divided by the factor");
+  }
+  if (h.window > 0) add(fmt::format("static constexpr int window = {};", h.window), "attention: a row sees the last positions only");
+  if (h.qk_norm) add(part + "attention = cria::nn::attention_with_norms<D>;", "attention: queries and keys are normalised head by head");
+  else add("", h.kv_heads < h.heads ? fmt::format("attention: {} query heads for each kv head", h.heads / h.kv_heads) : "attention: a kv head for each query head");
+  if (h.feed_forward == feed_forward_form::swiglu) add("", "feed_forward: gated by silu");
+  if (h.feed_forward == feed_forward_form::geglu) add(part + "feed_forward = cria::nn::geglu<D>;", "feed_forward: gated by gelu");
+  if (h.feed_forward == feed_forward_form::gelu_mlp) add(part + "feed_forward = cria::nn::gelu_mlp<D>;", "feed_forward: gelu without a gate");
+  add("", "residual: norms before the parts");
+  if (h.embedding_scale != 1) {
+    add(fmt::format("static constexpr double embedding_scale = cria::nn::root({});", h.embed), "embedding: times the root of the width");
+    add(part + "embedding = cria::nn::scaled_embedding<D>;", "");
+  } else {
+    add("", "embedding: as it is");
+  }
+  add(fmt::format("static constexpr bool tied = {};", h.tied), h.tied ? "head: the embedding" : "head: a matrix of its own");
+  return lines;
+}
+
+/// Declarations of a struct `name` with the model's slots, and of `formats` and `policy`.
+inline std::string model_type(cria::llama2::hyperparameters const& h, std::string_view policy, std::string_view name = "model") {
   std::array const extents{std::pair{"embed", h.embed},     std::pair{"layers", h.layers},
                            std::pair{"heads", h.heads},     std::pair{"kv_heads", h.kv_heads},
                            std::pair{"hidden", h.hidden},   std::pair{"vocabulary", h.vocabulary},
                            std::pair{"context", h.context}, std::pair{"head_dim", h.head_dim}};
-  std::string list;
-  for (auto const& [name, n] : extents) list += fmt::format("{}/*{}*/ {}", list.empty() ? "" : ", ", name, n);
-  return fmt::format(
-      "struct model : cria::llama2::config<{}> {{\n"
-      "  static constexpr double rope_theta = {}, norm_eps = {};\n"
-      "  static constexpr bool tied = {};\n"
-      "}};\n"
-      "using formats = {};\n"
-      "using policy = cria::policy::{}<formats>;\n",
-      list, literal(h.rope_theta), literal(h.norm_eps), h.tied, formats_type(h), policy);
+  std::string list, body;
+  for (auto const& [extent, n] : extents) list += fmt::format("{}/*{}*/ {}", list.empty() ? "" : ", ", extent, n);
+  for (auto const& [declaration, reason] : slots_of(h)) {
+    body += "  " + declaration;
+    if (!reason.empty()) body += fmt::format("{}// {}", declaration.empty() ? "" : "  ", reason);
+    body += '\n';
+  }
+  return fmt::format("struct {} : cria::llama2::config<{}> {{\n{}}};\nusing formats = {};\nusing policy = cria::policy::{}<formats>;\n", name, list, body,
+                     formats_type(h), policy);
 }
 
 }  // namespace support

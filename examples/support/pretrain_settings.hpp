@@ -20,10 +20,7 @@ namespace support {
 /// Values of a model of this shape.
 inline long parameters_of(cria::llama2::hyperparameters const& h) {
   long all = 0;
-  for (auto const& [name, layer] : cria::llama2::detail::places(h)) {
-    auto const [rows, columns] = cria::llama2::detail::shape_of(h, name);
-    all += long(rows) * columns;
-  }
+  for (auto const& [w, layer] : cria::llama2::places_of(h)) all += long(w.rows) * w.cols;
   return all;
 }
 

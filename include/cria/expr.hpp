@@ -1,6 +1,7 @@
 #pragma once
 // Expressions: a model is stated with these.
 #include "cria/expr/attention.hpp"
+#include "cria/expr/capture.hpp"
 #include "cria/expr/cross_entropy.hpp"
 #include "cria/expr/custom_row.hpp"
 #include "cria/expr/embedding.hpp"

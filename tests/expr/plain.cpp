@@ -29,7 +29,7 @@ plain_step step_of() {
   };
   add("attention_norm", 8), add("ffn_norm", 8), add("norm", 8), add("wq", 64), add("wk", 32), add("wv", 32),
       add("wo", 64);
-  add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48), add("head", 96);
+  add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48), add("head", 96), add("wpe", 280), add("q_norm", 4), add("k_norm", 4);
   s.target = {3, 0, 11, 7, 3};
   return s;
 }
@@ -129,6 +129,12 @@ TEST_CASE("an embedding takes rows by token, a row operator sees a whole row") {
   auto const x = cria::embedding(plain<token_ids>{&s}, weight<nn::embed, axis<llama2::axes::vocabulary, 6>, E>);
   CHECK(x(1, 2) == s.weights.at("embed")[4 * 8 + 2]);
   CHECK(x(4, 7) == x(1, 7));
+  auto const p = cria::embedding(positions(plain<token_ids>{&s}), weight<wpe, axis<narrow, 35>, E>);
+  CHECK(p(1, 2) == s.weights.at("wpe")[8 + 2]);
+  CHECK(p(4, 7) == p(1, 7));
+  plain_step far = s;
+  far.position[2] = 35;
+  CHECK_THROWS_AS(cria::embedding(positions(plain<token_ids>{&far}), weight<wpe, axis<narrow, 35>, E>), error);
   auto const y = custom_row<mirrors>(x);
   double total = 0;
   for (std::size_t k = 0; k < 8; ++k) total += x(3, k);
@@ -171,6 +177,7 @@ template <class Block> void check_graph() {
 
 TEST_CASE("a block's forward gives what its graph gives") {
   check_graph<adds>(), check_graph<multiplies>(), check_graph<squares>(), check_graph<passes>(), check_graph<gates>();
-  check_graph<norms>(), check_graph<norms_twice>(), check_graph<turns>(), check_graph<attends>(), check_graph<cubes>();
-  check_graph<scales>(), check_graph<shares>(), check_graph<looks_up>(), check_graph<loses>(), check_graph<tiny_layer>();
+  check_graph<norms>(), check_graph<norms_twice>(), check_graph<turns>(), check_graph<turns_slowly>(), check_graph<attends>(), check_graph<attends_near>(), check_graph<cubes>();
+  check_graph<scales>(), check_graph<shares>(), check_graph<looks_up>(), check_graph<places>(), check_graph<centres>(), check_graph<stretches>(), check_graph<gates_smoothly>(), check_graph<biased_layer>(), check_graph<normed_heads>(), check_graph<norms_heads>();
+  check_graph<loses>(), check_graph<tiny_layer>();
 }

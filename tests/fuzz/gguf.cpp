@@ -13,8 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   });
   fuzz::refusing([&] {
     llama2::checkpoint const file(io::gguf(fuzz::as_file(bytes)));
-    for (std::size_t i = 0; i < llama2::weight_names.size(); ++i)
-      file.read(llama2::weight_name(i)), file.release(llama2::weight_name(i));
+    for (auto const& w : file.weights()) file.read(w.name), file.release(w.name);
   });
   fuzz::refusing([&] { fuzz::use(*text::open_tokenizer(fuzz::as_file(bytes)), "a banana's <|im_end|> \xff 12"); });
   return 0;

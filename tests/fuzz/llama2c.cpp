@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   io::llama2c::recognises(std::as_bytes(std::span(bytes)));
   fuzz::refusing([&] {
     llama2::checkpoint const file(io::llama2c(fuzz::as_file(bytes)));
-    for (std::size_t i = 0; i < llama2::weight_names.size(); ++i) file.read(llama2::weight_name(i));
+    for (auto const& w : file.weights()) file.read(w.name);
   });
   return 0;
 }

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   });
   fuzz::refusing([&] {
     llama2::checkpoint const file(io::safetensors(fuzz::as_file(bytes)), fuzz::as_file(config));
-    for (std::size_t i = 0; i < llama2::weight_names.size(); ++i) file.read(llama2::weight_name(i));
+    for (auto const& w : file.weights()) file.read(w.name);
   });
   return 0;
 }

@@ -2,9 +2,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <tuple>
 
 #include "cria/train/data/shard.hpp"
 #include "support/files.hpp"
+#include "support/torch.hpp"
 #include "support/vocabularies.hpp"
 
 using namespace cria;
@@ -39,6 +41,55 @@ std::string hugging_face() {
   add(layer + "self_attn.v_proj.weight", 2, 4), add(layer + "self_attn.o_proj.weight", 4, 4);
   add(layer + "mlp.gate_proj.weight", 2, 4), add(layer + "mlp.down_proj.weight", 4, 2),
       add(layer + "mlp.up_proj.weight", 2, 4);
+  return test::raw(std::uint16_t(config.size())) + config + test::safetensors(header + "}", data);
+}
+
+/// An index with its two files, in the form that fuzzing takes.
+std::string sharded() {
+  auto const file = [](std::string const& name) {
+    return test::safetensors(R"({")" + name + R"(": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})", "1234");
+  };
+  std::string const index = R"({"metadata": {"total_size": 8}, "weight_map": {"x": "a", "y": "b"}})";
+  return test::raw(std::uint16_t(index.size())) + test::raw(std::uint16_t(file("x").size())) + index + file("x") +
+         file("y");
+}
+
+/// A dictionary of a Llama's weights, of width 4, or half of them.
+std::string pickle() {
+  auto const tensor = [](std::string const& name, int rows, int columns) {
+    return test::pickle::tensor{.name = name, .stored = 8, .shape = {rows, columns}, .strides = {columns, 1}};
+  };
+  return test::pickle::dictionary({tensor("tok_embeddings.weight", 4, 2),
+                                   tensor("layers.0.attention.wq.weight", 2, 4),
+                                   tensor("layers.0.attention.wo.weight", 4, 2),
+                                   {.name = "norm.weight", .stored = 8, .shape = {4}, .strides = {1}}});
+}
+
+/// Tokenizers of both kinds, as Hugging Face's library writes them.
+std::vector<std::string> tokenizer_json() {
+  return {
+      R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true}], "pre_tokenizer": {"type": "Sequence", )"
+      R"("pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}]}, "post_processor": )"
+      R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}, "normalizer": {"type": "NFC"}, "model": )"
+      R"({"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "ignore_merges": true}})",
+      R"({"normalizer": null, "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", )"
+      R"("split": false}, "model": {"vocab": {"a": 0, "\u2581": 1, "\u2581a": 2, "<0x0A>": 3, "<unk>": 4}, )"
+      R"("merges": [["\u2581", "a"]], "byte_fallback": true, "unk_token": "<unk>"}})"};
+}
+
+/// An adapter of rank 2 for two matrices of that Llama, as peft has it.
+std::string adapter() {
+  std::string const config = R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "mlp.down_proj"],)"
+                             R"( "bias": "none", "use_dora": false, "rank_pattern": {}, "modules_to_save": null})";
+  std::string header = "{", data;
+  for (auto const& [name, rows, columns] : {std::tuple{"self_attn.q_proj.lora_A", 2, 4}, {"self_attn.q_proj.lora_B", 4, 2},
+                                            {"mlp.down_proj.lora_A", 2, 2}, {"mlp.down_proj.lora_B", 4, 2}}) {
+    auto const begin = data.size();
+    data += test::raw(test::ramp(std::size_t(rows * columns)));
+    header += (begin > 0 ? ", " : "") + std::string("\"base_model.model.model.layers.0.") + name + R"(.weight": {"dtype": "F32", "shape": [)" +
+              std::to_string(rows) + ", " + std::to_string(columns) + R"(], "data_offsets": [)" + std::to_string(begin) + ", " +
+              std::to_string(data.size()) + "]}";
+  }
   return test::raw(std::uint16_t(config.size())) + config + test::safetensors(header + "}", data);
 }
 
@@ -78,6 +129,7 @@ int main(int argc, char** argv) try {
          test::tiny_gguf{.embed = 256, .heads = 1, .kv_heads = 1, .head_dim = 256, .hidden = 256, .vocabulary = 4, .format = blocks_of_256}.str(),
          test::piece_gguf(few).str(), test::byte_gguf("smollm").str(), test::byte_gguf("llama-bpe").str()});
   write(folder / "safetensors", {hugging_face()});
+  write(folder / "adapter", {adapter()});
   auto const llama2c =
       test::tiny_llama2c{.dim = 4, .hidden = 2, .layers = 1, .heads = 2, .kv_heads = 1, .vocabulary = 3, .context = 2};
   auto int8 = llama2c;
@@ -85,8 +137,15 @@ int main(int argc, char** argv) try {
   auto untied = llama2c;
   untied.tied = false;
   write(folder / "llama2c", {llama2c.str(), int8.str(), untied.str()});
-  write(folder / "vocabulary",
-        {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)});
+  auto vocabularies = tokenizer_json();
+  for (auto const& v :
+       {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)})
+    vocabularies.push_back(v);
+  write(folder / "vocabulary", vocabularies);
+  write(folder / "sharded", {sharded()});
+  write(folder / "pickle", {pickle()});
+  auto const torch = test::torch_file(pickle(), {test::raw(test::ramp(8))});
+  write(folder / "torch_file", {test::raw(std::uint16_t(torch.size())) + torch + torch});
   std::vector<std::string> const texts{"a banana, <s>an</s> \xe2\x96\x81",
                                        "Hello  world's 123\n\n\t12 <|im_end|><tool>",
                                        "\xff\xc3\xa9\xf0\x9f\xa6\x99 aaaaaaaa"};

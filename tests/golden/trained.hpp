@@ -19,7 +19,7 @@ template <class D> struct golden_parameter {
   bool rotates;
 
   golden_parameter(std::string_view weight, int layer, int columns)
-      : name(llama2::detail::hugging_face_name(llama2::weight_name(llama2::index_of(weight)), layer)), cols(columns), rotates(weight == "wq" || weight == "wk") {}
+      : name(llama2::detail::hugging_face_name(weight, layer)), cols(columns), rotates(weight == "wq" || weight == "wk") {}
   std::vector<float> to_file(std::vector<float> x) const { return rotates ? halves_paired(x, cols, D::variant::query::size) : x; }
   std::vector<float> from_file(std::vector<float> x) const { return rotates ? neighbours_paired(x, cols, D::variant::query::size) : x; }
 };

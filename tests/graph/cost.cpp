@@ -64,6 +64,56 @@ TEST_CASE("grouped-query attention reads fewer bytes for the same operations") {
   static_assert(c.cache_bytes_per_position == 2 * 2 * 1024 && c.flops_per_position == 4 * 8192);
 }
 
+namespace {
+
+/// A map and a row operator from outside that say what they cost.
+struct dear_map {
+  static constexpr char name[] = "dear";
+  static constexpr double flops = 1000;
+  static constexpr float apply(float x) { return x; }
+};
+struct dear_row {
+  static constexpr char name[] = "dear_row";
+  template <class A> using result = A;
+  static constexpr double flops(int n) { return 5.0 * n * n; }
+  template <class Team, class Get, class Put> static void row(Team const&, Get const&, Put const&, int) {}
+};
+struct plain_map {
+  static constexpr char name[] = "plain";
+  static constexpr float apply(float x) { return x; }
+  static constexpr char flops[] = "no number";
+};
+template <class M> struct maps_once {
+  using input = shape<tokens, E>;
+  static constexpr auto forward(auto x) { return map<M>(x); }
+};
+/// A map that three products read.
+template <class M> struct maps_for_three {
+  using input = shape<tokens, E>;
+  static constexpr auto forward(auto x) {
+    auto y = map<M>(x);
+    return custom_row<dear_row>(y) * custom_row<dear_row>(y + x) * y;
+  }
+};
+template <class Block> constexpr plan const& plan_for = plan_of<forward_of<Block, policy::exact<>>>;
+
+}  // namespace
+
+TEST_CASE("operators from outside cost what they say, and else as much as silu") {
+  constexpr double n = E::extent;
+  static_assert(cost_of(plan_for<maps_once<dear_map>>, dtype::f32).flops_per_row == 1000 * n);
+  static_assert(cost_of(plan_for<maps_once<plain_map>>, dtype::f32).flops_per_row == 24 * n);
+  // Where it is dear, a map is stored and read three times; where it is cheap, it is computed three times.
+  static_assert(cost_of(plan_for<maps_for_three<dear_map>>, dtype::f32).flops_per_row == 1000 * n + 2 * 5 * n * n + 3 * n);
+  static_assert(cost_of(plan_for<maps_for_three<cube>>, dtype::f32).flops_per_row == 3 * 24 * n + 2 * 5 * n * n + 3 * n);
+}
+
+TEST_CASE("a row attends to no more positions than its window has") {
+  constexpr kernel_cost c = cost_of(plan_of<forward_of<attends_near, policy::exact<>>>, dtype::f32);
+  static_assert(c.window == 2 && c.seen(1) == 1 && c.seen(100) == 2);
+  static_assert(cost_of(plan_of<forward_of<attends, policy::exact<>>>, dtype::f32).seen(100) == 100);
+}
+
 TEST_CASE("an embedding reads a row for each token, in its format") {
   constexpr kernel_cost c =
       cost_of(plan_of<forward_of<embedding_stage<llama2::config_7b>, policy::fast<formats<q8_0>>>>, dtype::f16);

@@ -40,14 +40,14 @@ constexpr bool has_lse(graph const& g) { return g.count_of(op::attention_lse) > 
 TEST_CASE("adapters alone: no gradient of a frozen weight is computed") {
   constexpr plan const& p = plan_of<training_backward<middle>>;
   static_assert(p.g.count_of(op::matmul_dw) == 2 && p.g.count_of(op::token_sum) == 0);
-  CHECK(trained(p.g) == std::set<std::string>{"lora_a", "lora_b"});
+  CHECK(trained(p.g) == std::set<std::string>{"wq.lora_a", "wq.lora_b"});
   std::string const s = table(p);
-  CHECK_THAT(s, ContainsSubstring("cria/lora_a.dw ") && ContainsSubstring("cria/lora_b.dw ") &&
+  CHECK_THAT(s, ContainsSubstring("cria/wq.lora_a.dw ") && ContainsSubstring("cria/wq.lora_b.dw ") &&
                     !ContainsSubstring("token_sum"));
   for (char const* name : {"wq", "wk", "wv", "wo", "w1", "w2", "w3"})
     CHECK_THAT(s, !ContainsSubstring(std::string(name) + ".dw"));
   // What goes to the layer below goes through all of them.
-  for (char const* name : {"wv^T", "wk^T", "wq^T", "wo^T", "w1^T", "w2^T", "w3^T", "lora_a^T", "lora_b^T"})
+  for (char const* name : {"wv^T", "wk^T", "wq^T", "wo^T", "w1^T", "w2^T", "w3^T", "wq.lora_a^T", "wq.lora_b^T"})
     CHECK_THAT(s, ContainsSubstring(name));
   static_assert(p.g.count_of(op::matmul) == 0 && p.g.count_of(op::attention) == 0,
                 "and nothing dear is computed again");
@@ -58,7 +58,7 @@ TEST_CASE("the lowest layer with adapters computes what they want, and no gradie
   static_assert(p.g.count_of(op::attention_back) == 1, "to queries alone");
   static_assert(p.g.count_of(op::matmul_dx) == 4, "through w2, w1 and w3, wo, and from lora_b to lora_a");
   static_assert(p.g.output_count == 2);
-  CHECK_THAT(table(p), !ContainsSubstring("wq^T") && !ContainsSubstring("wk^T") && !ContainsSubstring("lora_a^T"));
+  CHECK_THAT(table(p), !ContainsSubstring("wq^T") && !ContainsSubstring("wk^T") && !ContainsSubstring("wq.lora_a^T"));
 }
 
 TEST_CASE("a layer without trained weights above no others is a forward as in inference") {
@@ -68,11 +68,23 @@ TEST_CASE("a layer without trained weights above no others is a forward as in in
   static_assert(plan_of<training_backward<frozen>>.count == 0);
 }
 
+TEST_CASE("an adapter is one more kernel, in which what reads its matrix's result has its place") {
+  using some = nn::adapted<llama2::config_7b, 8, 16, nn::wq, nn::wv>;
+  using all = nn::adapted<llama2::config_7b, 8, 16, nn::wq, nn::wk, nn::wv, nn::wo, nn::w1, nn::w2, nn::w3>;
+  static_assert(plan_of<forward_of<nn::block_stage<some>, policy::exact<>>>.count == 5 + 2);
+  static_assert(plan_of<forward_of<nn::block_stage<all>, policy::exact<>>>.count == 5 + 7);
+  std::string const s = table(plan_of<forward_of<nn::block_stage<some>, policy::exact<>>>);
+  CHECK_THAT(s, ContainsSubstring("cria/wq.lora_a+wq+wk+wv.lora_a+wv ") && ContainsSubstring("q = rope(%11 + wq.lora_b %9)"));
+  // All adapters of a 7B layer have gradients within the limits of one graph.
+  using training = training_of<nn::block_stage<all>, policy::exact<all::formats_of<formats<q4_0>>>, keep::dear, all::adapters>;
+  static_assert(plan_of<training_backward<training>>.g.count_of(op::matmul_dw) == 14);
+}
+
 TEST_CASE("no more is kept for adapters than for all weights") {
   using all = training_of<layer, policy::exact<>>;
   constexpr std::size_t E = 4096, F = 11008, heads = 32, rank = 4;
-  // As without adapters; of these the result of lora_a, and that of lora_b, which a map from outside reads.
-  static_assert(all::kept_bytes_per_row == 4 * (5 * E + 2 * F + heads + 2 + rank + E));
+  // As without adapters, and of these 2 A x.
+  static_assert(all::kept_bytes_per_row == 4 * (5 * E + 2 * F + heads + 2 + rank));
   static_assert(lowest::kept_bytes_per_row == all::kept_bytes_per_row &&
                 middle::kept_bytes_per_row == all::kept_bytes_per_row);
   // With everything kept, norms, silu and their products of frozen weights are not.

@@ -85,7 +85,7 @@ graph made(F const& f) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes,
-                   gates, norms, norms_twice, turns, attends, cubes, scales, shares, looks_up, loses, tiny_layer) {
+                   gates, norms, norms_twice, turns, turns_slowly, attends, attends_near, cubes, scales, shares, looks_up, places, centres, stretches, gates_smoothly, loses, tiny_layer, biased_layer, normed_heads, norms_heads) {
   check_gradients(record<TestType>());
 }
 
@@ -139,6 +139,17 @@ TEST_CASE("a weight that is read twice has two gradients, added in memory") {
   constexpr gradient_graph d = differentiate<train_weights::all>(record<shares>(), false);
   static_assert(d.g.output_count == 2 && d.g.leaf_of[0] == d.g.leaf_of[1]);
   static_assert(accumulates(d.g, 0) && accumulates(d.g, 1));
+}
+
+TEST_CASE("an operator without a rule is an error where a gradient should go through it, and only there") {
+  graph const slope = made([](var x, var w) { return map(fn::silu_slope, x) * w; });
+  gradient_graph const d = differentiate<train_weights::all>(slope, true);
+  REQUIRE(d.without_rule >= 0);
+  CHECK(d.g.nodes[d.without_rule].f == fn::silu_slope);
+  CHECK(differentiate<train_weights::all>(slope, false).without_rule < 0);  // the input's gradient isn't wanted
+  gradient_graph const back = differentiate<train_weights::all>(made([](var x, var w) { return pick_back(row_sum(x), 8) + w; }), true);
+  REQUIRE(back.without_rule >= 0);
+  CHECK(back.g.nodes[back.without_rule].kind == op::pick_back);
 }
 
 TEST_CASE("what is not trained has no gradient, and nothing is computed for it") {

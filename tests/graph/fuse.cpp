@@ -33,7 +33,7 @@ struct post_norm_layer {
   using input = shape<tokens, tiny::embed>;
   static constexpr auto forward(auto x) {
     auto h = x + nn::rms_norm<tiny, attention_norm>::forward(attention_part<tiny>::forward(x));
-    return h + nn::rms_norm<tiny, ffn_norm>::forward(swiglu<tiny::embed, tiny::hidden>::forward(h));
+    return h + nn::rms_norm<tiny, ffn_norm>::forward(nn::swiglu<tiny>::forward(h));
   }
 };
 /// Both parts read one norm.
@@ -41,7 +41,7 @@ struct parallel_layer {
   using input = shape<tokens, tiny::embed>;
   static constexpr auto forward(auto x) {
     auto h = nn::rms_norm<tiny, attention_norm>::forward(x);
-    return x + attention_part<tiny>::forward(h) + swiglu<tiny::embed, tiny::hidden>::forward(h);
+    return x + attention_part<tiny>::forward(h) + nn::swiglu<tiny>::forward(h);
   }
 };
 struct no_gate_layer {
@@ -288,7 +288,7 @@ TEMPLATE_TEST_CASE("plans keep to what kernels can do", "", adds, multiplies, sq
   check_rules(fused<TestType>);
   gradient_graph const d = differentiate<train_weights::all>(record<TestType>(), true);
   check_rules(fuse(whole_step(d, {})));
-  for (detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d), keep::inputs::of(d)})
+  for (cria::detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d), keep::inputs::of(d)})
     check_rules(fuse(forward_part(d, kept))), check_rules(fuse(backward_part(d, kept)));
 }
 
@@ -336,7 +336,7 @@ TEMPLATE_TEST_CASE("a plan run from its own memory gives what the graph says", "
   auto const expected = interpret(all, steps(), leaves{all});
   check_outputs(outcome(recorded, true), all, expected, 0);
   check_outputs(outcome(all, false), all, expected, 0);
-  for (detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d), keep::inputs::of(d)}) {
+  for (cria::detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d), keep::inputs::of(d)}) {
     auto const first = outcome(forward_part(d, kept), false), second = outcome(backward_part(d, kept), false, &first);
     REQUIRE(int(second.size()) == all.output_count - 1);
     CHECK(largest_difference(first[0], expected[std::size_t(all.outputs[0])]) < 1e-12);

@@ -40,7 +40,7 @@ inline matrix numbers(int rows, int cols, unsigned seed) {
 }
 
 /// A node's value, given its operands'.
-inline matrix compute(node const& n, std::vector<matrix const*> const& in, step const& s) {
+inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> const& in, step const& s) {
   int const rows = n.rows == per_token ? s.rows() : n.rows;
   matrix r(rows, n.cols);
   auto const each = [&](auto const& f) {
@@ -57,13 +57,16 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
   auto const a = [&](int i, int j) { return in[0]->wide(i, j); };
   auto const b = [&](int i, int j) { return in[1]->wide(i, j); };
   auto const sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  auto const gelu = [](double x) { return (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2; };
   auto const kv_of = [&](int h) { return h / (n.count / n.kv_count); };
+  auto const chosen = [&](int i) { return (n.part == chosen_by::position ? s.position : s.token)[std::size_t(i)]; };
   // e^(score - shift) of row i with each row that it sees, in head h.
   auto const weights = [&](int i, int h, double shift) {
     std::vector<double> w(std::size_t(s.rows()), 0.0);
     for (int t = 0; t < s.rows(); ++t) {
       if (s.sequence[std::size_t(t)] != s.sequence[std::size_t(i)] ||
-          s.position[std::size_t(t)] > s.position[std::size_t(i)])
+          s.position[std::size_t(t)] > s.position[std::size_t(i)] ||
+          (n.window > 0 && s.position[std::size_t(i)] - s.position[std::size_t(t)] >= n.window))
         continue;
       double score = 0;
       for (int d = 0; d < n.size; ++d) score += (*in[0])(i, h * n.size + d) * (*in[1])(t, kv_of(h) * n.size + d);
@@ -78,7 +81,7 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
   };
   switch (n.kind) {
     case op::embedding:
-      each([&](int i, int j) { return (*in[0])(s.token[std::size_t(i)], j); });
+      each([&](int i, int j) { return (*in[0])(chosen(i), j); });
       break;
     case op::map:
       each([&](int i, int j) -> double {
@@ -95,6 +98,18 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
             return a(i, j) + b(i, j);
           case fn::mul:
             return a(i, j) * b(i, j);
+          case fn::along_head:
+            return (*in[0])(i, j / n.size);
+          case fn::in_each_head:
+            return (*in[0])(0, j % n.size);
+          case fn::scale:
+            return a(i, j) * double(float(n.scalar));
+          case fn::gelu_tanh:
+            return a(i, j) * gelu(a(i, j));
+          case fn::gelu_tanh_slope: {
+            double const x = a(i, j), share = gelu(x);
+            return share + x * share * (1 - share) * 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x * x);
+          }
           case fn::silu:
             return a(i, j) * sigmoid(a(i, j));
           case fn::silu_slope:
@@ -112,17 +127,17 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
       break;
     case op::rope:
       each([&](int i, int j) {
-        double const angle =
-            n.part * s.position[std::size_t(i)] * std::pow(n.scalar, -double(j % n.size / 2 * 2) / n.size);
+        double const angle = n.part * s.position[std::size_t(i)] * frequency(g.rotations[n.turn].turn, j % n.size / 2 * 2, n.size);
         return j % 2 == 0 ? a(i, j) * std::cos(angle) - a(i, j + 1) * std::sin(angle)
                           : a(i, j - 1) * std::sin(angle) + a(i, j) * std::cos(angle);
       });
       break;
     case op::row_sum:
-      dot(in[0]->cols, [&](int i, int, int k) { return (*in[0])(i, k); });
+      dot(in[0]->cols / n.cols, [&](int i, int j, int k) { return (*in[0])(i, j * (in[0]->cols / n.cols) + k); });
       break;
     case op::token_sum:
-      dot(in[0]->rows, [&](int, int j, int k) { return (*in[0])(k, j); });
+      for (int k = 0; k < in[0]->rows; ++k)
+        for (int j = 0; j < in[0]->cols; ++j) r(0, j % n.cols) += (*in[0])(k, j);
       break;
     case op::log_sum_exp:
       each([&](int i, int) {
@@ -152,7 +167,7 @@ inline matrix compute(node const& n, std::vector<matrix const*> const& in, step 
       dot(s.rows(), [&](int i, int j, int k) { return in[0]->wide(k, i) * in[1]->wide(k, j); });
       break;
     case op::embedding_dw:
-      dot(s.rows(), [&](int i, int j, int k) { return s.token[std::size_t(k)] == i ? (*in[0])(k, j) : 0.0; });
+      dot(s.rows(), [&](int i, int j, int k) { return chosen(k) == i ? (*in[0])(k, j) : 0.0; });
       break;
     case op::attention:
       for (int i = 0; i < s.rows(); ++i)
@@ -198,7 +213,7 @@ template <class Leaf> std::vector<matrix> interpret(graph const& g, step const& 
   for (int i = 0; i < g.count; ++i) {
     std::vector<matrix const*> in;
     for (int k = 0; k < g.nodes[i].arity(); ++k) in.push_back(&value[std::size_t(g.nodes[i].in[k])]);
-    value.push_back(is_leaf(g.nodes[i]) ? leaf(i) : compute(g.nodes[i], in, s));
+    value.push_back(is_leaf(g.nodes[i]) ? leaf(i) : compute(g, g.nodes[i], in, s));
   }
   return value;
 }
@@ -234,7 +249,7 @@ template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s,
       }
       std::vector<matrix const*> in;
       for (int k = 0; k < n.arity(); ++k) in.push_back(&self(self, n.in[k]));
-      return here[i] = compute(n, in, s);
+      return here[i] = compute(p.g, n, in, s);
     };
     group const& k = p.groups[q];
     std::vector<matrix> results;

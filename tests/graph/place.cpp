@@ -72,7 +72,7 @@ TEMPLATE_TEST_CASE("values that live at the same time don't share memory", "", a
   check_places(forward_plan<TestType>);
   check_places(gradient_plan<TestType>);
   gradient_graph const d = differentiate<train_weights::all>(record<TestType>(), true);
-  for (detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d)})
+  for (cria::detail::node_set const& kept : {keep::everything::of(d), keep::dear::of(d)})
     check_places(place(fuse(forward_part(d, kept)), false)), check_places(place(fuse(backward_part(d, kept)), false));
 }
 

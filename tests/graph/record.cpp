@@ -81,6 +81,7 @@ TEST_CASE("equal nodes are one") {
   static_assert(g.count_of(op::map) == 3, "one silu, one product, one sum");
   static_assert(record<norms_twice>().count_of(op::weight) == 1 && record<norms_twice>().count_of(op::row_sum) == 2);
   static_assert(record<two_ropes>().count_of(op::rope) == 2, "another theta is another node");
+  static_assert(record<two_ropes>().rotation_count == 2 && record<turns_slowly>().rotation_count == 2);
   graph inputs{};
   CHECK(inputs.add({.kind = op::input, .cols = 8}) != inputs.add({.kind = op::input, .cols = 8}));
 }
@@ -114,7 +115,7 @@ TEST_CASE("heads reach rope and attention") {
   constexpr node a = g.nodes[only(g, op::attention)];
   static_assert(a.count == 2 && a.kv_count == 1 && a.size == 4 && a.cols == 8);
   static_assert(g.nodes[a.in[0]].cols == 8 && g.nodes[a.in[1]].cols == 4 && g.nodes[a.in[2]].cols == 4);
-  static_assert(g.nodes[a.in[1]].kind == op::rope && g.nodes[a.in[1]].size == 4 && g.nodes[a.in[1]].scalar == 1e4);
+  static_assert(g.nodes[a.in[1]].kind == op::rope && g.nodes[a.in[1]].size == 4 && g.rotations[g.nodes[a.in[1]].turn].turn.theta == 1e4);
 }
 
 TEST_CASE("operators from outside are numbered by the list in the type") {

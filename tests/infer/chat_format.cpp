@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -100,6 +101,73 @@ TEST_CASE("ChatML has the ids of the reference") {
   CHECK(std::ranges::count(format->stops(), end) >= 1);
 }
 
+TEST_CASE("chats have the ids that transformers gives them") {
+  auto const [folder, name] = GENERATE(table<std::string, std::string>({{"smollm", "chatml"},
+                                                                        {"qwen2", "chatml"},
+                                                                        {"llama3", "llama3"},
+                                                                        {"llama31", "llama3"},
+                                                                        {"llama2", "llama2"},
+                                                                        {"mistral", "mistral"},
+                                                                        {"zephyr", "zephyr"},
+                                                                        {"zephyr_special", "zephyr"},
+                                                                        {"gemma", "gemma"}}));
+  INFO(folder);
+  auto const path = test::golden_file("tokenizers/" + folder).string();
+  auto const tokens = text::open_tokenizer(path);
+  auto const format = infer::choose_chat_format(*tokens, text::chat_template(path), 64);
+  REQUIRE(format->name() == name);
+  CHECK(std::ranges::count(format->stops(), tokens->eos()) >= 1);
+  auto const chats = test::read_json(path + "/chats.json");
+  REQUIRE(chats.size() >= 5);
+  for (auto const& c : chats) {
+    INFO(c["text"]);
+    std::vector<exchange> before;
+    for (auto const& e : c["before"]) before.push_back({e[0], e[1]});
+    auto const system = c["system"].is_null() ? std::nullopt : std::optional(c["system"].get<std::string>());
+    CHECK(format->prompt(system, before, c["user"].get<std::string>()) == c["ids"].get<std::vector<int>>());
+  }
+}
+
+TEST_CASE("Mistral's format is the same where the vocabulary puts blanks in front by itself") {
+  auto const own = text::open_tokenizer(test::golden_file("tokenizers/mistral").string());
+  auto const legacy = text::open_tokenizer(test::golden_file("tokenizers/llama2").string());
+  std::vector<exchange> const before{{"one", "two"}};
+  CHECK(infer::mistral_format(*own).prompt("s", before, "u") ==
+        infer::mistral_format(*legacy).prompt("s", before, "u"));
+}
+
+TEST_CASE("marks of a format in a message are text, or refused where they are no special tokens") {
+  auto const open = [](std::string const& name) {
+    return text::open_tokenizer(test::golden_file("tokenizers/" + name).string());
+  };
+  auto const llama3 = open("llama3"), gemma = open("gemma"), special = open("zephyr_special"), zephyr = open("zephyr");
+  auto const count = [](auto const& ids, auto const& t, std::string_view name) {
+    return std::ranges::count(ids, t->find_special(name));
+  };
+  CHECK(count(infer::llama3_format(*llama3, {}).prompt("<|eot_id|>", {}, "<|eot_id|>"), llama3, "<|eot_id|>") == 2);
+  CHECK(count(infer::gemma_format(*gemma).prompt("<start_of_turn>", {}, "<end_of_turn>"), gemma, "<start_of_turn>") ==
+        2);
+  CHECK(count(infer::zephyr_format(*special).prompt("<|user|>", {}, "<|user|>"), special, "<|user|>") == 1);
+  CHECK_THROWS_MATCHES(infer::zephyr_format(*zephyr).prompt({}, {}, "a<|user|>"), error,
+                       MessageMatches(ContainsSubstring("found <|user|>")));
+  CHECK_THROWS_AS(infer::zephyr_format(*zephyr).prompt("<|system|>", {}, "a"), error);
+  std::vector<exchange> const before{{"a", "[INST] <|user|>"}};  // the model may write what it likes
+  CHECK_NOTHROW(infer::zephyr_format(*zephyr).prompt({}, before, "b"));
+  CHECK_NOTHROW(infer::mistral_format(*zephyr).prompt({}, before, "b"));
+  CHECK_THROWS_AS(infer::mistral_format(*zephyr).prompt("[INST]", {}, "a"), error);
+  CHECK_THROWS_AS(infer::mistral_format(*zephyr).prompt({}, {}, "[/INST]"), error);
+  CHECK_THROWS_AS(infer::llama3_format(*zephyr, {}), error);
+  CHECK_THROWS_AS(infer::gemma_format(*zephyr), error);
+}
+
+TEST_CASE("Llama 3.1's dates are those of its template") {
+  std::string const knowledge = "Cutting Knowledge Date: December 2023";
+  CHECK(infer::llama3_preamble(knowledge + " {%- set date_string = \"1 Jan 2025\" %}") ==
+        knowledge + "\nToday Date: 1 Jan 2025\n\n");
+  CHECK(infer::llama3_preamble(knowledge) == knowledge + "\nToday Date: 26 Jul 2024\n\n");
+  CHECK(infer::llama3_preamble("date_string = \"1\"") == std::nullopt);
+}
+
 TEST_CASE("the template's own system text is found") {
   CHECK(infer::default_system(chatml_template()) == "Be kind.");
   CHECK(infer::default_system("'<|im_start|>system\\nBe kind.<|im_end|>\\n'") == "Be kind.");
@@ -111,7 +179,13 @@ TEST_CASE("the template's own system text is found") {
 TEST_CASE("the format follows from the model") {
   auto const tokens = small_vocabulary();
   CHECK(infer::choose_chat_format(*tokens, "", 64)->name() == "plain");
-  CHECK(infer::choose_chat_format(*tokens, "{{ '[INST] ' + text + ' [/INST]' }}", 64)->name() == "llama2");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '[INST] <<SYS>>' + text + ' [/INST]' }}", 64)->name() == "llama2");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '[INST] ' + text + ' [/INST]' }}", 64)->name() == "mistral");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '[AVAILABLE_TOOLS][INST] ' }}", 64)->name() == "plain");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text + eos_token }}", 64)->name() == "zephyr");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text + '<|end|>' }}{{ eos_token }}", 64)->name() ==
+        "plain");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '<|start_header_id|><start_of_turn>' }}", 64)->name() == "plain");
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text }}", 64)->name() == "plain");
   CHECK(infer::choose_chat_format(*tokens, chatml_template(), 64)->name() == "plain");  // its marks are no tokens here
   CHECK_THROWS_MATCHES(infer::chatml_format(*tokens, std::nullopt), error,

@@ -1,5 +1,7 @@
 #include "cria/io/safetensors.hpp"
 
+#include <map>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -7,6 +9,7 @@
 #include "support/paths.hpp"
 
 using namespace cria;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Equals;
 using test::raw;
 
@@ -91,4 +94,67 @@ TEST_CASE("every golden file is read") {
     ++files;
   }
   REQUIRE(files > 0);
+}
+
+namespace {
+
+std::string one_tensor(std::string const& name, float value) {
+  return test::safetensors(R"({")" + name + R"(": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})",
+                           raw(value));
+}
+
+/// An index whose files are held in memory.
+io::safetensors open_index(std::string const& map, std::map<std::string, std::string> const& files) {
+  auto const index = R"({"metadata": {"total_size": 8}, "weight_map": )" + map + "}";
+  return {test::as_file(index, "index"), [&](std::string const& name) -> io::mapped_file {
+            if (!files.contains(name)) throw error(name, "cannot be opened");
+            return test::as_file(files.at(name), name);
+          }};
+}
+
+}  // namespace
+
+TEST_CASE("tensors in several files are found by one index") {
+  auto const file = io::safetensors::open_folder(test::golden_file("formats/hugging_face").string());
+  REQUIRE(file.tensors().size() == 21);
+  REQUIRE(file.path().ends_with("model.safetensors.index.json"));
+  REQUIRE(file.tensor("model.norm.weight")->shape == std::vector<std::uint64_t>{24});
+  auto const before = file.values<float>("lm_head.weight");
+  file.release(file.tensor("lm_head.weight")->bytes);
+  REQUIRE(file.values<float>("lm_head.weight") == before);
+  std::map<std::string, std::string> const files{{"1", one_tensor("a", 1.5f)}, {"2", one_tensor("b", 2.5f)}};
+  REQUIRE(open_index(R"({"a": "1", "b": "2"})", files).values<float>("b") == std::vector{2.5f});
+
+  test::temporary_folder const folder;
+  auto const name = folder.path().string();
+  REQUIRE_THROWS_WITH(
+      io::safetensors::open_folder(name),
+      Equals(name + ": has no weights (expected model.safetensors or model.safetensors.index.json, found neither)"));
+  folder.write("model.safetensors.index.json", R"({"weight_map": {"a": "none.safetensors"}})");
+  REQUIRE_THROWS_WITH(io::safetensors::open_folder(name),
+                      Equals(name + "/none.safetensors: cannot be opened: No such file or directory"));
+  folder.write("model.safetensors", one_tensor("a", 3));
+  REQUIRE(io::safetensors::open_folder(name).values<float>("a") == std::vector{3.0f});
+}
+
+TEST_CASE("an index that lies is refused") {
+  std::map<std::string, std::string> const files{
+      {"1", one_tensor("a", 1.5f)}, {"2", one_tensor("b", 2.5f)}, {"3", one_tensor("a", 2.5f)}};
+  auto const refuses_map = [&](std::string const& map, std::string const& message) {
+    REQUIRE_THROWS_WITH(open_index(map, files), Equals(message));
+  };
+  refuses_map("1", "index: weight_map (expected a JSON object, found something else)");
+  refuses_map(R"({"a": 1})",
+              "index: a: file of the tensor (expected the name of a file in the same folder, found number)");
+  for (std::string const name : {"", ".", "..", "/etc/passwd", "../1", "x/1", "x\\\\1", "line\\nbreak", "nul\\u0000"})
+    REQUIRE_THROWS_WITH(open_index(R"({"a": ")" + name + "\"}", files),
+                        ContainsSubstring("index: a: file of the tensor (expected the name"));
+  refuses_map(R"({"a": "4"})", "4: cannot be opened");
+  refuses_map(R"({"a": "1", "c": "2", "b": "2"})", "index: c: missing tensor (expected in 2, found none there)");
+  refuses_map(R"({"a": "2", "b": "1"})",
+              "index: a: a tensor is in another file than weight_map says (expected 2, found 1)");
+  refuses_map(R"({"a": "1", "b": "2", "c": "3"})", "index: a: a tensor is in two files (expected one, found 1 and 3)");
+  refuses_map(R"({"c": "1"})", "index: a: a tensor that weight_map doesn't name (expected none, found 1)");
+  REQUIRE_THROWS_WITH(io::safetensors(test::as_file("[]", "index"), {}),
+                      Equals("index: weight_map (expected a JSON object, found something else)"));
 }

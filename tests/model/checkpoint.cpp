@@ -11,7 +11,6 @@ using namespace cria;
 using namespace cria::llama2;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::EndsWith;
-using enum weight_name;
 using test::raw;
 using test::tiny_gguf;
 using test::tiny_llama2c;
@@ -59,20 +58,20 @@ TEST_CASE("a GGUF checkpoint gives its shape and weights") {
   REQUIRE(std::array{s.embed, s.layers, s.heads, s.kv_heads, s.head_dim, s.hidden, s.vocabulary, s.context} ==
           std::array{32, 2, 4, 2, 8, 64, 40, 64});
   REQUIRE(s.tied);
-  REQUIRE(s.rope_theta == 1e4);
+  REQUIRE(s.rope.theta == 1e4);
   REQUIRE(s.norm_eps == double(1e-5f));
   REQUIRE(file.format_name() == "GGUF");
   REQUIRE(file.path() == "file");
   REQUIRE(file.gguf()->text("general.architecture") == "llama");
-  REQUIRE(file.read(wk, 1).shape == std::array{16, 32});
-  REQUIRE(file.read(w2, 0).shape == std::array{32, 64});
-  REQUIRE(file.read(norm).shape == std::array{1, 32});
-  REQUIRE(values(file.read(embed)) == test::ramp(40 * 32, 13));
-  REQUIRE(values(file.read(head)) == test::ramp(40 * 32, 13));
-  REQUIRE(file.read(wq, 0).owned.empty());
-  file.release(wq, 0);
-  REQUIRE(values(file.read(wq, 0)) == test::ramp(32 * 32, 39));
-  REQUIRE_THROWS_WITH(file.read(wq, 2), ContainsSubstring("layer (expected 0 to 1, found 2)"));
+  REQUIRE(file.read("wk", 1).shape == std::array{16, 32});
+  REQUIRE(file.read("w2", 0).shape == std::array{32, 64});
+  REQUIRE(file.read("norm").shape == std::array{1, 32});
+  REQUIRE(values(file.read("embed")) == test::ramp(40 * 32, 13));
+  REQUIRE(values(file.read("head")) == test::ramp(40 * 32, 13));
+  REQUIRE(file.read("wq", 0).owned.empty());
+  file.release("wq", 0);
+  REQUIRE(values(file.read("wq", 0)) == test::ramp(32 * 32, 39));
+  REQUIRE_THROWS_WITH(file.read("wq", 2), ContainsSubstring("layer (expected 0 to 1, found 2)"));
 }
 
 TEST_CASE("weights are in one format per name, f32 where the layers differ") {
@@ -86,33 +85,33 @@ TEST_CASE("weights are in one format per name, f32 where the layers differ") {
   };
   auto const bytes = model.str();
   auto const file = open_gguf(bytes);
-  auto const format = [&](weight_name n) { return file.shape().formats[std::size_t(n)]; };
-  REQUIRE(format(embed) == dtype::q4_0);
-  REQUIRE(format(wk) == dtype::q4_0);
-  REQUIRE(format(wv) == by_layer<layers_in<1, q8_0>, layers_in<1, q4_0>>::id);
-  REQUIRE(format(wo) == dtype::f32);
-  REQUIRE(format(w1) == dtype::q4_0);
-  REQUIRE(format(w3) == dtype::q4_1);
-  REQUIRE(format(head) == dtype::bf16);
-  REQUIRE(format(attention_norm) == dtype::f32);
-  REQUIRE(file.read(wk, 0).owned.empty());
-  REQUIRE((file.read(wv, 0).format == dtype::q4_0 && file.read(wv, 1).format == dtype::q8_0));  // blocks stay as they are
-  REQUIRE((file.read(wv, 0).owned.empty() && file.read(wv, 1).owned.empty()));
-  auto const as_f32 = file.read(wo, 1);
+  auto const format = [&](std::string_view n) { return file.shape().format_of(n); };
+  REQUIRE(format("embed") == dtype::q4_0);
+  REQUIRE(format("wk") == dtype::q4_0);
+  REQUIRE(format("wv") == by_layer<layers_in<1, q8_0>, layers_in<1, q4_0>>::id);
+  REQUIRE(format("wo") == dtype::f32);
+  REQUIRE(format("w1") == dtype::q4_0);
+  REQUIRE(format("w3") == dtype::q4_1);
+  REQUIRE(format("head") == dtype::bf16);
+  REQUIRE(format("attention_norm") == dtype::f32);
+  REQUIRE(file.read("wk", 0).owned.empty());
+  REQUIRE((file.read("wv", 0).format == dtype::q4_0 && file.read("wv", 1).format == dtype::q8_0));  // blocks stay as they are
+  REQUIRE((file.read("wv", 0).owned.empty() && file.read("wv", 1).owned.empty()));
+  auto const as_f32 = file.read("wo", 1);
   REQUIRE(as_f32.format == dtype::f32);
   REQUIRE(as_f32.owned.size() == 32 * 32 * 4);
   std::vector<float> expected(32 * 32);
   decode(dtype::q4_0, file.gguf()->tensor("blk.1.attn_output.weight")->bytes, expected);
   REQUIRE(values(as_f32) == expected);
-  REQUIRE(values(file.read(ffn_norm, 1)).size() == 32);
+  REQUIRE(values(file.read("ffn_norm", 1)).size() == 32);
 }
 
 TEST_CASE("a width of heads other than width over heads is read") {
   auto const bytes = tiny_gguf{.head_dim = 16}.str();
   auto const file = open_gguf(bytes);
-  REQUIRE(file.read(wq, 0).shape == std::array{64, 32});
-  REQUIRE(file.read(wk, 0).shape == std::array{32, 32});
-  REQUIRE(file.read(wo, 0).shape == std::array{32, 64});
+  REQUIRE(file.read("wq", 0).shape == std::array{64, 32});
+  REQUIRE(file.read("wk", 0).shape == std::array{32, 32});
+  REQUIRE(file.read("wo", 0).shape == std::array{32, 64});
 }
 
 TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
@@ -127,25 +126,30 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   gguf_refuses({.head_dim = 7}, "width of a head (expected an even number, for rotary pairs, found 7)");
   gguf_refuses({.layers = 0}, "number of layers (expected 1 to 16777216, found 0)");
   gguf_refuses(with([](auto& w) { w.tensor("rope_freqs.weight", {4}, 0, raw(test::ramp(4))); }),
-               "file: rope_freqs.weight: tensor is not supported (expected the weights of a Llama, found another)");
-  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }),
-               "blk.0.attn_q.bias: tensor is not supported (expected the weights of a Llama, found another)");
-  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }),
-               "llama.rope.scaling.type is not supported yet (expected unscaled rotary angles, found \"linear\")");
+               "file: factor of the rotary scaling (expected 1 to a million, found -0.65625)");
+  gguf_refuses(with([](auto& w) { w.tensor("rope_freqs.weight", {4}, 0, raw(std::vector<float>{1, 8, 1, 1})); }),
+               "rope_freqs.weight: value 1 is not supported (expected 1, by the rule of Llama 3, found 8)");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.ffn_gate_inp.weight", {32}, 0, raw(test::ramp(32))); }),
+               "blk.0.ffn_gate_inp.weight: tensor is not supported (expected the weights of the model that the metadata describes, found another)");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }), "blk.1.attn_q.bias: missing tensor");
+  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }), "missing key llama.rope.scaling.factor");
+  gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "yarn"); }),
+               "llama.rope.scaling.type is not supported (expected none or linear, found yarn)");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.scale_linear", 2); }),
-               "llama.rope.scale_linear is not supported yet (expected unscaled rotary angles, found 2)");
+               "llama.rope.scale_linear is not supported (expected unscaled or linearly scaled rotary angles, found 2)");
   gguf_refuses(with([](auto& w) { w.u32("llama.expert_count", 8); }),
                "llama.expert_count is not supported (expected 0, found 8)");
   gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }),
                "llama.rope.dimension_count is not supported (expected 8, found 4)");
-  gguf_refuses(with([](auto& w) { w.u32("llama.attention.sliding_window", 9); }),
-               "llama.attention.sliding_window is not supported (expected 0, found 9)");
   gguf_refuses(with([](auto& w) { w.f32("llama.attention.scale", 0.5f); }),
                "llama.attention.scale is not supported (expected 1 / sqrt(width of a head), found 0.5)");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }),
                "rope theta (expected a positive number, found -1)");
   auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();
   REQUIRE(open_gguf(fine).shape().layers == 2);
+  auto const scaled = with([](auto& w) { w.string("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4).u32("llama.attention.sliding_window", 9); }).str();
+  REQUIRE(open_gguf(scaled).shape().rope == rotation{.theta = 1e4, .factor = 4});
+  REQUIRE(open_gguf(scaled).shape().window == 9);
 
   tiny_gguf model{.leave_out = "blk.1.attn_k.weight"};
   model.extra = [](auto& w) { w.tensor("blk.1.attn_k.weight", {16, 32}, 0, raw(test::ramp(512))); };
@@ -157,8 +161,8 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   wide.extra = [](auto& w) { w.tensor("blk.0.ffn_gate.weight", {256, 64}, 10, std::string(84 * 64, 'x')); };
   gguf_refuses(wide, "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K, found Q2_K)");
 
-  auto const other = test::gguf_writer().string("general.architecture", "gpt2").str();
-  REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected llama, found gpt2)"));
+  auto const other = test::gguf_writer().string("general.architecture", "mamba").str();
+  REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found mamba)"));
   auto const bare = test::gguf_writer().string("general.architecture", "llama").str();
   REQUIRE_THROWS_WITH(open_gguf(bare), EndsWith("missing key llama.embedding_length"));
 }
@@ -166,12 +170,12 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
 TEST_CASE("a llama2.c checkpoint gives its shape and weights") {
   auto const bytes = tiny_llama2c{.tied = false}.str();
   checkpoint const file(io::llama2c(test::as_file(bytes)));
-  REQUIRE(file.shape().rope_theta == 1e4);
+  REQUIRE(file.shape().rope.theta == 1e4);
   REQUIRE(file.shape().norm_eps == 1e-5);
   REQUIRE(file.format_name() == "llama2.c");
   REQUIRE(file.gguf() == nullptr);
-  REQUIRE(values(file.read(attention_norm, 1)) == test::ramp(32, 39));
-  REQUIRE(values(file.read(embed)) != values(file.read(head)));
+  REQUIRE(values(file.read("attention_norm", 1)) == test::ramp(32, 39));
+  REQUIRE(values(file.read("embed")) != values(file.read("head")));
 }
 
 TEST_CASE("int8 groups of llama2.c become blocks of 32, or f32 where they don't fit") {
@@ -179,16 +183,16 @@ TEST_CASE("int8 groups of llama2.c become blocks of 32, or f32 where they don't 
   auto const bytes = tiny_llama2c{.group = group}.str();
   io::llama2c const direct(test::as_file(bytes));
   checkpoint const file(io::llama2c(test::as_file(bytes)));
-  REQUIRE(file.shape().formats[std::size_t(wk)] == (group == 16 ? dtype::f32 : dtype::q8_f32));
-  REQUIRE(file.shape().formats[std::size_t(norm)] == dtype::f32);
-  auto const read = values(file.read(wk, 1));
+  REQUIRE(file.shape().format_of("wk") == (group == 16 ? dtype::f32 : dtype::q8_f32));
+  REQUIRE(file.shape().format_of("norm") == dtype::f32);
+  auto const read = values(file.read("wk", 1));
   auto const& stored = direct.at(io::llama2c_tensor::wk, 1);
   for (std::size_t i = 0; i < read.size(); ++i) {
     float scale = 0;
     std::memcpy(&scale, stored.scales.data() + i / std::size_t(group) * 4, 4);
     REQUIRE(read[i] == scale * float(std::int8_t(stored.bytes[i])));
   }
-  file.release(wk, 1);
+  file.release("wk", 1);
 }
 
 TEST_CASE("Hugging Face folders are read, by either generation of config.json") {
@@ -200,38 +204,37 @@ TEST_CASE("Hugging Face folders are read, by either generation of config.json") 
     REQUIRE(s.embed == config["hidden_size"]);
     REQUIRE(s.head_dim == config["head_dim"]);
     REQUIRE(s.kv_heads == config["num_key_value_heads"]);
-    REQUIRE(s.rope_theta == config["rope_theta"]);
+    REQUIRE(s.rope.theta == config["rope_theta"]);
     REQUIRE(s.tied == config["tie_word_embeddings"]);
     REQUIRE(file.format_name() == "safetensors");
 
     checkpoint const old(io::safetensors(io::mapped_file((entry.path() / "model.safetensors").string())),
                          (entry.path() / "config_v4.json").string());
-    REQUIRE(old.shape().rope_theta == s.rope_theta);
+    REQUIRE(old.shape().rope.theta == s.rope.theta);
     REQUIRE(old.shape().context == s.context);
     REQUIRE(checkpoint::open((entry.path() / "model.safetensors").string()).shape().hidden == s.hidden);
 
     io::safetensors const direct{io::mapped_file((entry.path() / "model.safetensors").string())};
     auto const stored = direct.values<float>("model.layers.1.self_attn.k_proj.weight");
-    auto const read = values(file.read(wk, 1));
+    auto const read = values(file.read("wk", 1));
     auto const d = std::size_t(s.head_dim), width = std::size_t(s.embed);
     for (std::size_t h = 0; h < std::size_t(s.kv_heads); ++h)  // meta = hf.view(H, 2, d / 2, D).transpose(1, 2)
       for (std::size_t i = 0; i < d / 2; ++i)
         for (std::size_t part = 0; part < 2; ++part)
           for (std::size_t c = 0; c < width; ++c)
             REQUIRE(read[(h * d + 2 * i + part) * width + c] == stored[(h * d + part * (d / 2) + i) * width + c]);
-    REQUIRE(values(file.read(wv, 1)) == direct.values<float>("model.layers.1.self_attn.v_proj.weight"));
-    if (s.tied) REQUIRE(values(file.read(head)) == values(file.read(embed)));
+    REQUIRE(values(file.read("wv", 1)) == direct.values<float>("model.layers.1.self_attn.v_proj.weight"));
+    if (s.tied) REQUIRE(values(file.read("head")) == values(file.read("embed")));
   }
 }
 
 TEST_CASE("a config.json the library cannot compute is refused") {
-  config_refuses("attention_bias", true, "attention_bias is not supported (expected false, found true)");
-  config_refuses("model_type", "mistral", "model_type is not supported (expected \"llama\", found \"mistral\")");
-  config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected \"silu\", found \"gelu\")");
-  config_refuses("rope_scaling", {{"type", "linear"}},
-                 "rope_scaling is not supported (expected null, found {\"type\":\"linear\"})");
-  config_refuses("rope_parameters", {{"rope_type", "llama3"}},
-                 "rope_parameters: rope_type is not supported (expected \"default\", found \"llama3\")");
+  config_refuses("model_type", "mixtral", "model_type is not supported (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found \"mixtral\")");
+  config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected silu or gelu_pytorch_tanh, found \"gelu\")");
+  config_refuses("rope_scaling", {{"type", "linear"}}, "rope_scaling: missing member factor");
+  config_refuses("rope_scaling", {{"type", "yarn"}}, "rope_scaling: rope_type is not supported (expected default, linear or llama3, found \"yarn\")");
+  config_refuses("rope_parameters", {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 4.0}, {"high_freq_factor", 1.0}, {"original_max_position_embeddings", 32}},
+                 "rotary scaling (expected an original context and 0 < low < high frequency factor, found 32, 4 and 1)");
   config_refuses("hidden_size", nullptr, "missing member hidden_size");
   config_refuses("hidden_size", "64", "hidden_size (expected a whole number, found \"64\")");
   config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");
@@ -277,9 +280,9 @@ TEST_CASE("the default model is read in its own formats") {
   auto const& s = file.shape();
   REQUIRE(std::array{s.embed, s.layers, s.heads, s.kv_heads, s.head_dim, s.hidden, s.vocabulary, s.context} ==
           std::array{576, 30, 9, 3, 64, 1536, 49152, 8192});
-  REQUIRE(s.rope_theta == 1e5);
+  REQUIRE(s.rope.theta == 1e5);
   REQUIRE(s.tied);
-  REQUIRE(s.formats[std::size_t(head)] == dtype::q8_0);
-  REQUIRE(s.formats[std::size_t(w2)] == dtype::q4_1);
-  REQUIRE(file.read(w2, 29).bytes.size() == bytes_of(dtype::q4_1, 576 * 1536));
+  REQUIRE(s.format_of("head") == dtype::q8_0);
+  REQUIRE(s.format_of("w2") == dtype::q4_1);
+  REQUIRE(file.read("w2", 29).bytes.size() == bytes_of(dtype::q4_1, 576 * 1536));
 }

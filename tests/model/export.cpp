@@ -22,12 +22,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<float> values(checkpoint const& file, weight_name name, int layer) { return weights_of(file)(name, layer); }
+std::vector<float> values(checkpoint const& file, std::string_view name, int layer) { return weights_of(file)(name, layer); }
 
 void same_shape(hyperparameters const& a, hyperparameters const& b) {
   REQUIRE(std::array{a.embed, a.layers, a.heads, a.kv_heads, a.head_dim, a.hidden, a.vocabulary, a.context} ==
           std::array{b.embed, b.layers, b.heads, b.kv_heads, b.head_dim, b.hidden, b.vocabulary, b.context});
-  REQUIRE(float(a.rope_theta) == float(b.rope_theta));
+  REQUIRE(float(a.rope.theta) == float(b.rope.theta));
   REQUIRE(float(a.norm_eps) == float(b.norm_eps));
   REQUIRE(a.tied == b.tied);
 }
@@ -35,11 +35,11 @@ void same_shape(hyperparameters const& a, hyperparameters const& b) {
 /// `to` has the weights of `from` after a stay in `format(name)`.
 void same_weights(checkpoint const& from, checkpoint const& to, auto const& format) {
   same_shape(from.shape(), to.shape());
-  for (auto const& [name, layer] : llama2::detail::places(from.shape())) {
-    auto expected = values(from, name, layer);
-    auto const f = format(name);
+  for (auto const& [w, layer] : places_of(from.shape())) {
+    auto expected = values(from, w.name, layer);
+    auto const f = format(w);
     decode(f, encode(f, expected), expected);
-    REQUIRE(test::raw(values(to, name, layer)) == test::raw(expected));
+    REQUIRE(test::raw(values(to, w.name, layer)) == test::raw(expected));
   }
 }
 
@@ -61,8 +61,8 @@ TEST_CASE("a folder in Hugging Face's layout holds every bit") {
       auto const made = folder.path() / "made";
       write_hugging_face(made, from.shape(), format, weights_of(from), {1, 2}, {{"beside", "content"}});
       auto const to = checkpoint::open(made.string());
-      same_weights(from, to, [&](weight_name) { return format; });
-      REQUIRE(to.shape().formats[std::size_t(weight_name::w2)] == format);
+      same_weights(from, to, [&](weight_info const&) { return format; });
+      REQUIRE(to.shape().format_of("w2") == format);
       REQUIRE(test::read_text(made / "beside") == "content");
       REQUIRE_THROWS_WITH(write_hugging_face(made, from.shape(), format, weights_of(from)),
                           Equals(made.string() + ": cannot be made: Directory not empty"));
@@ -88,10 +88,11 @@ TEST_CASE("rows lie as Hugging Face has them") {
   for (auto const order : {row_order::meta, row_order::hugging_face}) {
     auto const back = order == row_order::meta ? row_order::hugging_face : row_order::meta;
     auto const some = test::ramp(std::size_t(from.shape().heads * from.shape().head_dim * from.shape().embed));
-    REQUIRE(reordered(order, from.shape(), weight_name::wq, some) != some);
-    REQUIRE(reordered(back, from.shape(), weight_name::wq, reordered(order, from.shape(), weight_name::wq, some)) ==
-            some);
-    REQUIRE(reordered(order, from.shape(), weight_name::wo, some) == some);
+    auto const& h = from.shape();
+    weight_info const wq{"wq", h.heads * h.head_dim, h.embed, false, true}, wo{"wo", h.embed, h.heads * h.head_dim};
+    REQUIRE(reordered(order, h, wq, some) != some);
+    REQUIRE(reordered(back, h, wq, reordered(order, h, wq, some)) == some);
+    REQUIRE(reordered(order, h, wo, some) == some);
   }
 }
 
@@ -102,9 +103,9 @@ TEST_CASE("a GGUF holds every bit, or the blocks it should") {
     auto const from = checkpoint::open(source);
     for (auto const format : {dtype::f32, dtype::f16, dtype::bf16, dtype::q8_0, dtype::q4_0, dtype::q4_1}) {
       write_gguf(path, {}, from.shape(), format, weights_of(from));
-      same_weights(from, checkpoint::open(path), [&](weight_name n) {
-        if (llama2::detail::is_norm(n)) return dtype::f32;
-        return llama2::detail::shape_of(from.shape(), n)[1] % facts(format).block == 0 ? format : dtype::f16;
+      same_weights(from, checkpoint::open(path), [&](weight_info const& w) {
+        if (w.vector) return dtype::f32;
+        return w.cols % facts(format).block == 0 ? format : dtype::f16;
       });
     }
   }
@@ -114,9 +115,9 @@ TEST_CASE("a model that cannot be written leaves nothing") {
   test::temporary_folder const folder;
   auto const from = checkpoint::open(test::stories260k_file("stories260K.bin").string());
   auto const made = folder.path() / "made";
-  auto const short_of_one = [&](weight_name name, int layer) {
+  auto const short_of_one = [&](std::string_view name, int layer) {
     auto all = values(from, name, layer);
-    if (name == weight_name::wk && layer == 3) all.pop_back();
+    if (name == "wk" && layer == 3) all.pop_back();
     return all;
   };
   REQUIRE_THROWS_WITH(

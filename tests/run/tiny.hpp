@@ -16,12 +16,12 @@ using tiny = llama2::decoder<tiny_config>;
 using tiny_formats = formats<q8_0, stored<nn::embed, f32>>;
 using tiny_session = session<tiny, policy::fast<tiny_formats>>;
 
-struct made_weight {
+struct weight_bytes {
   std::vector<std::byte> bytes;
 };
 
 /// The weight called `name` of a layer, the same in every call.
-template <class Session = tiny_session> made_weight make_weight(std::string_view name, int layer) {
+template <class Session = tiny_session> weight_bytes make_weight(std::string_view name, int layer) {
   plan const& p = name == "embed"                    ? plan_of<typename Session::embedding>
                   : name == "norm" || name == "head" ? plan_of<typename Session::head>
                                                      : plan_of<typename Session::block>;

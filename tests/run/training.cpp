@@ -158,7 +158,7 @@ TEST_CASE("values of another size, or of a layer that isn't there, are refused f
   auto t = make_trainer<odd_trainer>(1, {.rows = 8});
   std::vector<float> const norm(20, 2.0f);
   t.set_weight("ffn_norm", 1, norm);
-  CHECK((unpacked(*t.weights().find("ffn_norm"), t.gradients().find("ffn_norm")->weight(), 1) == norm));
+  CHECK((unpacked(t.space(), *t.weights().find("ffn_norm"), t.gradients().find("ffn_norm")->weight(), 1) == norm));
   CHECK_THROWS_AS(t.set_weight("ffn_norm", 1, std::span(norm).first(19)), error);
   for (int const layer : {-1, 2}) CHECK_THROWS_AS(t.set_weight("ffn_norm", layer, norm), error);
   CHECK_THROWS_AS(t.set_weight("none", 0, norm), error);

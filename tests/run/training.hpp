@@ -78,7 +78,7 @@ std::vector<float> all_masters(Trainer const& t) {
   std::vector<float> all;
   for (auto const& e : t.gradients().entries())
     for (int layer = 0; layer < e.stored->layers; ++layer) {
-      auto const w = unpacked(*e.stored, e.weight(), layer);
+      auto const w = unpacked(space(), *e.stored, e.weight(), layer);
       all.insert(all.end(), w.begin(), w.end());
     }
   return all;

@@ -82,6 +82,20 @@ TEST_CASE("a byte-level vocabulary goes with its file's keys") {
   REQUIRE(json.at("added_tokens").size() == 2);
 }
 
+TEST_CASE("a tokenizer.json goes into a folder as it is, and into no GGUF") {
+  test::temporary_folder const folder;
+  auto const from = test::golden_file("tokenizers/llama31").string();
+  auto const made = through_folder(folder, from, "copy");
+  REQUIRE(made->eos() == text::open_tokenizer(from)->eos());
+  REQUIRE(text::chat_template((folder.path() / "copy").string()) == text::chat_template(from));
+  for (auto const* const name : {"tokenizer.json", "tokenizer_config.json"})
+    REQUIRE(test::read_text(folder.path() / "copy" / name) == test::read_text(fs::path(from) / name));
+  io::gguf_writer writer;
+  REQUIRE_THROWS_WITH(text::add_tokenizer(writer, from),
+                      EndsWith("cannot be written into a GGUF (expected tokenizer.gguf, tokenizer.model or "
+                               "tokenizer.bin, found tokenizer.json)"));
+}
+
 TEST_CASE("merges follow from pieces and scores") {
   auto const v = text::open_tokenizer(test::stories260k_file("tok512.bin").string())->tokens();
   auto const json = text::pieces_json(v);
@@ -94,10 +108,9 @@ TEST_CASE("merges follow from pieces and scores") {
 TEST_CASE("a tokenizer that cannot be written is refused") {
   test::temporary_folder const folder;
   auto const empty = folder.path().string();
-  REQUIRE_THROWS_WITH(
-      text::tokenizer_files(empty),
-      Equals(empty +
-             ": has no tokenizer (expected tokenizer.gguf, tokenizer.model or tokenizer.bin, found none of them)"));
+  REQUIRE_THROWS_WITH(text::tokenizer_files(empty),
+                      Equals(empty + ": has no tokenizer (expected tokenizer.gguf, tokenizer.model, tokenizer.bin or "
+                                     "tokenizer.json, found none of them)"));
   auto pieces = test::small_pieces();
   pieces.back().text = "\xff";
   REQUIRE_THROWS_WITH(text::tokenizer_files(folder.write("a.bin", test::llama2c_vocabulary(pieces))),

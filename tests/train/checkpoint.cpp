@@ -38,10 +38,7 @@ llama2::hyperparameters tiny_shape(bool tied = false) {
 class memory final : public train::engine {
  public:
   explicit memory(llama2::hyperparameters const& h, std::uint32_t seed = 0, std::string const& frozen = "") {
-    for (auto const& [name, layer] : llama2::detail::places(h)) {
-      auto const text = std::string(llama2::weight_names[std::size_t(name)]);
-      parameters_.push_back({text, layer, llama2::detail::shape_of(h, name), text != frozen});
-    }
+    for (auto const& [w, layer] : llama2::places_of(h)) parameters_.push_back({w.name, layer, {w.rows, w.cols}, w.name != frozen});
     std::uint32_t bits = seed;
     for (auto& values : values_)
       for (auto const& p : parameters_) {
@@ -155,7 +152,7 @@ TEST_CASE("a checkpoint gives back every bit") {
   REQUIRE(again == model);
   // and it is a model like any other
   auto const opened = llama2::checkpoint::open(path.string());
-  auto const wq = opened.read(llama2::weight_name::wq, 1);
+  auto const wq = opened.read("wq", 1);
   for (std::size_t i = 0; i < model.parameters_.size(); ++i)
     if (model.parameters_[i].name == "wq" && model.parameters_[i].layer == 1)
       REQUIRE(test::raw(model.read(train::state::weight, i)) == std::string(io::as_text(wq.bytes)));

@@ -30,9 +30,7 @@ class slow_trainer final : public test::toy_trainer {
   }
   static std::vector<parameter> parameters_of_shape() {
     std::vector<parameter> all;
-    for (auto const& [name, layer] : llama2::detail::places(shape))
-      all.push_back(
-          {std::string(llama2::weight_names[std::size_t(name)]), layer, llama2::detail::shape_of(shape, name), true});
+    for (auto const& [w, layer] : llama2::places_of(shape)) all.push_back({w.name, layer, {w.rows, w.cols}, true});
     return all;
   }
 };

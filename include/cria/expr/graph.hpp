@@ -2,6 +2,7 @@
 // The graph: an array of nodes in the order in which they can be computed. It lives while the compiler evaluates.
 #include <string_view>
 
+#include "cria/core/rotation.hpp"
 #include "cria/expr/node.hpp"
 
 namespace cria {
@@ -14,16 +15,34 @@ struct symbol {
   std::string_view name{};
 };
 
+/// Different rotations of one graph, each with a table [position, size] of its own.
+inline constexpr int max_rotations = 2;
+
+struct head_rotation {
+  rotation turn{};
+  int size = 0;
+  constexpr bool operator==(head_rotation const&) const = default;
+};
+
+/// A value that is kept under a name. `at` is its node while a block is recorded, afterwards its place among the outputs.
+struct captured_value {
+  short symbol = -1, at = -1;
+};
+
 struct graph {
-  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20;
+  static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20, capture_capacity = 12;
 
   node nodes[capacity]{};
   int count = 0;
   symbol symbols[symbol_capacity]{};
   int symbol_count = 0;
+  head_rotation rotations[max_rotations]{};
+  int rotation_count = 0;  // also of those that found no room
   short outputs[output_capacity]{};
   short leaf_of[output_capacity]{};  // the leaf whose gradient an output is; -1 for values
   int output_count = 0;
+  captured_value captures[capture_capacity]{};
+  int capture_count = 0;
   bool full = false;  // something had no room any more: the graph is not what was asked for
 
   /// Appends a node and returns its index; an equal node that is there already is returned instead.
@@ -44,6 +63,14 @@ struct graph {
     return short(symbol_count - 1);
   }
 
+  /// The index of a rotation, the same in all graphs that are made from this one: forward and backward share tables.
+  constexpr short intern(head_rotation const& r) {
+    for (int i = 0; i < rotation_count && i < max_rotations; ++i)
+      if (rotations[i] == r) return short(i);
+    if (rotation_count < max_rotations) rotations[rotation_count] = r;
+    return short(rotation_count++);
+  }
+
   /// Makes node i an output: a value, or the gradient of a leaf. Outputs are stored by a kernel of their own, so a leaf or a
   /// second use is copied.
   constexpr void output(int i, int leaf = -1) {
@@ -54,6 +81,19 @@ struct graph {
     }
     if (output_count == output_capacity) full = true;
     else leaf_of[output_count] = short(leaf), outputs[output_count++] = short(i);
+  }
+
+  constexpr void capture(short symbol, int i) {
+    if (capture_count == capture_capacity) full = true;
+    else captures[capture_count++] = {symbol, short(i)};
+  }
+  /// Makes outputs of the nodes that are captured, behind those that are there.
+  constexpr void output_captures() {
+    for (int k = 0; k < capture_count; ++k) {
+      int const known = output_index(captures[k].at);
+      if (known < 0) output(captures[k].at);
+      captures[k].at = short(known < 0 ? output_count - 1 : known);
+    }
   }
 
   /// Where node i stands among the outputs, or -1.

@@ -39,6 +39,9 @@ template <class Shape> struct plain;
 template <> struct plain<token_ids> {
   plain_step const* step;
 };
+template <> struct plain<position_ids> {
+  plain_step const* step;
+};
 template <class T, class... A> struct plain<shape<T, A...>> {
   static constexpr std::size_t cols = std::size_t((1 * ... * A::extent));
   plain_step const* step;
@@ -111,6 +114,20 @@ template <class T, class A, class Tag> plain<shape<T, A>> operator*(plain<shape<
   return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) * w[col]; });
 }
 
+template <class S> plain<S> operator*(plain<S> const& x, double by) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) * double(float(by)); });
+}
+template <class S> plain<S> operator*(double by, plain<S> const& x) { return x * by; }
+
+template <class S> plain<S> gelu_tanh(plain<S> const& x) {
+  return detail::filled<S>(*x.step, [&](auto row, auto col) {
+    double const v = x(row, col);
+    return v / 2 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (v + 0.044715 * v * v * v)));
+  });
+}
+
+template <class Tag, class S> plain<S> const& capture(plain<S> const& x) { return x; }
+
 template <class S> plain<S> silu(plain<S> const& x) {
   return detail::filled<S>(*x.step, [&](auto row, auto col) { return x(row, col) / (1 + std::exp(-x(row, col))); });
 }
@@ -140,27 +157,48 @@ plain<shape<T, Out>> matmul(plain<shape<T, A>> const& x, weight_t<Tag, Out, A>) 
   });
 }
 
-template <class T, class A, class Tag>
-plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, double epsilon = 1e-5) {
-  auto const& w = x.step->weight(Tag::name, x.cols);
+template <class T, class A> plain<shape<T, A>> normalise(plain<shape<T, A>> const& x, double epsilon = 1e-5) {
   std::vector<double> squares(x.step->rows());
   for (std::size_t i = 0; i < x.at.size(); ++i) squares[i / x.cols] += x.at[i] * x.at[i];
+  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon); });
+}
+
+template <class T, class A, class Tag>
+plain<shape<T, A>> rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, double epsilon = 1e-5) {
+  return normalise(x, epsilon) * weight<Tag, A>;
+}
+
+template <class T, class A, class Tag, class B>
+plain<shape<T, A>> head_rms_norm(plain<shape<T, A>> const& x, weight_t<Tag, B>, double epsilon = 1e-5) {
+  constexpr std::size_t size = A::size;
+  auto const& w = x.step->weight(Tag::name, size);
   return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
-    return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon) * w[col];
+    double squares = 0;
+    for (std::size_t d = 0; d < size; ++d) squares += x(row, col / size * size + d) * x(row, col / size * size + d);
+    return x(row, col) / std::sqrt(squares / double(size) + epsilon) * w[col % size];
   });
 }
 
-template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, double theta = 1e4) {
+template <class T, class A, class Tag, class Tag2>
+plain<shape<T, A>> layer_norm(plain<shape<T, A>> const& x, weight_t<Tag, A>, weight_t<Tag2, A>, double epsilon = 1e-5) {
+  std::vector<double> mean(x.step->rows());
+  for (std::size_t i = 0; i < x.at.size(); ++i) mean[i / x.cols] += x.at[i] / double(x.cols);
+  auto const centred = detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) - mean[row]; });
+  return normalise(centred, epsilon) * weight<Tag, A> + weight<Tag2, A>;
+}
+
+template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x, rotation turn = {}) {
   return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) {
     auto const pair = col % A::size / 2 * 2;
-    double const angle = x.step->position[row] * std::pow(theta, -double(pair) / A::size);
+    double const angle = x.step->position[row] * frequency(turn, int(pair), A::size);
     double const c = std::cos(angle), s = std::sin(angle);
     return col % 2 == 0 ? x(row, col) * c - x(row, col + 1) * s : x(row, col - 1) * s + x(row, col) * c;
   });
 }
+template <class S> plain<S> rope(plain<S> const& x, double theta) { return rope(x, rotation{.theta = theta}); }
 
 template <class T, class Q, class K>
-plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v) {
+plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v, int window = 0) {
   constexpr std::size_t size = Q::size, share = Q::count / K::count;
   auto const& s = *q.step;
   plain<shape<T, Q>> y(s);
@@ -170,7 +208,8 @@ plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> con
       std::vector<double> score(s.rows(), -INFINITY);
       double top = -INFINITY, total = 0;
       for (std::size_t u = 0; u < s.rows(); ++u) {
-        if (s.sequence[u] != s.sequence[row] || s.position[u] > s.position[row]) continue;
+        int const before = s.position[row] - s.position[u];
+        if (s.sequence[u] != s.sequence[row] || before < 0 || (window > 0 && before >= window)) continue;
         score[u] = 0;
         for (std::size_t d = 0; d < size; ++d) score[u] += q(row, at + d) * k(u, kv + d) / std::sqrt(double(size));
         top = std::max(top, score[u]);
@@ -192,13 +231,16 @@ template <class T, class A> plain<shape<T>> cross_entropy(plain<shape<T, A>> con
   });
 }
 
-template <class Tag, class Vocabulary, class A>
-plain<shape<tokens, A>> embedding(plain<token_ids> ids, weight_t<Tag, Vocabulary, A>) {
+inline plain<position_ids> positions(plain<token_ids> ids) { return {ids.step}; }
+
+/// Throws where a position or a token has no row.
+template <class Ids, class Tag, class Rows, class A> requires(std::is_same_v<Ids, token_ids> || std::is_same_v<Ids, position_ids>)
+plain<shape<tokens, A>> embedding(plain<Ids> ids, weight_t<Tag, Rows, A>) {
   constexpr std::size_t cols = std::size_t(A::extent);
-  auto const& w = ids.step->weight(Tag::name, std::size_t(Vocabulary::extent) * cols);
-  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) {
-    return w[std::size_t(ids.step->token[row]) * cols + col];
-  });
+  auto const& w = ids.step->weight(Tag::name, std::size_t(Rows::extent) * cols);
+  auto const& chosen = std::is_same_v<Ids, token_ids> ? ids.step->token : ids.step->position;
+  for (int const id : chosen) check_range(Tag::name, id, 0, Rows::extent);
+  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) { return w[std::size_t(chosen[row]) * cols + col]; });
 }
 
 }  // namespace cria

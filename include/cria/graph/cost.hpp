@@ -7,11 +7,19 @@ namespace cria {
 
 /// Of one kernel: floating-point operations of a row, and for each position that the row attends to; bytes of weights that
 /// a step reads and of their gradients that it writes, once; bytes of rows read and written for each row; bytes of cache read for each position.
+/// A row attends to no more than `window` positions, where one is given.
 struct kernel_cost {
   double flops_per_row = 0, flops_per_position = 0;
   double weight_bytes = 0, bytes_per_row = 0, cache_bytes_per_position = 0;
+  int window = 0;
 
+  /// Of so many earlier positions, and its own, those that a row attends to.
+  constexpr int seen(int positions) const { return window > 0 && window < positions ? window : positions; }
+
+  /// Of attentions with different windows the largest counts.
   constexpr kernel_cost& operator+=(kernel_cost const& o) {
+    if (flops_per_position == 0) window = o.window;
+    else if (o.flops_per_position > 0) window = window > 0 && o.window > 0 ? wider(window, o.window) : 0;
     flops_per_row += o.flops_per_row, flops_per_position += o.flops_per_position;
     weight_bytes += o.weight_bytes, bytes_per_row += o.bytes_per_row, cache_bytes_per_position += o.cache_bytes_per_position;
     return *this;
@@ -37,9 +45,11 @@ constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capa
     total = n.kind == op::matmul_dw ? 2.0 * n.rows * n.cols : 0;
     for (int w = 1; w < n.arity() && n.kind != op::matmul_dw; w += 2) total += 2.0 * p.g.nodes[n.in[w]].rows * p.g.nodes[n.in[w]].cols;
   }
+  if (n.kind == op::custom_row || n.kind == op::custom_row_back) total = n.scalar;
+  if (n.f == fn::custom && n.kind == op::map) total = n.scalar * n.cols;
   if (n.kind == op::row_sum) total = p.g.nodes[n.in[0]].cols;
   if (n.kind == op::log_sum_exp) total = 24.0 * p.g.nodes[n.in[0]].cols;
-  if (n.kind == op::token_sum || n.kind == op::embedding_dw) total = n.cols;
+  if (n.kind == op::token_sum || n.kind == op::embedding_dw) total = p.g.nodes[n.in[0]].cols;
   for (short j : n.in)
     if (j >= 0) total += row_flops(p, q, j, seen);
   return total;
@@ -78,6 +88,7 @@ constexpr kernel_cost cost_of(plan const& p, int q, dtype cache) {
   int const width = first.count * first.size;
   if (k.k == kernel_class::attention) c.flops_per_position = 4.0 * width;
   if (k.k == kernel_class::attention_back) c.flops_per_position = 10.0 * width;
+  c.window = first.window;
   return c;
 }
 

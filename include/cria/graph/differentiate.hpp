@@ -11,6 +11,7 @@ struct gradient_graph {
   graph g{};
   int forward = 0;  // nodes of the forward
   short value = 0;  // its result
+  short without_rule = -1;  // a node of the forward through which gradients should go and cannot: others are wrong
 };
 
 namespace detail {
@@ -32,7 +33,7 @@ template <class Trained> constexpr void mark_wanted(gradients& d, graph const& g
 template <class Trained> constexpr gradient_graph differentiate(graph const& forward, bool of_input) {
   gradient_graph r{forward, 0, forward.outputs[0]};
   graph* const g = &r.g;
-  g->output_count = 0;
+  g->output_count = g->capture_count = 0;
   for (int i = 0, all = g->count; i < all; ++i)
     if (g->nodes[i].kind == op::attention) attention_lse({g, i});
   r.forward = g->count;
@@ -43,6 +44,7 @@ template <class Trained> constexpr gradient_graph differentiate(graph const& for
   d.of[r.value] = short(g->add({.kind = op::input, .part = input_role::gradient, .rows = y.rows, .cols = y.cols}));
   for (int i = r.forward - 1; i >= 0; --i)
     if (d.of[i] >= 0 && d.wanted[i]) propagate(d, i, var{g, d.of[i]});
+  r.without_rule = d.without_rule;
   for (int i = 0; i < r.forward; ++i) {
     if (g->nodes[i].kind == op::input && d.of[i] >= 0 && of_input) g->output(d.of[i], i);
     for (int k = 0; k < d.weight_count; ++k)

@@ -15,8 +15,15 @@ constexpr std::string_view name_for_attention(graph const& g, int i) {
   return {};
 }
 
+/// What node i is captured as, else nothing.
+constexpr std::string_view captured_name(graph const& g, int i) {
+  for (int k = 0; k < g.capture_count; ++k)
+    if (g.outputs[g.captures[k].at] == i) return g.symbols[g.captures[k].symbol].name;
+  return {};
+}
+
 constexpr bool has_role(graph const& g, int i) {
-  return is_leaf(g.nodes[i]) || (g.output_count > 0 && g.outputs[0] == i) || !name_for_attention(g, i).empty();
+  return is_leaf(g.nodes[i]) || (g.output_count > 0 && g.outputs[0] == i) || !captured_name(g, i).empty() || !name_for_attention(g, i).empty();
 }
 
 }  // namespace detail
@@ -29,6 +36,7 @@ template <class Text> constexpr void append_name(Text& to, plan const& p, int i)
   if (g.nodes[i].kind == op::input && g.nodes[i].part < 0) return void(to += g.nodes[i].part == input_role::own ? "x" : "dy");
   if (g.nodes[i].kind == op::input) return void(to += "kept "), append_integer(to, g.nodes[i].part);
   if (g.output_count > 0 && g.outputs[0] == i) return void(to += "y");
+  if (auto const name = detail::captured_name(g, i); !name.empty()) return void(to += name);
   if (auto const name = detail::name_for_attention(g, i); !name.empty()) return void(to += name);
   int before = 0, all = 0;
   for (int j = 0; j < g.count; ++j)
@@ -60,7 +68,7 @@ constexpr binding binding_of(plan const& p, int q, int i) {
   node const& n = p.g.nodes[i];
   if (in_memory_for(p, q, i)) return binding::call;
   if (n.kind == op::map && n.f == fn::add) return binding::sum;
-  if (n.kind == op::map && n.f == fn::mul) return binding::product;
+  if (n.kind == op::map && (n.f == fn::mul || n.f == fn::scale)) return binding::product;
   return is_contraction(n.kind) ? binding::pair : binding::call;
 }
 
@@ -87,6 +95,9 @@ template <class Text> constexpr void append_formula(Text& to, plan const& p, int
     nested(n.in[0], sum ? detail::binding::sum : detail::binding::product);
     to += sum ? " + " : " * ";
     nested(n.in[1], sum ? detail::binding::sum : detail::binding::call);
+  } else if (n.f == fn::scale) {
+    append_parameter(to, n.scalar), to += " * ";
+    nested(n.in[0], detail::binding::call);
   } else if (n.kind == op::matmul_dw) {
     detail::append_operand(to, p, q, n.in[0], "h");
     to += "^T ";

@@ -12,13 +12,16 @@ constexpr int flops(node const& n) {
   switch (n.f) {
     case fn::add:
     case fn::subtract:
-    case fn::mul: return 1;
+    case fn::mul:
+    case fn::scale: return 1;
     case fn::rstd:
     case fn::rstd_slope: return 4;
     case fn::softmax:
     case fn::silu:
-    case fn::silu_slope:
-    case fn::custom: return 24;
+    case fn::silu_slope: return 24;
+    case fn::custom: return int(n.scalar);
+    case fn::gelu_tanh:
+    case fn::gelu_tanh_slope: return 48;
     default: return 0;
   }
 }
@@ -60,7 +63,8 @@ struct fuser {
         if (j >= 0 && (attends || n.kind == op::log_sum_exp || n.kind == op::pick)) forced[j] = true;
       // The rows of a weight gradient's right operand are read again for each block of its left one.
       if (n.kind == op::matmul_dw) forced[n.in[0]] = true;
-      // Weight gradients and sums over tokens have no rows of their own: they find a row's numbers in memory.
+      // Weight gradients and sums over tokens have no rows of their own: they find a row's numbers in memory, and those of its heads.
+      if (backward && n.f == fn::along_head) forced[n.in[0]] = true;
       for (short j : n.in)
         if (j >= 0 && backward && (n.cols > 1 || n.kind == op::token_sum) && at(j).cols == 1 && at(j).rows == per_token) forced[j] = true;
     }
@@ -133,6 +137,22 @@ struct fuser {
     return true;
   }
 
+  /// Whether a map or rotation computes sums over heads again.
+  constexpr bool sums_heads(int i) const {
+    if (at(i).kind == op::row_sum) return at(i).size > 0;
+    if (at(i).kind != op::map && at(i).kind != op::rope) return false;
+    for (short j : at(i).in)
+      if (j >= 0 && p.home[j] < 0 && sums_heads(j)) return true;
+    return false;
+  }
+  /// The kernel of another such map that doesn't come after what i needs: queries and keys.
+  constexpr int fellow(int i) const {
+    if (at(i).kind == op::row_sum || !sums_heads(i)) return -1;
+    for (int q = wait[i] + 1; q < p.count; ++q)
+      if (p.groups[q].k == kernel_class::row && at(p.groups[q].nodes[0]).kind != op::row_sum && sums_heads(p.groups[q].nodes[0])) return q;
+    return -1;
+  }
+
   /// A map joins the contraction it waits for where that saves a store.
   constexpr bool is_epilogue(int i) const {
     int const q = wait[i];
@@ -186,7 +206,10 @@ struct fuser {
       case op::custom_row_back: return open(kernel_class::row, i);
       default:
         if (is_epilogue(i)) join(wait[i], i);
-        else if (forced[i] || cheaper_stored(i)) open(kernel_class::row, i);
+        else if (forced[i] || cheaper_stored(i)) {
+          if (int const q = fellow(i); q >= 0) join(q, i);
+          else open(kernel_class::row, i);
+        }
     }
   }
 

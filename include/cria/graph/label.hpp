@@ -40,6 +40,11 @@ constexpr std::string_view name_of(fn f) {
     case fn::subtract: return "subtract";
     case fn::softmax: return "softmax";
     case fn::mul: return "mul";
+    case fn::scale: return "scale";
+    case fn::along_head: return "along_head";
+    case fn::in_each_head: return "in_each_head";
+    case fn::gelu_tanh: return "gelu_tanh";
+    case fn::gelu_tanh_slope: return "gelu_tanh'";
     case fn::silu: return "silu";
     case fn::silu_slope: return "silu'";
     case fn::rstd: return "rstd";

@@ -40,6 +40,7 @@ template <class Text> constexpr void append_cost(Text& to, kernel_cost const& c)
   if (c.flops_per_position > 0) to += "; ", append_rounded(to, c.flops_per_position), to += "FLOP";
   if (c.cache_bytes_per_position > 0) to += " and ", append_bytes(to, c.cache_bytes_per_position);
   to += c.flops_per_position > 0 ? " a position" : "";
+  if (c.window > 0) to += " of the last ", append_integer(to, c.window);
   if (c.weight_bytes > 0) to += "; ", append_bytes(to, c.weight_bytes), to += " of weights";
 }
 

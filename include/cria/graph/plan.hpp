@@ -25,22 +25,8 @@ struct group {
   constexpr void store(int i) { outputs[output_count++] = short(i); }
 };
 
-/// Attentions with a cache, and different rotations, of one block.
-inline constexpr int max_attentions = 2, max_rotations = 2;
-
-/// Where the table of a rotation stands among the different ones of a graph.
-constexpr int rotary_index(graph const& g, int i) {
-  int n = 0;
-  for (int j = 0; j < i; ++j) {
-    bool first = g.nodes[j].kind == op::rope;
-    for (int k = 0; k < j && first; ++k)
-      first = g.nodes[k].kind != op::rope || g.nodes[k].size != g.nodes[j].size || g.nodes[k].scalar != g.nodes[j].scalar;
-    if (!first) continue;
-    if (g.nodes[j].size == g.nodes[i].size && g.nodes[j].scalar == g.nodes[i].scalar) return n;
-    ++n;
-  }
-  return n;
-}
+/// Attentions with a cache of one block.
+inline constexpr int max_attentions = 2;
 
 /// Where a value is: given by the caller, in the cache as key or value, or in the workspace: once per row, or once.
 enum class region : unsigned char { none, input, weight, output, key_cache, value_cache, work, fixed };

@@ -28,10 +28,20 @@ template <class P> inline constexpr bool names_are_shapes = shapes_agree(P::reco
 
 /// Whether the caches and tables of a block are enough for it.
 constexpr bool arrays_hold(graph const& g) {
-  for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::rope && rotary_index(g, i) >= max_rotations) return false;
-  return g.count_of(op::attention) <= max_attentions;
+  return g.rotation_count <= max_rotations && g.count_of(op::attention) <= max_attentions;
 }
+/// Whether each name is captured once, and no key or value that attention finds in the cache.
+constexpr bool captures_stand(graph const& g) {
+  for (int i = 0; i < g.capture_count; ++i) {
+    for (int k = 0; k < i; ++k)
+      if (g.captures[i].symbol == g.captures[k].symbol) return false;
+    for (int u = 0; u < g.count; ++u)
+      for (int k = 1; k < 3; ++k)
+        if (g.nodes[u].kind == op::attention && g.nodes[u].in[k] == g.outputs[g.captures[i].at]) return false;
+  }
+  return true;
+}
+template <class P> inline constexpr bool captures_right = captures_stand(P::recorded());
 template <class P> inline constexpr bool few_enough = arrays_hold(P::recorded());
 
 /// A stand-in for a team and for what gets and puts elements.
@@ -62,7 +72,23 @@ template <class Block, class Policy> struct forward_of {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
     static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of its block, 32 or 256");
     static_assert(detail::few_enough<forward_of>, "a block may have at most 2 attentions and 2 different rotations");
+    static_assert(detail::captures_right<forward_of>, "capture: one name for one value, and keys and values before attention reads them");
     constexpr plan p = place(fuse(recorded()), true);
+    static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
+    return p;
+  }
+};
+
+/// The forward of a block on arrays of the caller's, f32, wherever their elements lie. Without a cache: rows are whole sequences.
+template <class Block> struct in_place_of {
+  using policy = policy::exact<>;
+  using functors = functors_in<Block>;
+  static constexpr bool in_place = true;
+  static constexpr graph recorded() { return record<Block>(); }
+  static constexpr plan make() {
+    static_assert(detail::names_are_shapes<in_place_of>, "weights: one name must stand for one shape");
+    static_assert(detail::few_enough<in_place_of>, "a block may have at most 2 attentions and 2 different rotations");
+    constexpr plan p = place(fuse(recorded()), false);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
     return p;
   }
@@ -75,6 +101,7 @@ template <class Block, class Policy, class Keep = keep::dear, class Trained = tr
   using functors = functors_in<Block>;
   static constexpr gradient_graph differentiated() {
     constexpr gradient_graph d = differentiate<Trained>(with_formats<typename Policy::weights>(record<Block>()), OfInput);
+    static_assert(d.without_rule < 0, "training_of: an operator has no rule of differentiation");
     static_assert(detail::has_derivatives(d, functors{}), "training_of: a custom operator needs a derivative to be trained");
     return d;
   }

@@ -49,6 +49,7 @@ template <class Block> constexpr graph record() {
   if constexpr (is_expr<std::remove_cv_t<decltype(y)>>) {
     detail::number(g, functors_in<Block>{});
     g.output(y.v.id);
+    g.output_captures();
   } else {
     return graph{};
   }

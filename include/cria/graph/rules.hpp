@@ -14,6 +14,7 @@ struct gradients {
     short leaf, value;
   } of_weight[graph::output_capacity];
   int weight_count = 0;
+  short without_rule = -1;  // a node that something flows to and that no rule is for
 
   constexpr void add(var x, var d) {
     if (!wanted[x.id]) return;
@@ -47,7 +48,11 @@ constexpr void propagate_map(gradients& d, var y, var a, var b, var dy) {
     case fn::add: d.add_like(a, dy), d.add_like(b, dy); break;
     case fn::subtract: d.add_like(a, dy), d.add_like(b, -dy); break;
     case fn::mul: d.add_like(a, dy * b), d.add_like(b, dy * a); break;
+    case fn::along_head: d.add(a, head_sum(dy, n.size)); break;
+    case fn::in_each_head: d.add(a, token_and_head_sum(dy, n.size)); break;
+    case fn::scale: d.add(a, scale(dy, n.scalar)); break;
     case fn::silu: d.add(a, dy * map(fn::silu_slope, a)); break;
+    case fn::gelu_tanh: d.add(a, dy * map(fn::gelu_tanh_slope, a)); break;
     case fn::rstd: {
       node slope = n;
       slope.f = fn::rstd_slope;
@@ -61,7 +66,7 @@ constexpr void propagate_map(gradients& d, var y, var a, var b, var dy) {
         d.add_like({d.g, n.in[i]}, dy * var{d.g, d.g->add(partial)});
       }
       break;
-    default: break;
+    default: d.without_rule = short(y.id);
   }
 }
 
@@ -71,12 +76,14 @@ constexpr void propagate(gradients& d, int id, var dy) {
   var const a{g, n.in[0]}, b{g, n.in[1]}, c{g, n.in[2]}, y{g, id};
   switch (n.kind) {
     case op::matmul: d.add(a, matmul_dx(dy, b)), d.add(b, matmul_dw(dy, a, b)); break;
-    case op::rope: d.add(a, rope(dy, n.size, n.scalar, -n.part)); break;
-    case op::row_sum: d.add(a, append(g, {.kind = op::map, .f = fn::copy, .cols = a->cols}, dy.id)); break;
+    case op::rope: d.add(a, rope(dy, n.turn, -n.part)); break;
+    case op::row_sum:
+      d.add(a, n.size > 0 ? along_head(dy, n.size) : append(g, {.kind = op::map, .f = fn::copy, .cols = a->cols}, dy.id));
+      break;
     case op::log_sum_exp: d.add(a, dy * probabilities(a, y)); break;
     case op::pick: d.add(a, pick_back(dy, a->cols)); break;
     case op::embedding:
-      d.add(a, append(g, {.kind = op::embedding_dw, .rows = a->rows, .cols = a->cols, .symbol = a->symbol}, dy.id));
+      d.add(a, append(g, {.kind = op::embedding_dw, .part = n.part, .rows = a->rows, .cols = a->cols, .symbol = a->symbol}, dy.id));
       break;
     case op::attention:
       for (short i = 0; i < 3; ++i) {
@@ -93,7 +100,8 @@ constexpr void propagate(gradients& d, int id, var dy) {
       break;
     }
     case op::map: propagate_map(d, y, a, b, dy); break;
-    default: break;
+    case op::input: break;
+    default: d.without_rule = short(id);
   }
 }
 

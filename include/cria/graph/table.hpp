@@ -31,18 +31,21 @@ template <class Text> struct table_line {
 };
 
 /// What a node has besides its operands.
-template <class Text> constexpr void append_details(Text& to, node const& n) {
+template <class Text> constexpr void append_details(Text& to, graph const& g, node const& n) {
   for (int k = 0; n.kind == op::weight && k < n.type.count; ++k) to += k > 0 ? "+" : "", to += facts(n.type.type[std::size_t(k)]).name;
   if (n.kind == op::rope) {
-    to += "heads of ", append_integer(to, n.size), to += ", theta ", append_parameter(to, n.scalar);
+    to += "heads of ", append_integer(to, n.size), to += ", theta ", append_parameter(to, g.rotations[n.turn].turn.theta);
+    if (double const factor = g.rotations[n.turn].turn.factor; factor != 1) to += " slowed ", append_parameter(to, factor);
     to += n.part < 0 ? ", back" : "";
   }
   if (n.kind == op::attention || n.kind == op::attention_back) {
     append_integer(to, n.count), to += " heads over ", append_integer(to, n.kv_count);
     to += ", each of ", append_integer(to, n.size);
+    if (n.window > 0) to += ", window ", append_integer(to, n.window);
     if (n.part >= 0) to += ", operand ", append_integer(to, n.part);
   }
   if (n.f == fn::rstd) to += "width ", append_integer(to, n.size), to += ", epsilon ", append_parameter(to, n.scalar);
+  if (n.f == fn::scale) to += "by ", append_parameter(to, n.scalar);
   if (n.f == fn::custom && n.part >= 0) to += "derivative ", append_integer(to, n.part);
 }
 
@@ -62,7 +65,7 @@ template <class Text> constexpr void append_table(Text& to, graph const& g) {
         .word(18, name_of(g, i))
         .cell(22, operands)
         .cell(18, [&n](auto& sink) { append_shape(sink, n); })
-        .cell(0, [&n](auto& sink) { detail::append_details(sink, n); })
+        .cell(0, [&](auto& sink) { detail::append_details(sink, g, n); })
         .end();
   }
 }

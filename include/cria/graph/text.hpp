@@ -46,11 +46,13 @@ template <class Text> constexpr void append_rounded(Text& to, double x) {
   to += units[unit];
 }
 
-/// A parameter: an integer, or up to three digits and a power of ten ("10000", "1.5e-5").
+/// A parameter: a number with two decimals, or three digits and a power of ten ("10000", "55.43", "1.5e-5").
 template <class Text> constexpr void append_parameter(Text& to, double x) {
-  if (x >= 1) return append_integer(to, static_cast<long long>(x + 0.5));
+  if (x < 0) to += "-", x = -x;
+  if (x >= 1 && x < 1e12) return append_decimal(to, static_cast<long long>(x * 100 + 0.5), 2, true);
   int power = 0;
   for (; x > 0 && x < 0.9995; x *= 10) --power;
+  for (; x >= 9.995; x /= 10) ++power;
   append_decimal(to, static_cast<long long>(x * 100 + 0.5), 2, true);
   to += "e";
   append_integer(to, power);

@@ -3,8 +3,12 @@
 #include <memory>
 
 #include "cria/infer/chat/chatml.hpp"
+#include "cria/infer/chat/gemma.hpp"
 #include "cria/infer/chat/llama2.hpp"
+#include "cria/infer/chat/llama3.hpp"
+#include "cria/infer/chat/mistral.hpp"
 #include "cria/infer/chat/plain.hpp"
+#include "cria/infer/chat/zephyr.hpp"
 
 namespace cria::infer {
 
@@ -22,16 +26,38 @@ inline std::optional<std::string> default_system(std::string_view chat_template)
   return std::nullopt;
 }
 
+/// What a template of Llama 3.1 writes in front of every system text. The date is the one that stands in the template,
+/// not today's, so that the same conversation has the same answer tomorrow.
+inline std::optional<std::string> llama3_preamble(std::string_view chat_template) {
+  constexpr std::string_view knowledge = "Cutting Knowledge Date: December 2023", date = "date_string = \"";
+  if (chat_template.find(knowledge) == std::string_view::npos) return {};
+  auto const at = chat_template.find(date);
+  std::string_view today = "26 Jul 2024";
+  if (at != std::string_view::npos) {
+    today = chat_template.substr(at + date.size());
+    today = today.substr(0, today.find('"'));
+  }
+  return fmt::format("{}\nToday Date: {}\n\n", knowledge, today);
+}
+
 /// By the file's chat template, else by the special tokens of its vocabulary, else by its size: old files of Llama 2
 /// name no format. Where nothing is known, plain. `tokens` must outlive the format.
 inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& tokens, std::string_view chat_template,
                                                        int embed) {
   bool const none = chat_template.empty();
-  if (chatml_format::known_to(tokens) && (none || chat_template.find("<|im_start|>") != std::string_view::npos))
+  auto const says = [&](std::string_view mark) { return chat_template.find(mark) != std::string_view::npos; };
+  if (chatml_format::known_to(tokens) && (none || says("<|im_start|>")))
     return std::make_unique<chatml_format>(tokens, default_system(chat_template));
-  bool const llama2 =
-      none ? tokens.size() == 32000 && embed >= 4096 : chat_template.find("[INST]") != std::string_view::npos;
-  if (llama2) return std::make_unique<llama2_format>(tokens);
+  if (llama3_format::known_to(tokens) && (none || says("<|start_header_id|>")))
+    return std::make_unique<llama3_format>(tokens, llama3_preamble(chat_template));
+  if (gemma_format::known_to(tokens) && (none || says("<start_of_turn>")))
+    return std::make_unique<gemma_format>(tokens);
+  if (none ? tokens.size() == 32000 && embed >= 4096 : says("[INST]") && says("<<SYS>>"))
+    return std::make_unique<llama2_format>(tokens);
+  bool const later = says("[AVAILABLE_TOOLS]") || says("[SYSTEM_PROMPT]");  // Mistral's, with other blanks
+  if (says("[INST]") && !later) return std::make_unique<mistral_format>(tokens);
+  // Phi 3 writes the same marks, with another token at the end
+  if (says("<|user|>") && says("eos_token") && !says("<|end|>")) return std::make_unique<zephyr_format>(tokens);
   return std::make_unique<plain_format>(tokens);
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -70,4 +71,16 @@ class mapped_file {
   bool mapped_ = false;
 };
 
+namespace detail {
+
+/// The same of a range that is part of one of several files.
+inline void release(std::span<mapped_file const> files, std::span<std::byte const> range) {
+  for (auto const& file : files) {
+    auto const all = file.bytes();
+    if (std::less_equal{}(all.data(), range.data()) && std::less{}(range.data(), all.data() + all.size()))
+      return file.release(range);
+  }
+}
+
+}  // namespace detail
 }  // namespace cria::io

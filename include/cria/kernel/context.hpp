@@ -1,6 +1,7 @@
 #pragma once
 // The run-time numbers and pointers of one step; nothing else differs between a prompt and one token, or between layers.
 #include <cstddef>
+#include <type_traits>
 
 #include "cria/graph/plan.hpp"
 
@@ -9,6 +10,13 @@ namespace cria::kernel {
 /// The packed weights of a program, in the order of its nodes; each holds layer after layer.
 struct weight_pointers {
   std::byte const* at[graph::symbol_capacity] = {};
+};
+
+/// The rows of a step in the order of what chooses rows of an embedding, and where in that order each different one begins, and one past
+/// the last.
+struct row_groups {
+  int const *order = nullptr, *begins = nullptr;
+  int count = 0;
 };
 
 struct context {
@@ -27,12 +35,23 @@ struct context {
   std::size_t scratch_stride = 0;
   int workers = 1;                              // host: threads that share the pieces of a kernel
   int const *token = nullptr, *sequence = nullptr, *position = nullptr, *target = nullptr;  // of each row
-  // Training: the rows where a sequence begins, and one past the last; rows in the order of their tokens, and where in that order
-  // each different token begins, and one past the last.
-  int const *begins = nullptr, *by_token = nullptr, *token_begins = nullptr;
-  int sequences = 0, tokens = 0;
+  int const* begins = nullptr;  // training: the rows where a sequence begins, and one past the last
+  int sequences = 0;
+  row_groups by_token, by_position;
   int rows = 0, layer = 0;
   int reach = 0;  // one more than the largest position
 };
+
+/// Elements from one row of a caller's array to the next, and from one column to the next.
+struct strides {
+  std::ptrdiff_t row = 0, col = 0;
+};
+
+/// The same for a program whose input, weights and result are arrays of the caller's, wherever their elements lie.
+struct context_in_place : context {
+  strides input, output, weights[graph::symbol_capacity];
+};
+template <class P> inline constexpr bool in_place = requires { requires P::in_place; };
+template <class P> using context_of = std::conditional_t<in_place<P>, context_in_place, context>;
 
 }  // namespace cria::kernel

@@ -31,7 +31,7 @@ constexpr int reader_of_cache(graph const& g, int i) {
 
 /// What a kernel has at hand while it evaluates: row sums of its rows, and finished sums of its tile.
 struct scope {
-  float const* row_sums = nullptr;  // [row sum][rows]
+  float const* row_sums = nullptr;  // [row sum, of heads each][rows]
   int rows = 1;
   float const* tile = nullptr;      // [contraction][row][lane]
   int tile_rows = 1, lanes = 1;     // rows and lanes of a tile
@@ -40,10 +40,17 @@ struct scope {
 
 /// Values of program P as kernel G sees them.
 template <class P, int G> struct evaluate {
-  context c;
+  context_of<P> c;
 
   static constexpr node at(int i) { return plan_of<P>.g.nodes[i]; }
   static constexpr node_list row_sums() { return row_sums_of(plan_of<P>, G); }
+  /// Numbers of a row in front of the k-th row sum: one of each, or one for each head.
+  static constexpr int sums_before(int k) {
+    int n = 0;
+    for (int i = 0; i < k; ++i) n += at(row_sums().at[i]).cols;
+    return n;
+  }
+  static constexpr int sum_count = sums_before(row_sums_of(plan_of<P>, G).count);
 
   /// Which output a node is, or -1; and whether it is added to what is there.
   static constexpr int output_of(int i) { return plan_of<P>.where[i].at == region::output ? plan_of<P>.where[i].index : -1; }
@@ -80,6 +87,27 @@ template <class P, int G> struct evaluate {
     }
   }
 
+  /// Whether node i is an array of the caller's with strides of its own; an element of it.
+  static constexpr bool is_strided(int i) {
+    region const r = plan_of<P>.where[i].at;
+    return in_place<P> && (r == region::input || r == region::weight || r == region::output);
+  }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION strides const& strides_of() const {
+    constexpr spot s = plan_of<P>.where[N];
+    if constexpr (s.at == region::weight) return c.weights[s.index];
+    else if constexpr (s.at == region::input) return c.input;
+    else return c.output;
+  }
+  /// The first element of a weight that is such an array.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float const* array() const { return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index]); }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float& element_of(int row, int col) const {
+    strides const& s = strides_of<N>();
+    float* first;
+    if constexpr (at(N).kind == op::weight) first = const_cast<float*>(array<N>());
+    else first = address<N>();
+    return first[std::ptrdiff_t(row) * s.row + std::ptrdiff_t(col) * s.col];
+  }
+
   /// The page of one kv head that holds a position of a sequence: keys [4, size, 16], values [64, size].
   template <int N> KOKKOS_FORCEINLINE_FUNCTION std::byte* page(int sequence, int head, int position) const {
     constexpr spot s = plan_of<P>.where[N];
@@ -97,6 +125,8 @@ template <class P, int G> struct evaluate {
       constexpr int size = at(reader_of_cache(plan_of<P>.g, N)).size;
       std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
       store_floats<P::policy::cache::id, size, s.at == region::key_cache>(to, c.position[row] % page_positions, col % size, {x});
+    } else if constexpr (is_strided(N)) {
+      element_of<N>(row, col) = x;
     } else {
       float& to = address<N>()[place<N>(row, col)];
       to = adds(N) ? to + x : x;
@@ -145,7 +175,9 @@ template <class P, int G> struct evaluate {
   /// Loads a stored node's value; one row or one column is repeated.
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float load(int row, int col) const {
     constexpr node n = at(N);
-    if constexpr (n.kind == op::weight) {
+    if constexpr (is_strided(N)) {
+      return element_of<N>(n.rows == 1 ? 0 : row, col);
+    } else if constexpr (n.kind == op::weight) {
       static_assert(n.rows == 1, "a matrix is read by contractions and embeddings only");
       return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index])[std::size_t(c.layer) * n.cols + std::size_t(col)];
     } else {
@@ -162,20 +194,25 @@ template <class P, int G> struct evaluate {
       constexpr int i = segments_of(plan_of<P>, G).holding(N).contractions.find(N);
       return e.tile[(i * e.tile_rows + row - e.tile_row0) * e.lanes + col - e.col0];
     } else if constexpr (n.kind == op::row_sum) {
-      constexpr int i = row_sums().find(N);
-      return e.row_sums[i * e.rows + row - e.row0];
+      constexpr int i = sums_before(row_sums().find(N));
+      return e.row_sums[(n.size > 0 ? i + col : i) * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
       constexpr int cols = at(n.in[0]).cols;
-      float x = 0;
-      with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, c.token[row], col, cols); });
-      return x;
+      int const chosen = (n.part == chosen_by::position ? c.position : c.token)[row];
+      if constexpr (in_place<P>) {
+        return element_of<n.in[0]>(chosen, col);
+      } else {
+        float x = 0;
+        with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, chosen, col, cols); });
+        return x;
+      }
     } else if constexpr (n.kind == op::rope) {
       int const odd = (e.lanes > 1 ? col - e.col0 : col) & 1;  // tiles begin at even columns: within one this is a constant
       float const x = value<n.in[0]>(e, row, col - odd), y = value<n.in[0]>(e, row, col - odd + 1);
-      constexpr int table = rotary_index(plan_of<P>.g, N), size = n.size;
+      constexpr int size = n.size;
       // Within a tile the column counts from the tile's own, so that a loop over it has a plain step.
       int const d = size % 32 == 0 && e.lanes > 1 ? e.col0 % size + (col - e.col0) : col % size;
-      float const* const turn = c.rotary[table] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
+      float const* const turn = c.rotary[n.turn] + std::size_t(c.position[row]) * size + std::size_t(d - odd);
       float const cosine = turn[0], sine = n.part < 0 ? -turn[1] : turn[1];
       // fma in so many words: where both lines become one vector, g++ 12 fuses them whatever -ffp-contract says.
       return odd != 0 ? Kokkos::fma(x, sine, y * cosine) : Kokkos::fma(x, cosine, -(y * sine));
@@ -191,15 +228,29 @@ template <class P, int G> struct evaluate {
   }
 
  private:
+  /// The column of a map's operand. Within a tile that lies in one head the head is the tile's, so that a loop over it has a plain step.
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION static int column_before([[maybe_unused]] scope const& e, int col) {
+    constexpr node n = at(N);
+    if constexpr (n.f != fn::along_head && n.f != fn::in_each_head) return col;
+    else {
+      bool const in_one = n.size % 32 == 0 && e.lanes > 1;
+      if constexpr (n.f == fn::along_head) return (in_one ? e.col0 : col) / n.size;
+      else return in_one ? e.col0 % n.size + (col - e.col0) : col % n.size;
+    }
+  }
+
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float apply(scope const& e, int row, int col) const {
     constexpr node n = at(N);
-    float const a = value<n.in[0]>(e, row, col);
-    if constexpr (n.f == fn::copy) return a;
+    float const a = value<n.in[0]>(e, row, column_before<N>(e, col));
+    if constexpr (n.f == fn::copy || n.f == fn::along_head || n.f == fn::in_each_head) return a;
     else if constexpr (n.f == fn::negative) return -a;
     else if constexpr (n.f == fn::add) return a + value<n.in[1]>(e, row, col);
     else if constexpr (n.f == fn::subtract) return a - value<n.in[1]>(e, row, col);
     else if constexpr (n.f == fn::softmax) return exp(a - value<n.in[1]>(e, row, col));
     else if constexpr (n.f == fn::mul) return a * value<n.in[1]>(e, row, col);
+    else if constexpr (n.f == fn::scale) return a * float(n.scalar);
+    else if constexpr (n.f == fn::gelu_tanh) return gelu_tanh(a);
+    else if constexpr (n.f == fn::gelu_tanh_slope) return gelu_tanh_slope(a);
     else if constexpr (n.f == fn::silu) return silu(a);
     else if constexpr (n.f == fn::silu_slope) return silu_slope(a);
     else if constexpr (n.f == fn::rstd) return 1 / Kokkos::sqrt(a / float(n.size) + float(n.scalar));

@@ -61,17 +61,31 @@ template <dtype T, class V, int Size> KOKKOS_FORCEINLINE_FUNCTION typename V::f 
   }
 }
 
-/// The sums [Q][stride] of values weighed by p [Q][p_stride], elements d .. d + L, positions in order; row n has count[n].
-/// Meanwhile asks for a page that is wanted soon, if there is one.
-template <dtype T, class V, int Size, int L, int Q>
-KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride, int const* count, float* to, int stride,
+/// The sums [Q][stride] of values weighed by p [Q][p_stride], elements d .. d + L, positions in order; row n has those below count[n],
+/// with a window from begin[n] on. Meanwhile asks for a page that is wanted soon, if there is one.
+template <dtype T, class V, int Size, int L, int Q, bool Window>
+KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride, [[maybe_unused]] int const* begin, int const* count, float* to, int stride,
                          [[maybe_unused]] std::byte const* soon) {
   constexpr int vectors = L / V::width;
   typename V::f s[Q][vectors];
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { s[n][v] = V::splat(0.0f); }); });
   int common = page_positions, most = 0;
   for (int n = 0; n < Q; ++n) common = Kokkos::min(common, count[n]), most = Kokkos::max(most, count[n]);
-  int k = 0;
+  int k = Window ? int(page_positions) : 0;
+  if constexpr (Window)
+    for (int n = 0; n < Q; ++n) k = Kokkos::min(k, begin[n]);
+  auto const edge = [&](int end) {  // a row never sees what comes after it, nor what is before its window, not even times zero
+    for (; k < end; ++k)
+      each_constant<Q>([&](auto n) {
+        if (k < count[n] && (!Window || k >= begin[n]))
+          each_constant<vectors>([&](auto v) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), load_value<T, V, Size>(values, k, d + v * V::width), s[n][v]); });
+      });
+  };
+  if constexpr (Window) {
+    int all = 0;
+    for (int n = 0; n < Q; ++n) all = Kokkos::max(all, begin[n]);
+    edge(Kokkos::min(all, most));
+  }
   auto const sweep = [&](auto const& ahead) {
     for (; k < common; ++k) {
       ahead(k);
@@ -87,11 +101,7 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
     sweep([&](int at) {
       for (int line = 0; line < ahead_bytes; line += 64) V::prefetch(soon + (d / L * page_positions + at) * ahead_bytes + line);
     });
-  for (; k < most; ++k)  // a row never sees what comes after it, not even times zero
-    each_constant<Q>([&](auto n) {
-      if (k < count[n])
-        each_constant<vectors>([&](auto v) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), load_value<T, V, Size>(values, k, d + v * V::width), s[n][v]); });
-    });
+  edge(most);
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });
 }
 

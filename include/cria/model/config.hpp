@@ -4,7 +4,8 @@
 
 namespace cria::llama2 {
 
-using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::norm, nn::w1, nn::w2, nn::w3, nn::wk, nn::wo, nn::wq, nn::wv;
+using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::k_norm, nn::norm, nn::positions, nn::q_norm, nn::w1, nn::w2, nn::w3, nn::wk,
+    nn::wo, nn::wq, nn::wv;
 
 namespace axes {
 struct embed { static constexpr char name[] = "embed"; };
@@ -17,7 +18,7 @@ struct vocabulary { static constexpr char name[] = "vocabulary"; };
 /// A decoder of Llama's architecture. Slots are templates on the variant, so that a part sees what the variant overrides:
 ///
 ///     struct my_variant : llama2::config_7b {
-///       template <class D> using feed_forward = nn::swiglu<typename D::embed, axis<llama2::axes::hidden, 8192>>;
+///       template <class D> using feed_forward = nn::swiglu<D, axis<llama2::axes::hidden, 8192>>;
 ///     };
 template <int Embed, int Layers, int Heads, int KvHeads, int Hidden, int Vocabulary, int Context, int HeadSize = Embed / Heads>
 struct config {
@@ -27,12 +28,20 @@ struct config {
   using hidden = axis<axes::hidden, Hidden>;
   using vocabulary = axis<axes::vocabulary, Vocabulary>;
   static constexpr int layers = Layers, context = Context;
-  static constexpr double rope_theta = 1e4, norm_eps = 1e-5;
-  static constexpr bool tied = false;
+  static constexpr double rope_theta = 1e4, norm_eps = 1e-5, embedding_scale = 1;
+  static constexpr rotation rope_scaling{};  // but for theta
+  static constexpr int window = 0;           // positions that a row attends to; 0: all
+  static constexpr bool tied = false;        // the output matrix is the embedding
 
+  template <class Tag, class Out, class In> using linear = nn::linear<Tag, Out, In>;
   template <class D, class Tag> using norm = nn::rms_norm<D, Tag>;
+  template <class D> using position = nn::rotary<D>;
   template <class D> using attention = nn::attention<D>;
-  template <class D> using feed_forward = nn::swiglu<typename D::embed, typename D::hidden>;
+  template <class D> using feed_forward = nn::swiglu<D>;
+  template <class D> using residual = nn::pre_norm<D>;
+  template <class D, class Point> using hook = nn::no_hook<D, Point>;
+  template <class D> using embedding = nn::token_embedding<D>;
+  template <class D> using head = nn::output_head<D>;
 };
 
 // Touvron et al. 2023, arXiv 2307.09288, table 1 and appendix; 34B as Code Llama 34B.

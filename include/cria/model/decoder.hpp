@@ -8,12 +8,19 @@ namespace cria::llama2 {
 
 namespace detail {
 
-/// Values of the weights of a block.
-template <class Block> constexpr long long parameters_of() {
+/// Whether a graph has a weight of this name.
+constexpr bool has_weight(graph const& g, std::string_view name) {
+  for (int i = 0; i < g.count; ++i)
+    if (g.nodes[i].kind == op::weight && g.name(i) == name) return true;
+  return false;
+}
+
+/// Values of the weights of a block that `but` doesn't have.
+template <class Block> constexpr long long parameters_of(graph const& but = graph{}) {
   graph const g = record<Block>();
   long long n = 0;
   for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::weight) n += static_cast<long long>(g.nodes[i].rows) * g.nodes[i].cols;
+    if (g.nodes[i].kind == op::weight && !has_weight(but, g.name(i))) n += static_cast<long long>(g.nodes[i].rows) * g.nodes[i].cols;
   return n;
 }
 
@@ -33,7 +40,7 @@ template <class V> struct decoder {
 
   /// All trained values, a tied embedding counted once.
   static constexpr long long parameter_count =
-      detail::parameters_of<embedding>() * (V::tied ? 0 : 1) + layers * detail::parameters_of<block>() + detail::parameters_of<head>();
+      detail::parameters_of<embedding>() + layers * detail::parameters_of<block>() + detail::parameters_of<head>(record<embedding>());
 };
 
 }  // namespace cria::llama2

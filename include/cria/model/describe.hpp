@@ -1,5 +1,6 @@
 #pragma once
 // What is known of a model before anything runs: figures, and its graphs as text. No Kokkos.
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +22,6 @@ struct description {
   std::size_t workspace_bytes_per_row = 0;
   int kernels_per_layer = 0;
 };
-
-/// Where a weight's name stands among weight_names.
-inline int index_of(std::string_view name) {
-  for (std::size_t i = 0; i < weight_names.size(); ++i)
-    if (weight_names[i] == name) return int(i);
-  throw error(name, "not a weight of a checkpoint", "one of embed, attention_norm, wq, wk, wv, wo, ffn_norm, w1, w2, w3, norm, head", name);
-}
 
 namespace detail {
 
@@ -69,33 +63,60 @@ template <class D, class Policy> constexpr description describe() {
   d.kernels_per_layer = block.count;
   int const widest = block.work > head.work ? block.work : head.work;
   d.workspace_bytes_per_row = sizeof(float) * std::size_t(widest > embedding.work ? widest : embedding.work);
-  auto const add_weights = [&](plan const& p, int layers) {
+  auto const add_weights = [&](plan const& p, int layers, graph const& but) {
     for (int i = 0; i < p.g.count; ++i) {
       node const& n = p.g.nodes[i];
-      if (n.kind == op::weight) d.weight_bytes += bytes_of(n.type, std::size_t(n.cols)) * n.rows * layers;
+      if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i))) d.weight_bytes += bytes_of(n.type, std::size_t(n.cols)) * n.rows * layers;
     }
   };
-  add_weights(block, D::layers), add_weights(head, 1);
-  if (!D::variant::tied) add_weights(embedding, 1);
+  add_weights(block, D::layers, graph{}), add_weights(embedding, 1, graph{}), add_weights(head, 1, embedding.g);
   return d;
 }
 
-/// Throws cria::error when `h` is another shape than that of decoder D.
+/// Throws cria::error when `h` is another model than decoder D as far as that can be seen: its weights and their shapes, the heads,
+/// and the numbers of the norms, the rotation, the window and the embedding. `D` need not have the layout of any published model.
 template <class D> void check_shape(hyperparameters const& h, std::string_view where) {
   using V = typename D::variant;
+  auto const differs = [&](std::string const& what, std::string const& compiled, std::string const& found) {
+    throw error(where, "this program was compiled for another model: " + what, compiled, found);
+  };
   auto const check = [&](char const* what, auto compiled, auto found) {
-    if (compiled != found) throw error(where, std::string("this program was compiled for another model: ") + what, std::to_string(compiled), std::to_string(found));
+    if (compiled != found) differs(what, std::to_string(compiled), std::to_string(found));
   };
   check("width", V::embed::extent, h.embed);
   check("layers", V::layers, h.layers);
   check("heads", V::query::count, h.heads);
   check("kv heads", V::kv::count, h.kv_heads);
   check("size of a head", V::query::size, h.head_dim);
-  check("hidden width", V::hidden::extent, h.hidden);
   check("vocabulary", V::vocabulary::extent, h.vocabulary);
-  check("theta of the rotation", float(V::rope_theta), float(h.rope_theta));  // files keep them as f32
-  check("epsilon of the norms", float(V::norm_eps), float(h.norm_eps));
   check("tied head", V::tied, h.tied);
+  auto const compiled = detail::weights_of<D, policy::exact<>>();
+  auto const all = weights_of(h);
+  for (auto const& w : compiled) {
+    auto const found = std::find_if(all.begin(), all.end(), [&](auto const& f) { return f.name == w.name; });
+    if (found == all.end()) differs("the weight " + std::string(w.name), "it", "none");
+    auto const text = [](int rows, int cols) { return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]"; };
+    if (w.rows != found->rows || w.cols != found->cols) differs("the weight " + std::string(w.name), text(w.rows, w.cols), text(found->rows, found->cols));
+  }
+  for (auto const& f : all)
+    if (std::none_of(compiled.begin(), compiled.end(), [&](auto const& w) { return w.name == f.name; })) differs("the weight " + f.name, "none", "it");
+  if (!h.learned_positions) {  // files keep these as f32
+    check("theta of the rotation", float(V::rope_theta), float(h.rope.theta));
+    check("factor of the rotation", float(V::rope_scaling.factor), float(h.rope.factor));
+    check("original context of the rotation", V::rope_scaling.original_context, h.rope.original_context);
+  }
+  if constexpr (requires { V::lora_alpha; }) check("alpha of the adapter", V::lora_alpha, h.adapter.alpha);
+  check("window of attention", V::window, h.window);
+  check("scale of the embedding", float(V::embedding_scale), float(h.embedding_scale));
+  check("epsilon of the norms", float(V::norm_eps), float(h.norm_eps));
+}
+
+/// The same, and other formats than those of Policy.
+template <class D, class Policy> void check_shape(hyperparameters const& h, std::string_view where) {
+  check_shape<D>(h, where);
+  for (auto const& w : detail::weights_of<D, Policy>())
+    if (w.rows > 1 && w.type != h.format_of(w.name))
+      throw error(where, "this program was compiled for another format of " + std::string(w.name), facts(w.type).name, facts(h.format_of(w.name)).name);
 }
 
 namespace detail {

@@ -14,17 +14,11 @@
 namespace cria::llama2 {
 
 /// Throws cria::error when the file holds another shape or other formats than decoder D with this policy was compiled for.
-template <class D, class Policy> void check_shape(checkpoint const& file) {
-  hyperparameters const& h = file.shape();
-  check_shape<D>(h, file.path());
-  for (auto const& w : detail::weights_of<D, Policy>())
-    if (w.rows > 1 && w.type != h.formats[std::size_t(index_of(w.name))])
-      throw error(file.path(), "this program was compiled for another format of " + std::string(w.name), text_of(w.type), text_of(h.formats[std::size_t(index_of(w.name))]));
-}
+template <class D, class Policy> void check_shape(checkpoint const& file) { check_shape<D, Policy>(file.shape(), file.path()); }
 
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:
-  decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = Exec())
+  decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = default_instance<Exec>())
       : session_(exec, settings(options), reader(file), releaser(file)) {}
 
   int vocabulary() const override { return session_type::vocabulary; }
@@ -72,10 +66,10 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
   }
   static auto reader(checkpoint const& file) {
     check_shape<D, Policy>(file);
-    return [&file](std::string_view name, int layer) { return file.read(weight_name(index_of(name)), layer); };
+    return [&file](std::string_view name, int layer) { return file.read(name, layer); };
   }
   static auto releaser(checkpoint const& file) {
-    return [&file](std::string_view name, int layer) { file.release(weight_name(index_of(name)), layer); };
+    return [&file](std::string_view name, int layer) { file.release(name, layer); };
   }
 
   void set_rows(std::span<infer::row const> rows) {

@@ -14,7 +14,7 @@ template <class Stage> void load_plain(plain_step& step, checkpoint const& file,
   graph const g = record<Stage>();
   for (int i = 0; i < g.count; ++i) {
     if (g.nodes[i].kind != op::weight) continue;
-    auto const w = file.read(weight_name(index_of(g.name(i))), layer);
+    auto const w = file.read(g.name(i), layer);
     std::vector<float> values(std::size_t(w.shape[0]) * std::size_t(w.shape[1]));
     decode(w.format, w.bytes, values);
     step.weights[std::string(g.name(i))].assign(values.begin(), values.end());

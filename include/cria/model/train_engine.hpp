@@ -2,6 +2,7 @@
 // The training engine of one type of model: train::engine on top of a trainer.
 #include <memory>
 
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
 #include "cria/run/kokkos.hpp"
@@ -14,12 +15,13 @@ namespace cria::llama2 {
 template <class D, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
 class train_engine final : public train::engine {
  public:
-  explicit train_engine(train::engine_options const& options, Exec const& exec = Exec())
-      : trainer_(exec, {options.rows, std::min(options.rows, D::variant::context)}, zeros, [](auto...) {}) {
-    for (auto const& e : trainer_.weights().entries())
-      for (int layer = 0; layer < e.layers; ++layer)
-        parameters_.push_back({std::string(e.name), layer, {e.rows, e.cols}, trainer_.gradients().find(e.name) != nullptr});
-  }
+  /// With all weights 0.
+  explicit train_engine(train::engine_options const& options, Exec const& exec = default_instance<Exec>()) : train_engine(options, exec, zeros) {}
+
+  /// With the weights of a file, in its formats: what is not trained stays as it is there. Throws cria::error where the file holds
+  /// another model, or lacks an adapter.
+  train_engine(checkpoint const& file, train::engine_options const& options, Exec const& exec = default_instance<Exec>())
+      : train_engine(options, exec, reader(file)) {}
 
   int vocabulary() const override { return trainer_type::vocabulary; }
   int context() const override { return trainer_.room(); }
@@ -35,16 +37,14 @@ class train_engine final : public train::engine {
 
   std::vector<float> read(train::state what, std::size_t index) const override {
     auto const& p = at(index);
-    trainer_.space().fence();
-    return unpacked(*trainer_.weights().find(p.name), values(what, p), p.layer);
+    return unpacked(trainer_.space(), *trainer_.weights().find(p.name), values(what, p), p.layer);
   }
   void write(train::state what, std::size_t index, std::span<float const> given) override {
     auto const& p = at(index);
     std::size_t const expected = std::size_t(p.shape[0]) * std::size_t(p.shape[1]);
     if (given.size() != expected) throw error(p.name, "wrong number of values", std::to_string(expected), std::to_string(given.size()));
-    trainer_.space().fence();
     if (what == train::state::weight) trainer_.set_weight(p.name, p.layer, given);
-    else pack_into(*trainer_.weights().find(p.name), values(what, p), p.layer, given);
+    else pack_into(trainer_.space(), *trainer_.weights().find(p.name), values(what, p), p.layer, given);
   }
 
   double flops_per_row() const override {
@@ -62,6 +62,17 @@ class train_engine final : public train::engine {
   using trainer_type = trainer<D, Policy, Keep, Trained, Exec>;
   trainer_type trainer_;
   std::vector<train::parameter> parameters_;
+
+  template <class Read> train_engine(train::engine_options const& options, Exec const& exec, Read const& read)
+      : trainer_(exec, {options.rows, std::min(options.rows, D::variant::context)}, read, [](auto...) {}) {
+    for (auto const& e : trainer_.weights().entries())
+      for (int layer = 0; layer < e.layers; ++layer)
+        parameters_.push_back({std::string(e.name), layer, {e.rows, e.cols}, trainer_.gradients().find(e.name) != nullptr});
+  }
+  static auto reader(checkpoint const& file) {
+    check_shape<D, Policy>(file.shape(), file.path());
+    return [&file](std::string_view name, int layer) { return file.read(name, layer); };
+  }
 
   struct no_bytes {
     std::vector<std::byte> bytes;

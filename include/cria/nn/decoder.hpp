@@ -1,35 +1,39 @@
 #pragma once
 // The three stages of a decoder, made of the slots of a variant D.
 #include "cria/expr.hpp"
+#include "cria/nn/hook.hpp"
 #include "cria/nn/weights.hpp"
 
 namespace cria::nn {
 
-/// Rows of the embedding, chosen by the tokens: -> [token, embed].
-template <class D> struct embedding_stage {
-  using input = token_ids;
-  static constexpr auto forward(auto ids) { return embedding(ids, weight<embed, typename D::vocabulary, typename D::embed>); }
-};
-
-/// One layer: x + attention(norm(x)), then + feed_forward(norm(.)): [token, embed] -> [token, embed].
-template <class D> struct block_stage {
-  using input = shape<tokens, typename D::embed>;
-  using attention = typename D::template attention<D>;
-  using feed_forward = typename D::template feed_forward<D>;
-  template <class Tag> using norm = typename D::template norm<D, Tag>;
+/// A value of the residual slot: x + attention(norm(x)), then + feed_forward(norm(.)), as in GPT-2 and Llama.
+template <class D> struct pre_norm {
   static constexpr auto forward(auto x) {
-    auto h = x + attention::forward(norm<attention_norm>::forward(x));
-    return h + feed_forward::forward(norm<ffn_norm>::forward(h));
+    auto a = D::template attention<D>::forward(D::template norm<D, attention_norm>::forward(x));
+    auto h = hooked<D, between>(x + hooked<D, after_attention>(a));
+    return h + hooked<D, after_feed_forward>(D::template feed_forward<D>::forward(D::template norm<D, ffn_norm>::forward(h)));
   }
 };
 
-/// The last norm and the output head, which is the embedding where the variant ties them: -> [token, vocabulary].
+/// Tokens, and positions where they are added here: -> [token, embed].
+template <class D> struct embedding_stage {
+  using input = token_ids;
+  static constexpr auto forward(auto ids) {
+    return hooked<D, after_embedding>(D::template position<D>::at_input(ids, D::template embedding<D>::forward(ids)));
+  }
+};
+
+/// One layer: [token, embed] -> [token, embed].
+template <class D> struct block_stage {
+  using input = shape<tokens, typename D::embed>;
+  static constexpr auto forward(auto x) { return hooked<D, after_layer>(D::template residual<D>::forward(x)); }
+};
+
+/// The last norm and the output matrix: -> [token, vocabulary].
 template <class D> struct head_stage {
   using input = shape<tokens, typename D::embed>;
   static constexpr auto forward(auto x) {
-    auto h = D::template norm<D, norm>::forward(x);
-    if constexpr (D::tied) return matmul(h, weight<embed, typename D::vocabulary, typename D::embed>);
-    else return matmul(h, weight<head, typename D::vocabulary, typename D::embed>);
+    return D::template head<D>::forward(hooked<D, after_norm>(D::template norm<D, norm>::forward(x)));
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/evaluate.hpp"
+#include "cria/run/copy.hpp"
 #include "cria/run/pages.hpp"
 
 namespace cria {
@@ -51,8 +52,7 @@ template <class Exec> class kv_cache {
     for (std::size_t i = 0; i < sequence.size(); ++i)
       if (auto const c = pages_->write(sequence[i], position[i])) copy(exec, *c);
     if (!pages_->take_change()) return;
-    Kokkos::View<int const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged> const host(pages_->table().data(), pages_->table().size());
-    Kokkos::deep_copy(exec, table_, host);
+    copy_in(exec, table_.data(), pages_->table().data(), pages_->table().size());
     exec.fence();
   }
 
@@ -80,11 +80,8 @@ template <class Exec> class kv_cache {
     for (auto const* stores : {keys_, values_})
       for (store const& s : std::span(stores, max_attentions))
         for (int layer = 0; layer < (s.page_bytes > 0 ? layers_ : 0); ++layer) {
-          auto const page = [&](int i) {
-            std::size_t const begin = (std::size_t(layer) * std::size_t(pages_->pages()) + std::size_t(i)) * s.page_bytes;
-            return Kokkos::subview(s.bytes, std::pair(begin, begin + s.page_bytes));
-          };
-          Kokkos::deep_copy(exec, page(c.to), page(c.from));
+          auto const page = [&](int i) { return s.bytes.data() + (std::size_t(layer) * std::size_t(pages_->pages()) + std::size_t(i)) * s.page_bytes; };
+          copy_within(exec, page(c.to), page(c.from), s.page_bytes);
         }
     exec.fence();
   }

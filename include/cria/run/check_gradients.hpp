@@ -80,8 +80,7 @@ training_rows<Exec> rows_of(Exec const& exec, plain_step const& s) {
   for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token[i], s.sequence[i], s.position[i], s.target[i], 1});
   training_rows<Exec> r;
   r.make(exec, int(s.rows()));
-  r.set(exec, std::span<training_row const>(all), end_of(plan_of<P>.g, op::embedding), end_of(plan_of<P>.g, op::pick),
-        int(s.rows()));
+  r.set(exec, std::span<training_row const>(all), limits_of(plan_of<P>.g));
   return r;
 }
 
@@ -117,13 +116,14 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   work.bind(c), numbers.bind(c), rotary.bind(c);
   c.weight = weights.template pointers<P>();
   std::vector<buffer> held;
-  auto const hold = [&](std::size_t n) { return held.emplace_back("cria/check", n); };
+  auto const hold = [&](std::size_t n) { return held.emplace_back(Kokkos::view_alloc(exec, "cria/check"), n); };
   for (int i = 0, in = 0; i < g.count; ++i) {
     if (g.nodes[i].kind != op::input) continue;
     std::vector<float> values =
         g.nodes[i].part == input_role::gradient ? dy : std::vector<float>(sample.x.begin(), sample.x.end());
     buffer const to = hold(values.size());
-    Kokkos::deep_copy(to, host(values.data(), values.size()));
+    Kokkos::deep_copy(exec, to, host(values.data(), values.size()));
+    exec.fence();
     c.in[in++] = to.data();
   }
   for (int k = 0; k < g.output_count; ++k)
@@ -138,10 +138,11 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
       found.push_back({input_leaf, std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
       buffer const& from =
           *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
-      Kokkos::deep_copy(host(found.back().values.data(), from.size()), from);
+      Kokkos::deep_copy(exec, host(found.back().values.data(), from.size()), from);
+      exec.fence();
     }
   for (auto const& e : gradients.entries())
-    found.push_back({std::string(e.stored->name), unpacked(*e.stored, e.gradient.data(), 0)});
+    found.push_back({std::string(e.stored->name), unpacked(exec, *e.stored, e.gradient.data(), 0)});
   return found;
 }
 
@@ -155,8 +156,8 @@ block_sample make_sample(std::vector<int> const& lengths, unsigned seed) {
   block_sample r;
   for (std::size_t i = 0; i < lengths.size(); ++i)
     for (int p = 0; p < lengths[i]; ++p) {
-      r.step.token.push_back(random.below(detail::end_of(g, op::embedding)));
-      r.step.target.push_back(random.below(detail::end_of(g, op::pick)));
+      r.step.token.push_back(random.below(limits_of(g).token));
+      r.step.target.push_back(random.below(limits_of(g).target));
       r.step.sequence.push_back(int(i)), r.step.position.push_back(p);
     }
   for (int i = 0; i < g.count; ++i) {

@@ -63,13 +63,14 @@ inline int threads_of_region() { return 1; }
 #endif
 
 /// Index i is worker i. Where the system gives fewer threads than were asked for, the first does it all.
-template <class F> struct crew_functor {
-  F const& work;
+struct crew_functor {
+  void const* task;
+  void (*work)(void const* task, crew_member const&);
   barrier* meeting;
   int workers, outer;
   void operator()(int i) const {
     bool const beside = workers == 1 || (parallel_level() == outer + 1 && threads_of_region() >= workers);
-    if (beside || i == 0) work(crew_member{i, beside ? workers : 1, meeting});
+    if (beside || i == 0) work(task, crew_member{i, beside ? workers : 1, meeting});
   }
 };
 
@@ -82,7 +83,8 @@ template <class Exec> bool can_form_crew(int workers) {
 
 /// Calls work(crew_member) on `workers` threads at once.
 template <class Exec, class F> void with_crew(Exec const& exec, char const* label, int workers, barrier& meeting, F const& work) {
-  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, workers), detail::crew_functor<F>{work, &meeting, workers, detail::parallel_level()});
+  auto const call = [](void const* task, crew_member const& m) { (*static_cast<F const*>(task))(m); };
+  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, workers), detail::crew_functor{&work, call, &meeting, workers, detail::parallel_level()});
   exec.fence(label);
 }
 

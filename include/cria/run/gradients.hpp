@@ -41,9 +41,9 @@ template <class Exec> class gradient_store {
       if (!accumulates(g, k) || find(g.name(g.leaf_of[k])) != nullptr) continue;
       entry e{weights.find(g.name(g.leaf_of[k])), {}, {}, {}, {}};
       std::string const name(e.stored->name);
-      for (auto [to, label] : {std::pair(&e.gradient, "gradient of "), std::pair(&e.first, "first moment of "), std::pair(&e.second, "second moment of ")})
+      for (auto [to, label] : {std::pair(&e.gradient, "cria/gradient of "), std::pair(&e.first, "cria/first moment of "), std::pair(&e.second, "cria/second moment of ")})
         *to = typename entry::buffer(Kokkos::view_alloc(exec, label + name), e.values());
-      if (e.stored->rows > 1 && e.stored->type != dtype::f32) e.master = typename entry::buffer(Kokkos::view_alloc(exec, "master of " + name), e.values());
+      if (e.stored->rows > 1 && e.stored->type != dtype::f32) e.master = typename entry::buffer(Kokkos::view_alloc(exec, "cria/master of " + name), e.values());
       entries_.push_back(e);
     }
   }
@@ -108,11 +108,13 @@ template <class Exec> class gradient_store {
 };
 
 /// One layer of values that lie as a weight does, in the order of the files: [rows, cols].
-template <class Memory> std::vector<float> unpacked(weight_entry<Memory> const& w, float const* layers, int layer) {
+template <class Exec, class Memory>
+std::vector<float> unpacked(Exec const& exec, weight_entry<Memory> const& w, float const* layers, int layer) {
   std::size_t const n = kernel::packed_bytes(dtype::f32, w.rows, w.cols) / sizeof(float);
   std::vector<float> packed(n), out(std::size_t(w.rows) * std::size_t(w.cols));
   Kokkos::View<float const*, Memory, Kokkos::MemoryUnmanaged> const from(layers + n * std::size_t(layer), n);
-  Kokkos::deep_copy(Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n), from);
+  Kokkos::deep_copy(exec, Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n), from);
+  exec.fence();
   if (w.rows == 1) return packed;
   for (int r = 0; r < w.rows; ++r)
     for (int c = 0; c < w.cols; ++c)
@@ -122,7 +124,8 @@ template <class Memory> std::vector<float> unpacked(weight_entry<Memory> const& 
 }
 
 /// The other way round.
-template <class Memory> void pack_into(weight_entry<Memory> const& w, float* layers, int layer, std::span<float const> values) {
+template <class Exec, class Memory>
+void pack_into(Exec const& exec, weight_entry<Memory> const& w, float* layers, int layer, std::span<float const> values) {
   std::size_t const n = kernel::packed_bytes(dtype::f32, w.rows, w.cols) / sizeof(float);
   std::vector<float> packed(values.begin(), values.end());
   if (w.rows > 1) {
@@ -131,7 +134,8 @@ template <class Memory> void pack_into(weight_entry<Memory> const& w, float* lay
       kernel::pack_tile<dtype::f32>(reinterpret_cast<std::byte const*>(values.data()), reinterpret_cast<std::byte*>(packed.data()), w.rows, w.cols, tile);
   }
   Kokkos::View<float*, Memory, Kokkos::MemoryUnmanaged> const to(layers + n * std::size_t(layer), n);
-  Kokkos::deep_copy(to, Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n));
+  Kokkos::deep_copy(exec, to, Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n));
+  exec.fence();
 }
 
 }  // namespace cria

@@ -1,15 +1,30 @@
 #pragma once
-// Kokkos for programs that don't see it.
+// Kokkos is the caller's: whether it is at work, and for programs that don't see it, its beginning and end.
 #include <Kokkos_Core.hpp>
 #include <cstdlib>
 
+#include "cria/core/error.hpp"
+
 namespace cria {
 
-/// Initialises Kokkos where the caller has not, until the program ends.
+/// Throws where Kokkos is not initialised, or finalised already: what comes next would end the program.
+inline void require_kokkos(std::string_view where) {
+  if (!Kokkos::is_initialized())
+    throw error(where, "Kokkos is not at work", "a call between its initialize and finalize",
+                Kokkos::is_finalized() ? "one after finalize" : "one before initialize");
+}
+
+/// The default instance of an execution space. Throws as require_kokkos, where Kokkos' own constructor would end the program.
+template <class Exec> Exec default_instance() { return require_kokkos(Exec::name()), Exec(); }
+
+/// Initialises Kokkos where the caller has not, until the program ends. Throws where it is finalised: it begins only once.
 inline void initialise_kokkos() {
+  if (Kokkos::is_finalized()) require_kokkos("initialise_kokkos");
   if (Kokkos::is_initialized()) return;
   Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
-  std::atexit([] { Kokkos::finalize(); });
+  std::atexit([] {
+    if (Kokkos::is_initialized()) Kokkos::finalize();
+  });
 }
 
 }  // namespace cria

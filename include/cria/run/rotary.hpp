@@ -2,30 +2,33 @@
 // Tables of rotations, computed in f64 once: [position][size], cosine and sine of each pair.
 #include <Kokkos_Core.hpp>
 #include <cmath>
+#include <vector>
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/evaluate.hpp"
+#include "cria/run/copy.hpp"
 
 namespace cria {
 
 /// The tables that program P needs, for `room` positions.
 template <class Exec> class rotary_tables {
  public:
-  using table = Kokkos::View<float**, Kokkos::LayoutRight, typename Exec::memory_space>;
+  using table = Kokkos::View<float*, typename Exec::memory_space>;  // [position, size]
 
   template <class P> void make(Exec const& exec, int room) {
-    for (int i = 0; i < plan_of<P>.g.count; ++i) {
-      node const& n = plan_of<P>.g.nodes[i];
-      if (n.kind != op::rope || rotary_index(plan_of<P>.g, i) < count_) continue;
-      table& t = tables_[count_++];
-      t = table(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rotary"), std::size_t(room), std::size_t(n.size));
-      exec.fence();
-      auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, t);
+    for (count_ = 0; count_ < plan_of<P>.g.rotation_count; ++count_) {
+      head_rotation const& n = plan_of<P>.g.rotations[count_];
+      table& t = tables_[count_];
+      t = table(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rotary"), std::size_t(room) * std::size_t(n.size));
+      std::vector<float> staged(t.size());
       for (int d = 0; d < n.size; d += 2) {
-        double const frequency = std::pow(n.scalar, -double(d) / n.size);
-        for (int p = 0; p < room; ++p) staged(p, d) = float(std::cos(p * frequency)), staged(p, d + 1) = float(std::sin(p * frequency));
+        double const turn = frequency(n.turn, d, n.size);
+        for (int p = 0; p < room; ++p) {
+          float* const pair = &staged[std::size_t(p) * std::size_t(n.size) + std::size_t(d)];
+          pair[0] = float(std::cos(p * turn)), pair[1] = float(std::sin(p * turn));
+        }
       }
-      Kokkos::deep_copy(exec, t, staged);
+      copy_in(exec, t.data(), staged.data(), staged.size());
       exec.fence();
     }
   }

@@ -7,6 +7,7 @@
 #include "cria/graph/training.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/gradients.hpp"
+#include "cria/run/kokkos.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/rows.hpp"
 #include "cria/run/workers.hpp"
@@ -16,7 +17,7 @@ namespace cria {
 
 struct trainer_options {
   int rows = 1024;  // most rows of one pass
-  int room = 0;     // most positions of a sequence; 0: as many as rows
+  int room = 0;     // most positions of a sequence, no more than the model has positions for; 0: as many as rows
   int logits = 1 << 23;  // most logits that exist at once, and as many gradients of them: 32 MB each
 };
 
@@ -34,18 +35,18 @@ class trainer {
   using loss_forward = typename stages::loss_forward;
   using memory = typename Exec::memory_space;
   static constexpr int width = plan_of<embedding_forward>.g.nodes[plan_of<embedding_forward>.g.outputs[0]].cols;
-  static constexpr int words = detail::end_of(plan_of<embedding_forward>.g, op::embedding);
-  static constexpr int vocabulary = detail::end_of(plan_of<loss_forward>.g, op::pick);
+  static constexpr row_limits limits = limits_of(plan_of<embedding_forward>.g);
+  static constexpr int vocabulary = limits_of(plan_of<loss_forward>.g).target;
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 
   /// Loads the weights; `read` and `done` as in weight_store::load.
-  template <class Read, class Done> trainer(Exec const& exec, trainer_options const& options, Read const& read, Done const& done) : exec_(exec), most_(options.rows) {
+  template <class Read, class Done> trainer(Exec const& exec, trainer_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("trainer"), exec)), most_(options.rows) {
     weights_.template declare<embedding_forward>(1);
     weights_.template declare<block_forward>(Model::layers);
     weights_.template declare<loss_forward>(1);
     weights_.load(exec_, read, done);
     declare_gradients();
-    room_ = options.room > 0 ? options.room : most_;
+    room_ = std::min(options.room > 0 ? options.room : most_, limits.position);
     rotary_.template make<block_forward>(exec_, room_);
     rows_.make(exec_, most_);
     chunk_ = std::min(std::max(options.logits / vocabulary / 8 * 8, 8), most_);
@@ -59,11 +60,13 @@ class trainer {
   /// Adds the gradients of sum weight * cross-entropy over the rows to those that are there, and returns the sum. Rows have token,
   /// sequence, position, target and weight; those of a sequence follow each other from position 0 on. Throws for what is out of range.
   template <class Row> double accumulate(std::span<Row const> rows) {
+    require_kokkos("trainer");
     Kokkos::Profiling::ScopedRegion const region("cria/forward and backward");
     return pass<true>(rows);
   }
   /// The same sum, and no gradients.
   template <class Row> double loss(std::span<Row const> rows) {
+    require_kokkos("trainer");
     Kokkos::Profiling::ScopedRegion const region("cria/loss");
     return pass<false>(rows);
   }
@@ -71,6 +74,7 @@ class trainer {
   /// A step of AdamW with the gradients since the last one, which are forgotten. Returns their norm; where that is not finite
   /// nothing is changed.
   double update(adamw_settings const& settings) {
+    require_kokkos("trainer");
     Kokkos::Profiling::ScopedRegion const region("cria/update");
     double const norm = gradients_.norm(exec_);
     if (std::isfinite(norm)) gradients_.update(exec_, settings, norm);
@@ -79,14 +83,15 @@ class trainer {
 
   /// The gradient of one layer of a trained weight, [rows, cols] in the order of the files.
   std::vector<float> gradient(std::string_view name, int layer) const {
+    require_kokkos("trainer");
     auto const* const e = gradients_.find(name);
     if (e == nullptr || layer < 0 || layer >= e->stored->layers) throw error(name, "no trained weight of this model in layer " + std::to_string(layer));
-    exec_.fence();
-    return unpacked(*e->stored, e->gradient.data(), layer);
+    return unpacked(exec_, *e->stored, e->gradient.data(), layer);
   }
 
   /// Gives one layer of a weight other values, [rows, cols] in the order of the files. One that is not trained must be f32.
   void set_weight(std::string_view name, int layer, std::span<float const> values) {
+    require_kokkos("trainer");
     auto const* const w = weights_.find(name);
     auto const* const e = gradients_.find(name);
     if (w == nullptr || (e == nullptr && w->type != dtype::f32)) throw error(name, "no weight of this model, or frozen in another format than f32");
@@ -94,8 +99,7 @@ class trainer {
     if (layer < 0 || layer >= w->layers || values.size() != expected)
       throw error(name, "layer or number of values", std::to_string(expected) + " in a layer below " + std::to_string(w->layers),
                   std::to_string(values.size()) + " in layer " + std::to_string(layer));
-    exec_.fence();
-    pack_into(*w, e != nullptr ? e->weight() : reinterpret_cast<float*>(w->packed.data()), layer, values);
+    pack_into(exec_, *w, e != nullptr ? e->weight() : reinterpret_cast<float*>(w->packed.data()), layer, values);
     if (e != nullptr) gradients_.round(exec_, *e);
   }
 
@@ -131,10 +135,12 @@ class trainer {
     gradients_.finish(exec_);
     for (auto const& e : gradients_.entries())
       if (e.master.size() > 0) {
-        auto const staged = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.stored->packed);
-        auto const master = Kokkos::create_mirror_view(Kokkos::HostSpace{}, e.master);
+        auto const staged = Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(exec_, Kokkos::HostSpace{}), e.stored->packed);
+        auto const master = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, e.master);
+        exec_.fence();
         decode(e.stored->type.only(), {staged.data(), staged.size()}, {master.data(), master.size()});
-        Kokkos::deep_copy(e.master, master);
+        Kokkos::deep_copy(exec_, e.master, master);
+        exec_.fence();
       }
   }
 
@@ -194,7 +200,7 @@ class trainer {
   }
 
   template <bool Backward, class Row> double pass(std::span<Row const> rows) {
-    rows_.set(exec_, rows, words, vocabulary, room_);
+    rows_.set(exec_, rows, {limits.token, room_, vocabulary});
     kernel::context c = step();
     static constexpr step_cost cost = cost_of_step<embedding_forward, block_forward, loss_forward>(Model::layers);
     int const workers = workers_for(cost, c.workers, c.rows, c.reach);
@@ -208,7 +214,10 @@ class trainer {
     }
     if (!together) {
       c.workers = workers;
-      run_stages<Backward>(c, [&]<class P>(std::type_identity<P>, kernel::context const& at) { execute<P>(exec_, at); });
+      run_stages<Backward>(c, [&]<class P>(std::type_identity<P>, kernel::context const& at) {
+        Kokkos::Profiling::ScopedRegion const region(region_of<P>(at.layer));
+        execute<P>(exec_, at);
+      });
     }
     Kokkos::deep_copy(exec_, losses_host_, losses_);
     exec_.fence();
@@ -216,6 +225,15 @@ class trainer {
     for (int i = 0; i < rows_.count(); ++i)
       if (rows_.weight(i) != 0) sum += double(rows_.weight(i)) * double(losses_host_(i));
     return sum;
+  }
+
+  /// What profilers call a stage.
+  template <class P> static std::string region_of(int layer) {
+    if constexpr (std::is_same_v<P, embedding_forward>) return "cria/embedding";
+    else if constexpr (std::is_same_v<P, embedding_backward>) return "cria/embedding backward";
+    else if constexpr (std::is_same_v<P, block_forward>) return "cria/layer " + std::to_string(layer);
+    else if constexpr (std::is_same_v<P, block_backward>) return "cria/layer " + std::to_string(layer) + " backward";
+    else return "cria/head";
   }
 
   /// Calls run(program, context) for every stage in order.

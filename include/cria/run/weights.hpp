@@ -11,6 +11,7 @@
 #include "cria/kernel/context.hpp"
 #include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/team.hpp"
+#include "cria/run/copy.hpp"
 #include "cria/run/large_pages.hpp"
 
 namespace cria {
@@ -56,7 +57,7 @@ template <class Exec> class weight_store {
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
       Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
-      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, std::string(e.name)), e.bytes());
+      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/" + std::string(e.name)), e.bytes());
       exec.fence();
       if constexpr (kernel::on_host<Exec>) prefer_large_pages(e.packed.data(), e.packed.size());
       std::vector<kernel::layer_place> places;
@@ -74,9 +75,7 @@ template <class Exec> class weight_store {
         done(e.name, layer);
       }
       if (e.type.mixed()) {
-        using places_view = Kokkos::View<std::byte const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>;
-        places_view const from(reinterpret_cast<std::byte const*>(places.data()), places.size() * sizeof(kernel::layer_place));
-        Kokkos::deep_copy(exec, Kokkos::subview(e.packed, std::pair(std::size_t(0), from.size())), from);
+        copy_in(exec, e.packed.data(), reinterpret_cast<std::byte const*>(places.data()), places.size() * sizeof(kernel::layer_place));
         exec.fence();
       }
     }
@@ -129,21 +128,22 @@ template <class Exec> class weight_store {
 
   /// Packs one layer, a tile for each index, on the host; a device gets a copy.
   static void pack(Exec const& exec, weight_entry<memory>& e, dtype format, std::size_t at, std::byte const* file) {
-    auto const to = Kokkos::subview(e.packed, std::pair(at, at + e.layer_bytes(format)));
-    auto const staged = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, to);
-    std::byte* const out = staged.data();
+    constexpr bool on_host = kernel::on_host<Exec>;
+    std::byte* const to = e.packed.data() + at;
+    std::vector<std::byte> staged(on_host ? 0 : e.layer_bytes(format));
+    std::byte* const out = on_host ? to : staged.data();
     if (e.rows == 1) {
       std::memcpy(out, file, e.layer_bytes(format));
     } else {
       int const tiles = (e.rows + kernel::tile_rows - 1) / kernel::tile_rows;
       pack_functor const pack{format, file, out, e.rows, e.cols};
-      std::conditional_t<kernel::on_host<Exec>, Exec, Kokkos::DefaultHostExecutionSpace> host{};
-      if constexpr (kernel::on_host<Exec>) host = exec;
+      std::conditional_t<on_host, Exec, Kokkos::DefaultHostExecutionSpace> host{};
+      if constexpr (on_host) host = exec;
       Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<decltype(host)>(host, 0, tiles), pack);
       host.fence("cria/pack");
     }
-    if (staged.data() != to.data()) {
-      Kokkos::deep_copy(exec, to, staged);
+    if constexpr (!on_host) {
+      copy_in(exec, to, staged.data(), staged.size());
       exec.fence();
     }
   }

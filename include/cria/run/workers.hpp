@@ -23,8 +23,9 @@ template <class Embedding, class Block, class Head> constexpr step_cost cost_of_
 /// Of `threads`, those that pay in a step of `rows` rows that reach back `reach` positions. Counts what one thread does in a
 /// second as 16 GB from the caches and 64 GFLOP: less than fast cores do, so that a thread too many is the rarer mistake.
 constexpr int workers_for(step_cost const& s, int threads, int rows, int reach) {
-  double const bytes = s.all.weight_bytes + double(rows) * reach * s.all.cache_bytes_per_position;
-  double const flops = double(rows) * (s.all.flops_per_row + reach * s.all.flops_per_position);
+  int const seen = s.all.seen(reach);
+  double const bytes = s.all.weight_bytes + double(rows) * seen * s.all.cache_bytes_per_position;
+  double const flops = double(rows) * (s.all.flops_per_row + seen * s.all.flops_per_position);
   double const microseconds = bytes / 16e3 + flops / 64e3;
   return int(std::clamp(microseconds / s.kernels, 1.0, double(threads)));
 }

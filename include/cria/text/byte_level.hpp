@@ -77,32 +77,23 @@ class byte_level final : public tokenizer {
   }
 
   byte_level(read_vocabulary v, std::vector<std::string_view> const& merges, word_rule rule, std::string_view file)
-      : tokenizer(std::move(v.tokens)), rule_(rule) {
+      : tokenizer(std::move(v.tokens)),
+        rule_(rule),
+        merges_(
+            merges, [&](std::string const& part) { return v.ids.contains(part) ? v.ids.at(part) : -1; }, file) {
     bytes_.fill(-1);
     for (auto const& [written, id] : v.ids) {
       auto const bytes = bytes_of_token(written);
       if (bytes && bytes->size() == 1) bytes_[static_cast<unsigned char>((*bytes)[0])] = id;
       if (bytes && rule.whole_words) words_.emplace(*bytes, id);
     }
-    for (std::size_t i = 0; i < merges.size(); ++i) {
-      auto const blank = merges[i].find(' ', 1);
-      auto const id_of = [&](std::string const& part) {
-        auto const found = v.ids.find(part);
-        if (blank == std::string_view::npos || found == v.ids.end())
-          throw error(file, fmt::format("merge {}", i), "two tokens whose union is a token", io::printable(merges[i]));
-        return found->second;
-      };
-      std::string const left(merges[i].substr(0, blank)),
-          right(blank == std::string_view::npos ? "" : merges[i].substr(blank + 1));
-      merges_.emplace(key(id_of(left), id_of(right)), detail::merged<int>{int(i), id_of(left + right)});
-    }
   }
 
-  static std::uint64_t key(int left, int right) { return std::uint64_t(left) << 32 | std::uint32_t(right); }
-
-  void encode_plain(std::string_view text, std::vector<int>& ids) const override {
-    if (text.size() > std::numeric_limits<int>::max())
-      throw error("text", "length", "less than 2 GiB", std::to_string(text.size()));
+  void encode_plain(std::string_view given, bool, std::vector<int>& ids) const override {
+    if (given.size() > std::numeric_limits<int>::max())
+      throw error("text", "length", "less than 2 GiB", std::to_string(given.size()));
+    auto const composed = tokens().nfc ? form_c(given) : std::nullopt;
+    std::string_view const text = composed ? *composed : given;
     std::vector<detail::symbol> symbols;
     for_each_word(text, rule_, [&](std::string_view word) {
       if (rule_.whole_words)
@@ -116,10 +107,7 @@ class byte_level final : public tokenizer {
                                           static_cast<unsigned char>(word[i])));
         detail::append(symbols, i, 1, id);
       }
-      detail::merge<int>(symbols, [&](auto const& left, auto const& right) -> std::optional<detail::merged<int>> {
-        auto const found = merges_.find(key(left.id, right.id));
-        return found == merges_.end() ? std::nullopt : std::optional(found->second);
-      });
+      detail::merge<int>(symbols, merges_);
       for (auto const& s : symbols)
         if (s.bytes > 0) ids.push_back(s.id);
     });
@@ -128,7 +116,7 @@ class byte_level final : public tokenizer {
   word_rule rule_;
   std::array<int, 256> bytes_{};
   std::unordered_map<std::string, int> words_;
-  std::unordered_map<std::uint64_t, detail::merged<int>> merges_;
+  detail::merge_table merges_;
 };
 
 }  // namespace cria::text

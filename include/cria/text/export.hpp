@@ -83,10 +83,14 @@ inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_temp
   return config;
 }
 
-/// Gives a GGUF the tokenizer in the file `from`, of any format that open_tokenizer reads; from a GGUF, all that it
-/// says of it.
+/// Gives a GGUF the tokenizer in the file `from`: from a GGUF all that it says of it, from SentencePiece's and
+/// llama2.c's formats the pieces. Throws cria::error for a tokenizer.json, whose order of merges has no place among
+/// llama.cpp's scores.
 inline void add_tokenizer(io::gguf_writer& to, std::string const& from) {
   io::mapped_file file(tokenizer_file(from));
+  if (is_tokenizer_json(file.bytes()))
+    throw error(file.path(), "cannot be written into a GGUF", "tokenizer.gguf, tokenizer.model or tokenizer.bin",
+                "tokenizer.json");
   if (!io::gguf::recognises(file.bytes())) return add_pieces(to, open_tokenizer(std::move(file))->tokens());
   io::gguf const source(std::move(file));
   open_tokenizer(source);  // checks it
@@ -94,9 +98,10 @@ inline void add_tokenizer(io::gguf_writer& to, std::string const& from) {
     if (key.starts_with("tokenizer.")) to.copy(source, key);
 }
 
-/// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. For the library
-/// tokenizer.model, or tokenizer.gguf, a GGUF without tensors, where it comes from a GGUF; for transformers
-/// tokenizer.json and tokenizer_config.json. Throws cria::error for pieces that are no UTF-8, which JSON cannot say.
+/// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. A tokenizer.json goes as it
+/// is, with what lies beside it. Of the others, for the library tokenizer.model, or tokenizer.gguf, a GGUF without
+/// tensors, where it comes from a GGUF; for transformers tokenizer.json and tokenizer_config.json. Throws cria::error
+/// for pieces that are no UTF-8, which JSON cannot say.
 inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<io::named_file> files;
@@ -107,6 +112,15 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
       throw error(from, "tokens", "UTF-8", "other bytes");
     }
   };
+  if (is_tokenizer_json(file.bytes())) {
+    open_tokenizer(from);  // checks it
+    files.push_back({"tokenizer.json", std::string(io::as_text(file.bytes()))});
+    for (auto const* const name : {"tokenizer_config.json", "chat_template.jinja"})
+      if (auto const beside = std::filesystem::path(file.path()).replace_filename(name);
+          std::filesystem::exists(beside))
+        files.push_back({name, std::string(io::as_text(io::mapped_file(beside.string()).bytes()))});
+    return files;
+  }
   if (!io::gguf::recognises(file.bytes())) {
     std::string const model(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
     auto const tokens = open_tokenizer(std::move(file));

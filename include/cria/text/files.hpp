@@ -1,5 +1,6 @@
 #pragma once
-// Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin.
+// Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin, Hugging Face's
+// tokenizer.json.
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "cria/io/byte_reader.hpp"
 #include "cria/io/gguf.hpp"
 #include "cria/text/byte_level.hpp"
+#include "cria/text/hugging_face.hpp"
 #include "cria/text/protobuf.hpp"
 #include "cria/text/sentencepiece.hpp"
 #include "cria/text/vocabulary.hpp"
@@ -166,30 +168,47 @@ inline bool is_sentencepiece(std::span<std::byte const> bytes) {
   return bytes.size() >= 4 && bytes[0] == std::byte{0x0a} && !is_llama2c(bytes);
 }
 
-/// The tokenizer in a file of any of these formats, told apart by content.
-inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file) {
+/// The tokenizer in a file of any of these formats, told apart by content. `config` is what tokenizer_config.json says
+/// beside a tokenizer.json, or null.
+inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file, io::json const& config = {}) {
   auto const bytes = file.bytes();
   if (io::gguf::recognises(bytes)) return read_gguf(io::gguf(std::move(file)));
+  if (is_tokenizer_json(bytes)) return read_tokenizer_json(file.path(), bytes, config);
   if (is_llama2c(bytes)) return read_llama2c(file.path(), bytes);
   if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes);
-  throw error(file.path(), "not a tokenizer", "GGUF, SentencePiece's .model or llama2.c's tokenizer.bin",
-              "something else");
+  throw error(file.path(), "not a tokenizer",
+              "GGUF, SentencePiece's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
 }
 
-/// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, tokenizer.model or
-/// tokenizer.bin. Throws cria::error for a folder without one.
+/// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, .model, .bin or .json;
+/// .json before the others where tokens were added, which they don't have. Throws cria::error for a folder without one.
 inline std::string tokenizer_file(std::string const& path) {
+  namespace fs = std::filesystem;
   std::error_code ignored;
-  if (!std::filesystem::is_directory(path, ignored)) return path;
-  for (auto const* const name : {"tokenizer.gguf", "tokenizer.model", "tokenizer.bin"})
-    if (auto const file = std::filesystem::path(path) / name; std::filesystem::exists(file, ignored))
-      return file.string();
-  throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model or tokenizer.bin", "none of them");
+  if (!fs::is_directory(path, ignored)) return path;
+  bool const added = fs::exists(fs::path(path) / "added_tokens.json", ignored);
+  for (auto const* const name :
+       {"tokenizer.gguf", added ? "tokenizer.json" : "", "tokenizer.model", "tokenizer.bin", "tokenizer.json"})
+    if (auto const file = fs::path(path) / name; *name != '\0' && fs::exists(file, ignored)) return file.string();
+  throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model, tokenizer.bin or tokenizer.json",
+              "none of them");
 }
 
 inline std::unique_ptr<tokenizer> open_tokenizer(std::string const& path) {
-  return open_tokenizer(io::mapped_file(tokenizer_file(path)));
+  auto const name = tokenizer_file(path);
+  io::mapped_file file(name);
+  bool const json = is_tokenizer_json(file.bytes());
+  return open_tokenizer(std::move(file), json ? json_beside(name, "tokenizer_config.json") : io::json());
 }
 inline std::unique_ptr<tokenizer> open_tokenizer(io::gguf const& file) { return read_gguf(file); }
+
+/// The chat template that belongs to the tokenizer of `path`: a GGUF's key, or chat_template.jinja or what
+/// tokenizer_config.json says beside it. Empty where there is none.
+inline std::string chat_template(std::string const& path) {
+  auto const name = tokenizer_file(path);
+  io::mapped_file file(name);
+  if (!io::gguf::recognises(file.bytes())) return template_beside(name);
+  return std::string(io::gguf(std::move(file)).text("tokenizer.chat_template").value_or(""));
+}
 
 }  // namespace cria::text

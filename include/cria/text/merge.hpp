@@ -4,8 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <queue>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include <fmt/format.h>
+
+#include "cria/core/error.hpp"
+#include "cria/io/byte_reader.hpp"
 
 namespace cria::text::detail {
 
@@ -55,5 +62,36 @@ template <class Rank> void merge(std::vector<symbol>& symbols, auto const& pair)
     consider(left.previous, best.left), consider(best.left, left.next);
   }
 }
+
+/// Which pairs of tokens become one, and in which order.
+class merge_table {
+ public:
+  merge_table() = default;
+  /// `merges` are "left right", the first goes first; `id_of` gives the token of a text, or -1. Throws cria::error, under
+  /// the name `file`, for a merge whose parts or result are no tokens.
+  merge_table(std::vector<std::string_view> const& merges, auto const& id_of, std::string_view file) {
+    for (std::size_t i = 0; i < merges.size(); ++i) {
+      auto const blank = merges[i].find(' ', 1);
+      bool const two = blank != std::string_view::npos;
+      std::string const left(merges[i].substr(0, blank)), right(two ? merges[i].substr(blank + 1) : "");
+      int const l = id_of(left), r = id_of(right), both = id_of(left + right);
+      if (!two || l < 0 || r < 0 || both < 0)
+        throw error(file, fmt::format("merge {}", i), "two tokens whose union is a token", io::printable(merges[i]));
+      merges_.emplace(key(l, r), merged<int>{int(i), both});
+    }
+  }
+
+  bool empty() const { return merges_.empty(); }
+
+  std::optional<merged<int>> operator()(symbol const& left, symbol const& right) const {
+    auto const found = merges_.find(key(left.id, right.id));
+    return found == merges_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  static std::uint64_t key(int left, int right) { return std::uint64_t(std::uint32_t(left)) << 32 | std::uint32_t(right); }
+
+  std::unordered_map<std::uint64_t, merged<int>> merges_;
+};
 
 }  // namespace cria::text::detail

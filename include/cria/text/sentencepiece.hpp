@@ -48,15 +48,25 @@ constexpr std::optional<unsigned char> byte_of_name(std::string_view name) {
 
 class sentencepiece final : public tokenizer {
  public:
-  /// Tokens of kind byte are named <0xNN>. Throws cria::error, under the name `file`, for scores that are not numbers.
-  sentencepiece(vocabulary v, std::string_view file) : tokenizer(prepared(std::move(v), file)) {
+  /// Tokens of kind byte are named <0xNN>. Pairs are merged by the scores of what they become, or by `merges` where
+  /// there are any. Throws cria::error, under the name `file`, for scores that are not numbers and merges that are
+  /// none.
+  sentencepiece(vocabulary v, std::string_view file, std::vector<std::string_view> const& merges = {})
+      : tokenizer(prepared(std::move(v), file)) {
     bytes_.fill(-1);
+    std::unordered_map<std::string_view, int> parts;  // of merges: user-defined tokens can be any
     for (int id = 0; id < size(); ++id) {
       auto const& t = tokens().tokens[std::size_t(id)];
       if (t.kind == token_kind::byte) bytes_[static_cast<unsigned char>(t.text[0])] = id;
       if (t.kind == token_kind::normal && !t.text.empty())
         pieces_.emplace(t.text, id), longest_ = std::max(longest_, t.text.size());
+      if (t.kind == token_kind::normal || t.kind == token_kind::user_defined) parts.emplace(t.text, id);
     }
+    auto const id_of = [&](std::string const& part) {
+      auto const found = parts.find(with_blanks(part));
+      return found == parts.end() ? -1 : found->second;
+    };
+    merges_ = {merges, id_of, file};
   }
 
  private:
@@ -74,10 +84,12 @@ class sentencepiece final : public tokenizer {
     return v;
   }
 
-  void encode_plain(std::string_view given, std::vector<int>& ids) const override {
+  void encode_plain(std::string_view given, bool begins, std::vector<int>& ids) const override {
     if (given.size() > std::numeric_limits<int>::max())
       throw error("text", "length", "less than 2 GiB", std::to_string(given.size()));
-    std::string const text = (tokens().space_prefix ? " " : "") + with_blanks(given);
+    std::string text = with_blanks(given);
+    auto const& v = tokens();
+    if (v.space_prefix && (begins || !v.prefix_once) && !(v.lenient_prefix && text[0] == ' ')) text.insert(0, 1, ' ');
     auto const look_up = [&](std::size_t begin, std::size_t bytes) {
       if (bytes > longest_) return -1;
       auto const found = pieces_.find(std::string_view(text).substr(begin, bytes));
@@ -88,11 +100,12 @@ class sentencepiece final : public tokenizer {
       bytes = first_character(std::string_view(text).substr(at)).bytes;
       detail::append(symbols, at, bytes, look_up(at, bytes));
     }
-    detail::merge<float>(symbols, [&](auto const& left, auto const& right) -> std::optional<detail::merged<float>> {
+    auto const by_score = [&](auto const& left, auto const& right) -> std::optional<detail::merged<float>> {
       int const id = look_up(left.begin, left.bytes + right.bytes);
       if (id < 0) return {};
-      return {{-tokens().tokens[std::size_t(id)].score, id}};
-    });
+      return {{-v.tokens[std::size_t(id)].score, id}};
+    };
+    merges_.empty() ? detail::merge<float>(symbols, by_score) : detail::merge<int>(symbols, merges_);
     for (auto const& s : symbols)
       if (s.bytes > 0)
         s.id >= 0 ? ids.push_back(s.id) : fall_back(std::string_view(text).substr(s.begin, s.bytes), ids);
@@ -111,6 +124,7 @@ class sentencepiece final : public tokenizer {
   std::unordered_map<std::string_view, int> pieces_;  // views of the vocabulary's own texts
   std::array<int, 256> bytes_{};
   std::size_t longest_ = 0;
+  detail::merge_table merges_;
 };
 
 }  // namespace cria::text

@@ -24,8 +24,9 @@ class tokenizer {
   tokenizer& operator=(tokenizer const&) = delete;
 
   /// The tokens of `text`, without bos. With `parse_special` the names of control tokens in the text become those
-  /// tokens; without it they are text like any other. Throws cria::error for a byte that no token stands for.
-  std::vector<int> encode(std::string_view text, bool parse_special = false) const {
+  /// tokens; without it they are text like any other. `behind_special`: the text goes on behind a special token. Throws
+  /// cria::error for a byte that no token stands for.
+  std::vector<int> encode(std::string_view text, bool parse_special = false, bool behind_special = false) const {
     std::vector<int> ids;
     auto const& names = parse_special ? all_names_ : user_names_;
     std::size_t plain = 0;  // where the text that is not yet encoded begins
@@ -35,11 +36,11 @@ class tokenizer {
         ++at;
         continue;
       }
-      if (at > plain) encode_plain(text.substr(plain, at - plain), ids);
+      if (at > plain) encode_plain(text.substr(plain, at - plain), plain == 0 && !behind_special, ids);
       ids.push_back(id);
       plain = at += length;
     }
-    if (plain < text.size()) encode_plain(text.substr(plain), ids);
+    if (plain < text.size()) encode_plain(text.substr(plain), plain == 0 && !behind_special, ids);
     return ids;
   }
 
@@ -90,8 +91,9 @@ class tokenizer {
     user_names_.finish(), all_names_.finish();
   }
 
-  /// Appends the tokens of `text`, which is not empty: the whole, or what lies between special tokens.
-  virtual void encode_plain(std::string_view text, std::vector<int>& ids) const = 0;
+  /// Appends the tokens of `text`, which is not empty: the whole, or what lies between special tokens; `begins`: no
+  /// token is in front of it.
+  virtual void encode_plain(std::string_view text, bool begins, std::vector<int>& ids) const = 0;
 
  private:
   /// Names of tokens that are found in a text as they stand; of several the longest.

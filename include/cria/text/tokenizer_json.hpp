@@ -1,5 +1,5 @@
 #pragma once
-// tokenizer.json of Hugging Face's tokenizers, for both kinds of vocabularies.
+// tokenizer.json of Hugging Face's tokenizers, written for both kinds of vocabularies.
 #include <algorithm>
 #include <cstddef>
 #include <map>
@@ -135,12 +135,12 @@ inline io::json byte_level_json(vocabulary const& v, io::gguf const& file) {
   model["ignore_merges"] = rule.whole_words;
   bool const gpt2 = rule.shape == word_rule::family::gpt2;
   json const bytes{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", gpt2}};
-  auto const words = fmt::format(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,{}}}|)"
-                                 R"( ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-                                 rule.digits);
   json parts = json::array();
   if (!gpt2)
-    parts.push_back({{"type", "Split"}, {"pattern", {{"Regex", words}}}, {"behavior", "Isolated"}, {"invert", false}});
+    parts.push_back({{"type", "Split"},
+                     {"pattern", {{"Regex", expression_of(rule)}}},
+                     {"behavior", "Isolated"},
+                     {"invert", false}});
   if (gpt2 && rule.digits > 0) parts.push_back({{"type", "Digits"}, {"individual_digits", true}});
   parts.push_back(bytes);
   out["pre_tokenizer"] = detail::sequence("pretokenizers", parts);

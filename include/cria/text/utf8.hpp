@@ -1,6 +1,9 @@
 #pragma once
 // UTF-8 read with doubts: where it is well-formed, what its characters are, and streams of it that break anywhere.
+#include <algorithm>
 #include <cstddef>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,6 +83,18 @@ inline std::string well_formed(std::string_view text) {
   utf8_stream stream;
   std::string out = stream.put(text);
   return out += stream.finish();
+}
+
+/// `text` in Unicode's normalization form C; nothing where there is nothing to do, as in malformed UTF-8, which stays.
+inline std::optional<std::string> form_c(std::string_view text) {
+  if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return {};
+  utf8proc_uint8_t* made = nullptr;
+  auto const options = utf8proc_option_t(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  auto const* const bytes = reinterpret_cast<utf8proc_uint8_t const*>(text.data());
+  auto const size = utf8proc_map(bytes, utf8proc_ssize_t(text.size()), &made, options);
+  std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> const owner(made, &std::free);
+  if (size < 0) return {};
+  return std::string(reinterpret_cast<char const*>(made), std::size_t(size));
 }
 
 /// What regular expressions of tokenizers call \p{L}, \p{N} and \s.

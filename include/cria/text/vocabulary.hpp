@@ -23,6 +23,9 @@ struct vocabulary {
   int bos = -1, eos = -1, eot = -1, unknown = -1;  // -1: the model has none
   bool add_bos = false;                            // a prompt begins with bos
   bool space_prefix = false;                       // a blank is put in front of a text
+  bool lenient_prefix = false;                     // but only where the text doesn't begin with one,
+  bool prefix_once = false;                        // and only at its beginning, not behind special tokens in it
+  bool nfc = false;                                // texts are brought to Unicode's normalization form C
 };
 
 /// Throws cria::error unless the vocabulary has tokens and its special ones are among them. These then are control

@@ -4,7 +4,10 @@
 // llama-vocab.cpp.
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "cria/text/utf8.hpp"
 
@@ -31,6 +34,15 @@ inline std::optional<word_rule> word_rule_of(std::string_view name) {
   if (any_of("smaug-bpe", "dbrx")) return word_rule{llama3, 3, false};
   if (any_of("qwen2", "stablelm2", "deepseek-r1-qwen")) return word_rule{llama3, 1, false};
   return {};
+}
+
+/// The regular expression of a rule, as tokenizer.json writes it. GPT-2's is the same whatever it does with digits.
+inline std::string expression_of(word_rule const& rule) {
+  if (rule.shape == word_rule::family::gpt2)
+    return R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+  return fmt::format(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{}|)"
+                     R"( ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+                     rule.digits > 1 ? fmt::format("{{1,{}}}", rule.digits) : "");
 }
 
 namespace detail {
@@ -71,6 +83,7 @@ class scanner {
     };
     if (at + 1 >= text_.size() || text_[at] != '\'') return at;
     char const first = letter(at + 1), second = at + 2 < text_.size() ? letter(at + 2) : '\0';
+    if (any_case && text_.substr(at + 1, 2) == "\u017f") return at + 3;  // an old s, by Unicode's folding of cases
     if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
     bool const two = ((first == 'r' || first == 'v') && second == 'e') || (first == 'l' && second == 'l');
     return two ? at + 3 : at;

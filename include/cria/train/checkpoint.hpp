@@ -38,7 +38,7 @@ inline constexpr std::string_view config_file = "config.json", weights_file = "m
                                   moments_file = "moments.safetensors";
 
 struct moment {
-  llama2::detail::weight_place weight;
+  llama2::weight_place place;
   state which;
   std::string name;
 };
@@ -47,12 +47,12 @@ struct moment {
 /// .second_moment behind.
 inline std::vector<moment> moments(llama2::hyperparameters const& h, parameter_map const& map) {
   std::vector<moment> all;
-  for (auto const& place : llama2::detail::places(h))
-    if (map.at(place.name, place.layer).trained)
+  for (auto const& place : llama2::places_of(h))
+    if (map.at(place.weight.name, place.layer).trained)
       for (auto const& [which, suffix] :
            {std::pair{state::first_moment, "first_moment"}, {state::second_moment, "second_moment"}})
         all.push_back(
-            {place, which, fmt::format("{}.{}", llama2::detail::hugging_face_name(place.name, place.layer), suffix)});
+            {place, which, fmt::format("{}.{}", llama2::detail::hugging_face_name(place.weight.name, place.layer), suffix)});
   return all;
 }
 
@@ -78,17 +78,16 @@ inline void write_checkpoint(std::filesystem::path const& folder, engine const& 
   small(std::string(config_file), llama2::hugging_face_config(h, dtype::f32, about.ids).dump(2) + '\n');
   for (auto const& [name, content] : about.beside) small(name, content);
 
-  auto const weights = [&](llama2::weight_name name, int layer) {
+  auto const weights = [&](std::string_view name, int layer) {
     return model.read(state::weight, map.index(name, layer));
   };
   files[std::string(weights_file)] = llama2::write_safetensors(path(weights_file), h, dtype::f32, weights);
   auto const all = moments(h, map);
   std::vector<io::safetensor_plan> plan;
-  for (auto const& m : all) plan.push_back({m.name, dtype::f32, llama2::detail::hugging_face_shape(h, m.weight.name)});
+  for (auto const& m : all) plan.push_back({m.name, dtype::f32, llama2::detail::extents_of(m.place.weight)});
   files[std::string(moments_file)] = io::write_safetensors(path(moments_file), plan, [&](std::size_t i) {
-    auto const& [name, layer] = all[i].weight;
-    return llama2::reordered(llama2::row_order::hugging_face, h, name,
-                             model.read(all[i].which, map.index(name, layer)));
+    auto const& [w, layer] = all[i].place;
+    return llama2::reordered(llama2::row_order::hugging_face, h, w, model.read(all[i].which, map.index(w.name, layer)));
   });
   io::write_file(path(state_file), state_text(path(state_file), at, files));
 }
@@ -106,8 +105,8 @@ inline saved_run open_checkpoint(std::filesystem::path const& folder) {
 inline void load_weights(engine& model, llama2::checkpoint const& from) {
   detail::parameter_map const map(model, from.shape(), from.path());
   auto const values = llama2::weights_of(from);
-  for (auto const& [name, layer] : llama2::detail::places(from.shape()))
-    model.write(state::weight, map.index(name, layer), values(name, layer));
+  for (auto const& [w, layer] : llama2::places_of(from.shape()))
+    model.write(state::weight, map.index(w.name, layer), values(w.name, layer));
 }
 
 /// Gives the engine weights and moments as they were saved, bit for bit. Throws cria::error, with nothing changed,
@@ -123,13 +122,13 @@ inline void restore(engine& model, saved_run const& from) {
     auto const* const t = file.tensor(m.name);
     if (t == nullptr) throw error(where, "missing tensor");
     if (t->type != "F32") throw error(where, "type", "F32", io::printable(t->type));
-    if (auto const expected = llama2::detail::hugging_face_shape(h, m.weight.name); t->shape != expected)
+    if (auto const expected = llama2::detail::extents_of(m.place.weight); t->shape != expected)
       throw error(where, "shape", llama2::detail::extents(expected), llama2::detail::extents(t->shape));
   }
   load_weights(model, weights);
   for (auto const& m : all)
-    model.write(m.which, map.index(m.weight.name, m.weight.layer),
-                llama2::reordered(llama2::row_order::meta, h, m.weight.name, file.values<float>(m.name)));
+    model.write(m.which, map.index(m.place.weight.name, m.place.layer),
+                llama2::reordered(llama2::row_order::meta, h, m.place.weight, file.values<float>(m.name)));
 }
 
 }  // namespace cria::train

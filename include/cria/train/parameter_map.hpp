@@ -1,5 +1,6 @@
 #pragma once
 // Which of an engine's parameters is which weight of a Llama.
+#include <array>
 #include <cstddef>
 #include <map>
 #include <span>
@@ -22,12 +23,11 @@ class parameter_map {
   parameter_map(engine const& model, llama2::hyperparameters const& h, std::string_view where)
       : parameters_(model.parameters()) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) index_[{parameters_[i].name, parameters_[i].layer}] = i;
-    auto const places = llama2::detail::places(h);
-    for (auto const& [name, layer] : places) {
-      auto const text = std::string(llama2::weight_names[std::size_t(name)]);
-      auto const found = index_.find({text, layer});
-      auto const expected = llama2::detail::shape_of(h, name);
-      auto const what = fmt::format("{} of layer {}", text, layer);
+    auto const places = llama2::places_of(h);
+    for (auto const& [w, layer] : places) {
+      auto const found = index_.find({w.name, layer});
+      std::array const expected{w.rows, w.cols};
+      auto const what = fmt::format("{} of layer {}", w.name, layer);
       if (found == index_.end()) throw error(where, what, "a parameter of the model", "none");
       if (auto const shape = parameters_[found->second].shape; shape != expected)
         throw error(where, what, fmt::format("[{}, {}]", expected[0], expected[1]),
@@ -37,10 +37,8 @@ class parameter_map {
       throw error(where, "number of parameters", std::to_string(places.size()), std::to_string(parameters_.size()));
   }
 
-  std::size_t index(llama2::weight_name name, int layer) const {
-    return index_.at({std::string(llama2::weight_names[std::size_t(name)]), layer});
-  }
-  parameter const& at(llama2::weight_name name, int layer) const { return parameters_[index(name, layer)]; }
+  std::size_t index(std::string_view name, int layer) const { return index_.at({std::string(name), layer}); }
+  parameter const& at(std::string_view name, int layer) const { return parameters_[index(name, layer)]; }
 
  private:
   std::span<parameter const> parameters_;

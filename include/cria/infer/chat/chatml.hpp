@@ -14,8 +14,8 @@ class chatml_format : public chat_format {
   /// Throws cria::error when the vocabulary lacks the two special tokens.
   chatml_format(text::tokenizer const& t, std::optional<std::string> default_system)
       : tokens(t),
-        start(special(t, "<|im_start|>")),
-        end(special(t, "<|im_end|>")),
+        start(detail::special_token(t, "<|im_start|>", "ChatML")),
+        end(detail::special_token(t, "<|im_end|>", "ChatML")),
         own_system(std::move(default_system)) {
     add_stop(end);
     add_stop(start);
@@ -31,32 +31,18 @@ class chatml_format : public chat_format {
 
   std::vector<int> prompt(std::optional<std::string> const& system, std::span<exchange const> before,
                           std::string_view user) const override {
-    std::vector<int> ids;
-    if (tokens.add_bos()) ids.push_back(tokens.bos());
+    detail::prompt_writer out(tokens);
+    if (tokens.add_bos()) out.special(tokens.bos());
     auto const message = [&](std::string_view role, std::string_view text) {
-      ids.push_back(start);
-      detail::append(ids, tokens.encode(std::string(role) + "\n" + std::string(text), false));
-      ids.push_back(end);
-      detail::append(ids, tokens.encode("\n", false));
+      out.special(start).text(role).text("\n").text(text).special(end).text("\n");
     };
     if (auto const& first = system ? system : own_system) message("system", *first);
-    for (auto const& e : before) {
-      message("user", e.user);
-      message("assistant", e.answer);
-    }
+    for (auto const& e : before) message("user", e.user), message("assistant", e.answer);
     message("user", user);
-    ids.push_back(start);
-    detail::append(ids, tokens.encode("assistant\n", false));
-    return ids;
+    return out.special(start).text("assistant\n").finish();
   }
 
  private:
-  static int special(text::tokenizer const& t, std::string_view name) {
-    int const id = t.find_special(name);
-    if (id < 0) throw error("vocabulary", "cannot write ChatML", std::string(name) + " as a special token", "none");
-    return id;
-  }
-
   text::tokenizer const& tokens;
   int start, end;
   std::optional<std::string> own_system;

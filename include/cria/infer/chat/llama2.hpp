@@ -9,26 +9,6 @@
 #include "cria/text/tokenizer.hpp"
 
 namespace cria::infer {
-namespace detail {
-
-/// What Python's str.strip takes off, as UTF-8.
-inline std::string_view strip(std::string_view s) {
-  static constexpr std::array<std::string_view, 29> blanks{
-      " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\x1c",   "\x1d",   "\x1e",   "\x1f",
-      "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-      "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
-  for (bool again = true; again;) {
-    again = false;
-    for (auto const blank : blanks) {
-      if (s.starts_with(blank)) s.remove_prefix(blank.size()), again = true;
-      if (s.ends_with(blank)) s.remove_suffix(blank.size()), again = true;
-    }
-  }
-  return s;
-}
-
-}  // namespace detail
-
 class llama2_format : public chat_format {
  public:
   /// Throws cria::error when the vocabulary has no bos or eos.
@@ -43,9 +23,9 @@ class llama2_format : public chat_format {
 
   std::vector<int> prompt(std::optional<std::string> const& system, std::span<exchange const> before,
                           std::string_view user) const override {
-    if (system) refuse_tags(*system, "system text");
-    for (auto const& e : before) refuse_tags(e.user, "message");
-    refuse_tags(user, "message");
+    if (system) detail::refuse_tags(*system, "system text", tags);
+    for (auto const& e : before) detail::refuse_tags(e.user, "message", tags);
+    detail::refuse_tags(user, "message", tags);
     std::string merged = system ? "<<SYS>>\n" + *system + "\n<</SYS>>\n\n" : "";
     std::vector<int> ids;
     for (auto const& e : before) {  // each finished pair is encoded on its own
@@ -64,16 +44,10 @@ class llama2_format : public chat_format {
 
   void encode(std::vector<int>& ids, std::string const& text) const {
     ids.push_back(tokens.bos());
-    detail::append(ids, tokens.encode(text, false));
+    detail::append(ids, tokens.encode(text, false, true));
   }
 
-  /// The tags are ordinary text to the tokenizer: inside a message they would end it and begin another.
-  static void refuse_tags(std::string_view text, std::string_view where) {
-    for (std::string_view const tag : {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"})
-      if (text.find(tag) != std::string_view::npos)
-        throw error(where, "a tag of the chat format cannot be part of it",
-                    "text without [INST], [/INST], <<SYS>>, <</SYS>>", tag);
-  }
+  static constexpr std::array<std::string_view, 4> tags{"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"};
 
   text::tokenizer const& tokens;
 };

@@ -13,6 +13,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   static constexpr int self = plan_of<P>.groups[G].nodes[0];
   static constexpr node n = at(self);
   static constexpr dtype stored = P::policy::cache::id;
+  static constexpr bool windowed = n.window > 0;
   static constexpr bool keeps_order = false;  // later rows have more to do: workers take them in turns
   enum : int {
     size = n.size, group_heads = n.count / n.kv_count, kv_heads = n.kv_count,
@@ -25,9 +26,10 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   bool split = false;  // a piece is one page of one row: there are too few rows for all workers
   int row_pages = 1;   // of the row that has most
   void divide(int threads, bool host) {
-    split = host && c.rows * kv_heads < 2 * threads && c.reach > page_positions;
-    block_rows = host && !split ? Kokkos::max(1, Kokkos::min(16, c.rows * kv_heads / (4 * threads))) : 1;
     row_pages = (c.reach + page_positions - 1) / page_positions;
+    if (windowed) row_pages = Kokkos::min(row_pages, (n.window + page_positions - 2) / page_positions + 1);
+    split = host && c.rows * kv_heads < 2 * threads && row_pages > 1;
+    block_rows = host && !split ? Kokkos::max(1, Kokkos::min(16, c.rows * kv_heads / (4 * threads))) : 1;
   }
   int phases() const { return split ? 2 : 1; }
   int pieces(int phase) const {
@@ -45,7 +47,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     int const kv = piece % kv_heads;
     if (split) {
       int const row = piece / kv_heads % c.rows;
-      if (phase == 0) sum_page(t, row, kv, piece / kv_heads / c.rows, scratch);
+      if (phase == 0) sum_page(t, row, kv, first_page(row) + piece / kv_heads / c.rows, scratch);
       else merge_pages(t, row, kv, scratch);
     } else {
       int const begin = piece / kv_heads * block_rows, end = Kokkos::min(begin + block_rows, c.rows);
@@ -64,20 +66,24 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     float* const weights = own + together * record;
     load_queries(t, row, queries, kv, q);
     clear(t, sums, queries);
-    int last = 0;
-    for (int r = row; r < row + rows; ++r) last = Kokkos::max(last, c.position[r]);
-    for (int page = 0; page <= last / page_positions; ++page) {
+    int last = 0, page = first_page(row);
+    for (int r = row; r < row + rows; ++r) last = Kokkos::max(last, c.position[r]), page = Kokkos::min(page, first_page(r));
+    for (; page <= last / page_positions; ++page) {
       auto const [keys, values] = page_at(row, kv, page);
       soon next;
       if (queries <= together) next = {values, page < last / page_positions ? page_at(row, kv, page + 1).keys : nullptr};
       for (int first = 0; first < queries; first += together) {
         int const some = Kokkos::min(int(together), queries - first);
-        int count[together], most = 0;
-        for (int i = 0; i < some; ++i) most = Kokkos::max(most, count[i] = positions(row + (first + i) / group_heads, page));
+        seen_positions seen;
+        int most = 0;
+        for (int i = 0; i < some; ++i) {
+          see(row + (first + i) / group_heads, page, i, seen);
+          most = Kokkos::max(most, seen.end[i]);
+        }
         if (most == 0) continue;
-        sum_queries(t, keys, values, next, q + first * padded, some, count, weights, own);
+        sum_queries(t, keys, values, next, q + first * padded, some, seen, weights, own);
         for (int i = 0; i < some; ++i)
-          if (count[i] > 0) merge(t, sums + (first + i) * record, own + i * record);
+          if (seen.end[i] > 0) merge(t, sums + (first + i) * record, own + i * record);
         t.barrier();
       }
     }
@@ -86,31 +92,41 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
 
   /// One page of one row, into its record.
   template <class Team> KOKKOS_INLINE_FUNCTION void sum_page(Team const& t, int row, int kv, int page, float* scratch) const {
-    int const mine = positions(row, page);
-    if (mine == 0) return;
+    seen_positions seen;
+    for (int i = 0; i < together; ++i) see(row, page, i, seen);
+    if (seen.end[0] == 0) return;
     float *const q = scratch, *const weights = q + group_heads * padded;
     load_queries(t, row, group_heads, kv, q);
     auto const [keys, values] = page_at(row, kv, page);
-    int const count[together] = {mine, mine, mine, mine};
     for (int first = 0; first < group_heads; first += together)
-      sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded, Kokkos::min(int(together), group_heads - first), count, weights,
+      sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded, Kokkos::min(int(together), group_heads - first), seen, weights,
                   record_of(row, kv, page) + first * record);
   }
   template <class Team> KOKKOS_INLINE_FUNCTION void merge_pages(Team const& t, int row, int kv, float* sums) const {
     clear(t, sums, group_heads);
-    for (int page = 0; page <= c.position[row] / page_positions; ++page)
+    for (int page = first_page(row); page <= c.position[row] / page_positions; ++page)
       for (int i = 0; i < group_heads; ++i) merge(t, sums + i * record, record_of(row, kv, page) + i * record);
     t.barrier();
     store_sums(t, row, group_heads, kv, sums);
   }
   KOKKOS_INLINE_FUNCTION float* record_of(int row, int kv, int page) const {
-    return c.shared + std::size_t((row * kv_heads + kv) * row_pages + page) * (group_heads * record);
+    return c.shared + std::size_t((row * kv_heads + kv) * row_pages + page - first_page(row)) * (group_heads * record);
   }
 
-  /// How many positions of a page a row sees.
-  KOKKOS_INLINE_FUNCTION int positions(int row, int page) const {
-    return Kokkos::max(0, Kokkos::min(int(page_positions), c.position[row] + 1 - page * page_positions));
+  /// What some queries see of a page: positions [begin, end), begin 0 without a window; nothing where end is 0.
+  struct seen_positions {
+    int begin[together] = {}, end[together] = {};
+  };
+  KOKKOS_INLINE_FUNCTION void see(int row, int page, int i, seen_positions& seen) const {
+    int const up_to = c.position[row] + 1 - page * page_positions;
+    seen.end[i] = Kokkos::max(0, Kokkos::min(int(page_positions), up_to));
+    if constexpr (windowed) {
+      seen.begin[i] = Kokkos::max(0, up_to - n.window);
+      if (seen.begin[i] >= seen.end[i]) seen.begin[i] = seen.end[i] = 0;
+    }
   }
+  /// The first page of which a row sees anything.
+  KOKKOS_INLINE_FUNCTION int first_page(int row) const { return windowed ? Kokkos::max(0, c.position[row] + 1 - n.window) / page_positions : 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void load_queries(Team const& t, int row, int queries, int kv, float* q) const {
     for (int i = 0; i < queries; ++i) {
@@ -144,40 +160,43 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     return {base::template page<n.in[1]>(c.sequence[row], kv, begin), base::template page<n.in[2]>(c.sequence[row], kv, begin)};
   }
 
-  /// Some queries over one page, query i over its first count[i] positions, into records; where count[i] is 0 the record is
-  /// meaningless.
+  /// Some queries over what they see of one page, into records; where that is nothing the record is meaningless.
   template <class Team>
   KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, soon const& next, float const* q, int some,
-                                          int const (&count)[together], float* weights, float* records) const {
+                                          seen_positions const& seen, float* weights, float* records) const {
     switch (some) {
-      case 1: return sum_queries<1>(t, keys, values, next, q, count, weights, records);
-      case 2: return sum_queries<2>(t, keys, values, next, q, count, weights, records);
-      case 3: return sum_queries<3>(t, keys, values, next, q, count, weights, records);
-      default: return sum_queries<4>(t, keys, values, next, q, count, weights, records);
+      case 1: return sum_queries<1>(t, keys, values, next, q, seen, weights, records);
+      case 2: return sum_queries<2>(t, keys, values, next, q, seen, weights, records);
+      case 3: return sum_queries<3>(t, keys, values, next, q, seen, weights, records);
+      default: return sum_queries<4>(t, keys, values, next, q, seen, weights, records);
     }
   }
   template <int Q, class Team>
   KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, soon const& next, float const* q,
-                                          int const (&count)[together], float* weights, float* records) const {
+                                          seen_positions const& seen, float* weights, float* records) const {
     using V = typename Team::lanes;
     constexpr bool host = Team::lanes_at_once > 2;
     constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
     t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, next.values); });
     t.barrier();
-    t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, count[i], records + i * record); });
+    t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, seen.begin[i], seen.end[i], records + i * record); });
     t.barrier();
     using W = typename detail::lanes_along<V, size>::type;
     constexpr int span = host ? detail::lanes_that_fit<W, Q>(size) : size % 2 == 0 ? 2 : 1;
-    t.each(size / span, [&](int i) { detail::mix<stored, W, size, span, Q>(values, i * span, weights, page_positions, count, records, record, next.keys); });
+    t.each(size / span, [&](int i) {
+      detail::mix<stored, W, size, span, Q, windowed>(values, i * span, weights, page_positions, seen.begin, seen.end, records, record, next.keys);
+    });
     t.barrier();
   }
 
-  /// Scores become e^(score - largest), zero past `count`; the largest and the total go to the record. In 16 lanes, folded
+  /// Scores become e^(score - largest), zero outside [begin, end); the largest and the total go to the record. In 16 lanes, folded
   /// in a fixed order.
-  template <class V> KOKKOS_INLINE_FUNCTION static void softmax(float* p, int count, float* record_of_query) {
+  template <class V> KOKKOS_INLINE_FUNCTION static void softmax(float* p, [[maybe_unused]] int begin, int end, float* record_of_query) {
     constexpr int vectors = 16 / V::width;
     float const scale = 1 / Kokkos::sqrt(float(size));
-    for (int i = count; i < page_positions; ++i) p[i] = -3.0e38f;
+    for (int i = end; i < page_positions; ++i) p[i] = -3.0e38f;
+    if constexpr (windowed)
+      for (int i = 0; i < begin; ++i) p[i] = -3.0e38f;
     typename V::f lane[vectors];
     for (int v = 0; v < vectors; ++v) {
       lane[v] = V::splat(-3.0e38f);

@@ -33,7 +33,7 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
       tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[1]>(first + r, kv * size + d); }, m.keys);
       tiles::turn(t, m.keys, m.keys_turned);
       tiles::clear(t, 2 * tiles::page_floats, m.dk);
-      for (int i = j; i * rows < count; ++i)
+      for (int i = j; i * rows < count && tiles::first_page(i, n.window) <= j; ++i)
         for (int head = kv * group_heads; head < (kv + 1) * group_heads; ++head) add(t, m, begin, count, i, j, head);
       if constexpr (dk >= 0) tiles::store(t, some, m.dk, [&](int r, float(&row)[size]) { base::template store_lanes<dk>(first + r, kv * size, row); });
       if constexpr (dv >= 0) tiles::store(t, some, m.dv, [&](int r, float(&row)[size]) { base::template store_lanes<dv>(first + r, kv * size, row); });
@@ -69,18 +69,21 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
       using V = typename Team::lanes;
       float *const p = m.p + r * rows, *const ds = m.ds + r * rows;
       int const seen = r >= some ? 0 : diagonal ? r + 1 : int(rows);
+      int const hidden = n.window > 0 ? Kokkos::min(tiles::first_seen(i, r, j, n.window), int(rows)) : 0;
       for (int l = 0; l < seen; l += V::width) {
         typename V::f const x = exp_of<V>(V::fma(V::load(p + l), V::splat(scale), V::splat(-m.lse[r])));
         V::store(p + l, x), V::store(ds + l, x * (V::load(ds + l) - V::splat(m.mean[r])) * V::splat(scale));
       }
       for (int l = seen; l < rows; ++l) p[l] = 0, ds[l] = 0;
+      if (n.window > 0)
+        for (int l = 0; l < hidden; ++l) p[l] = 0, ds[l] = 0;
     });
     t.barrier();
     auto const from_row = diagonal ? tiles::shape::inputs_from_row : tiles::shape::full;
     if constexpr (dv >= 0) tiles::template multiply<padded>(t, from_row, m.p, rows, 1, m.dy, some, m.dv);
     if constexpr (dk >= 0) tiles::template multiply<padded>(t, from_row, m.ds, rows, 1, m.q, some, m.dk);
     if constexpr (dq >= 0) {
-      if (j == 0) tiles::clear(t, tiles::page_floats, m.dq);
+      if (j == tiles::first_page(i, n.window)) tiles::clear(t, tiles::page_floats, m.dq);
       else tiles::load(t, some, [&](int r, int d) { return base::template load<dq>(first + r, head * size + d); }, m.dq);
       tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, m.ds, 1, rows, m.keys, rows, m.dq);
       tiles::store(t, some, m.dq, [&](int r, float(&row)[size]) { base::template store_lanes<dq>(first + r, head * size, row); });

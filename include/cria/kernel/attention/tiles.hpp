@@ -58,6 +58,13 @@ template <int Size> struct attention_tiles {
     t.barrier();
   }
 
+  /// With a window of so many positions (0: none) the first page of keys of which any row of a page of queries sees something, and the
+  /// first column that row r of page i sees of page j.
+  KOKKOS_INLINE_FUNCTION static constexpr int first_page(int i, int window) { return window > 0 && i * rows + 1 > window ? (i * rows + 1 - window) / rows : 0; }
+  KOKKOS_INLINE_FUNCTION static constexpr int first_seen(int i, int r, int j, int window) {
+    return window > 0 && (i - j) * rows + r + 1 > window ? (i - j) * rows + r + 1 - window : 0;
+  }
+
   /// What a triangle leaves out of a product: of rows [first, last] the columns, or the inputs, that are not zero.
   enum class shape { full, columns_to_row, inputs_to_row, inputs_from_row };
 

@@ -39,12 +39,14 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
         tiles::clear(t, tiles::page_floats, sums);
         t.each(rows, [&](int r) { top[r] = -3.0e38f, total[r] = 0; });
         t.barrier();
-        for (int j = 0; j <= i; ++j) {
+        for (int j = tiles::first_page(i, n.window); j <= i; ++j) {
           bool const diagonal = i == j;
           tiles::clear(t, tiles::square, scores);
           tiles::template multiply<rows>(t, diagonal ? tiles::shape::columns_to_row : tiles::shape::full, q, 1, padded,
                                          keys + std::size_t(j) * tiles::page_floats, size, scores);
-          t.each(some, [&](int r) { soften<typename Team::lanes>(scores + r * rows, diagonal ? r + 1 : int(rows), top[r], total[r], sums + r * padded); });
+          t.each(some, [&](int r) {
+            soften<typename Team::lanes>(scores + r * rows, tiles::first_seen(i, r, j, n.window), diagonal ? r + 1 : int(rows), top[r], total[r], sums + r * padded);
+          });
           t.barrier();
           tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, scores, 1, rows,
                                            values + std::size_t(j) * tiles::page_floats, rows, sums);
@@ -58,8 +60,12 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
   }
 
  private:
-  /// Scores of a row become e^(score - largest so far), zero past `count`; what was summed before is scaled down to that.
-  template <class V> KOKKOS_INLINE_FUNCTION static void soften(float* p, int count, float& top, float& total, float* sums) {
+  /// Scores of a row become e^(score - largest so far), zero outside [begin, count); what was summed before is scaled down to that.
+  template <class V> KOKKOS_INLINE_FUNCTION static void soften(float* p, [[maybe_unused]] int begin, int count, float& top, float& total, float* sums) {
+    if constexpr (n.window > 0) {
+      for (int l = 0; l < Kokkos::min(begin, int(rows)); ++l) p[l] = begin < count ? -3.0e38f : 0;
+      if (begin >= count) return;  // all of p is zero
+    }
     typename V::f most[1]{V::splat(top)};
     int l = 0;
     for (; l + V::width <= count; l += V::width) most[0] = larger{}(V::load(p + l), most[0]);

@@ -114,7 +114,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
   template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
     constexpr int contractions = segments.at[S].contractions.count;
-    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]);
+    constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]) && !in_place<P>;
     bool const pair = wide && count == 1 && left_over > 1;  // the chains of one row's sums hide each other's latency
     int const first = row0 - p.row0, units = pair ? 2 : shared ? Kokkos::min(left_over, int(together)) : 1;
     std::size_t const stride = std::size_t(units * count * 32);
@@ -122,7 +122,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
     detail::each_constant<terms>([&](auto term) {
       int const all = depth(term());
-      int const step = kind == op::matmul && count == 1 && !shared ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+      int const step = kind == op::matmul && count == 1 && !shared && !in_place<P> ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
       for (int k = 0; k < all; k += step) {
         int const k_end = Kokkos::min(k + step, all);
         detail::each_constant<contractions>([&](auto i) {
@@ -145,7 +145,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   /// Adds to the sums [row][32] of contraction C, inputs [begin, end) of a term.
   template <int C, int Term>
   KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int col, int begin, int end, float* sums, float* right) const {
-    bool const copied = makes_right(C) && (kind != op::matmul || count > expanding);
+    bool const copied = makes_right(C) && (kind != op::matmul || in_place<P> || count > expanding);
     if constexpr (makes_right(C))
       if (copied) make_right<C, Term>(col, begin, end, right);
     for (int r = first; r < first + count;)
@@ -162,7 +162,9 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
 
   /// Whether a block of rows multiplies with a copy of the right operand.
-  static constexpr bool makes_right(int id) { return kind != op::matmul || (!uses_int8(id) && at(at(id).in[1]).type != layer_formats(dtype::f32)); }
+  static constexpr bool makes_right(int id) {
+    return kind != op::matmul || in_place<P> || (!uses_int8(id) && at(at(id).in[1]).type != layer_formats(dtype::f32));
+  }
 
   template <int C, int Term> KOKKOS_INLINE_FUNCTION void make_right(int col, int begin, int end, float* to) const {
     constexpr int tile_floats = chunk * tile_rows;
@@ -182,14 +184,20 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
         }
     } else {
       constexpr int rows_of_w = at(at(C).in[2 * Term + 1]).rows, cols_of_w = at(at(C).in[2 * Term + 1]).cols;
-      base::template with_weight<at(C).in[2 * Term + 1]>([&](std::byte const* packed, auto f) {
-        constexpr dtype T = decltype(f)::id;
-        for (int t = 0; t < 2; ++t) {
-          int const from = col + t * tile_rows;
-          if constexpr (kind == op::matmul_dx) turn_tile<T, host_lanes>(packed, cols_of_w, from, begin, end, to + t * tile_floats);
-          else if (from < rows_of_w) decode_tile<T, host_lanes>(packed, cols_of_w, from / tile_rows, begin, end, to + t * tile_floats);
-        }
-      });
+      if constexpr (in_place<P> && kind == op::matmul) {
+        float const* const rows_of_weight = base::template array<at(C).in[1]>();
+        for (int t = 0; t < 2; ++t)
+          gather_tile<host_lanes>(rows_of_weight, base::template strides_of<at(C).in[1]>(), rows_of_w, col + t * tile_rows, begin, end, to + t * tile_floats);
+      } else {
+        base::template with_weight<at(C).in[2 * Term + 1]>([&](std::byte const* packed, auto f) {
+          constexpr dtype T = decltype(f)::id;
+          for (int t = 0; t < 2; ++t) {
+            int const from = col + t * tile_rows;
+            if constexpr (kind == op::matmul_dx) turn_tile<T, host_lanes>(packed, cols_of_w, from, begin, end, to + t * tile_floats);
+            else if (from < rows_of_w) decode_tile<T, host_lanes>(packed, cols_of_w, from / tile_rows, begin, end, to + t * tile_floats);
+          }
+        });
+      }
     }
   }
 
@@ -222,7 +230,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
     constexpr int inputs = right.cols;
-    if constexpr (kind == op::matmul) {
+    if constexpr (kind == op::matmul && !in_place<P>) {
       constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
       constexpr bool as_int8 = uses_int8(C);
       int const tile = col / tile_rows;
@@ -241,7 +249,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
         float x[L];
         for (int l = 0; l < L; ++l) {
           int const at_col = Kokkos::min(col + l, columns(C) - 1);  // lanes past the end are not stored
-          if constexpr (kind == op::matmul_dx)
+          if constexpr (kind == op::matmul) x[l] = base::template element_of<n.in[1]>(at_col, k);
+          else if constexpr (kind == op::matmul_dx)
             base::template with_weight<n.in[2 * Term + 1]>([&](std::byte const* w, auto f) { x[l] = element<decltype(f)::id>(w, k, at_col, inputs); });
           else x[l] = base::template load<n.in[0]>(k, at_col);
         }

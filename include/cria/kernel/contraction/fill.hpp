@@ -7,12 +7,11 @@ namespace cria::kernel {
 
 template <class P, int G> struct contraction_panel : evaluate<P, G> {
   using base = evaluate<P, G>;
-  using base::at, base::c;
+  using base::at, base::c, base::sum_count;
 
   static constexpr group g = plan_of<P>.groups[G];
   static constexpr node first_node = at(g.nodes[0]);
   static constexpr op kind = first_node.kind;
-  static constexpr node_list sums_needed = base::row_sums();
 
   // A gradient of rows is a sum of up to three products, its terms: each has its own left operand, and a panel of its own.
   static constexpr int terms = kind == op::matmul_dx ? first_node.arity() / 2 : 1;
@@ -43,7 +42,7 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
     return n;
   }
   KOKKOS_INLINE_FUNCTION std::size_t panel_size(int count) const {
-    return term_begin(terms, count) + std::size_t(sums_needed.count) * std::size_t(count);
+    return term_begin(terms, count) + std::size_t(sum_count) * std::size_t(count);
   }
 
   /// A panel of `count` rows from `row0` on; row sums behind it.
@@ -112,8 +111,8 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
       float x[N][32];
       for (int i = 0; i < N; ++i) {
         int const row = p.row0 + first + i;
-        float sums[sums_needed.count + 1];  // a copy, which nothing that is written below can change
-        for (int s = 0; s < sums_needed.count; ++s) sums[s] = p.sums[s * p.count + first + i];
+        float sums[sum_count + 1];  // a copy, which nothing that is written below can change
+        for (int s = 0; s < sum_count; ++s) sums[s] = p.sums[s * p.count + first + i];
         scope const own{.row_sums = sums, .rows = 1, .row0 = row};
         if (inputs == 32)
           for (int k = 0; k < 32; ++k) x[i][k] = base::template value<left(Term)>(own, row, begin + k);

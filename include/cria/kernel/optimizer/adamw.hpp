@@ -3,6 +3,7 @@
 // memory once, in blocks of a fixed size, so that the bits don't depend on who works.
 #include <Kokkos_Core.hpp>
 
+#include "cria/core/dtype.hpp"
 #include "cria/core/half.hpp"
 #include "cria/kernel/team.hpp"
 

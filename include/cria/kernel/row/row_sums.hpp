@@ -8,17 +8,20 @@ namespace cria::kernel {
 namespace detail {
 
 template <class P, int G, int S, class Team>
-KOKKOS_INLINE_FUNCTION void fill_row_sum(evaluate<P, G> const& from, Team const& t, scope const& e, int row, float* to) {
+KOKKOS_INLINE_FUNCTION void fill_row_sum(evaluate<P, G> const& from, Team const& t, scope const& e, int row, float* to, int stride) {
   using values = evaluate<P, G>;
-  constexpr int in = values::at(values::row_sums().at[S]).in[0], cols = values::at(in).cols;
-  float const total = t.sum(cols, [&](int k) { return from.template value<in>(e, row, k); });
-  t.each(1, [&](int) { *to = total; });
-  t.barrier();
+  constexpr node n = values::at(values::row_sums().at[S]);
+  constexpr int in = n.in[0], cols = n.size > 0 ? n.size : values::at(in).cols;
+  for (int head = 0; head < n.cols; ++head) {
+    float const total = t.sum(cols, [&](int k) { return from.template value<in>(e, row, head * cols + k); });
+    t.each(1, [&](int) { to[head * stride] = total; });
+    t.barrier();
+  }
 }
 template <class P, int G, class Team, int... S>
 KOKKOS_INLINE_FUNCTION void fill_row_sums([[maybe_unused]] evaluate<P, G> const& from, [[maybe_unused]] Team const& t, [[maybe_unused]] scope const& e,
                                           [[maybe_unused]] int row, [[maybe_unused]] float* to, [[maybe_unused]] int stride, std::integer_sequence<int, S...>) {
-  (fill_row_sum<P, G, S>(from, t, e, row, to + S * stride), ...);
+  (fill_row_sum<P, G, S>(from, t, e, row, to + evaluate<P, G>::sums_before(S) * stride, stride), ...);
 }
 
 }  // namespace detail

@@ -1,98 +1,162 @@
 #pragma once
-// A Llama in a GGUF file. Source: llama.cpp's names of keys and tensors for the architecture "llama".
+// A model in a GGUF file. Source: llama.cpp's names of keys and tensors for the architectures llama, qwen2, qwen3, gemma and gpt2.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "cria/io/gguf.hpp"
-#include "cria/model/files/stored.hpp"
+#include "cria/model/files/hugging_face.hpp"
 
 namespace cria::llama2::detail {
 
-inline std::string gguf_name(weight_name n, int layer) {
-  constexpr std::array<std::string_view, weight_names.size()> names{
-      "token_embd", "attn_norm", "attn_q",   "attn_k", "attn_v",      "attn_output",
-      "ffn_norm",   "ffn_gate",  "ffn_down", "ffn_up", "output_norm", "output"};
-  auto const name = names[std::size_t(n)];
-  return once(n) ? fmt::format("{}.weight", name) : fmt::format("blk.{}.{}.weight", layer, name);
+inline constexpr published_name gguf_names[]{{"embed", "token_embd"}, {"positions", "position_embd"}, {"attention_norm", "attn_norm"},
+                                             {"wq", "attn_q"},        {"wk", "attn_k"},               {"wv", "attn_v"},
+                                             {"wo", "attn_output"},   {"q_norm", "attn_q_norm"},      {"k_norm", "attn_k_norm"},
+                                             {"ffn_norm", "ffn_norm"}, {"w1", "ffn_gate"},            {"w2", "ffn_down"},
+                                             {"w3", "ffn_up"},        {"norm", "output_norm"},        {"head", "output"}};
+
+/// Where there is no gate, the first matrix is called ffn_up, and GPT-2's q, k and v are one.
+inline std::string gguf_name(hyperparameters const& h, std::string_view name, int layer) {
+  auto const prefix = exists_once(name) ? "" : fmt::format("blk.{}.", layer);
+  bool const bias = name.ends_with(".bias");
+  if (h.feed_forward == feed_forward_form::gelu_mlp && name.starts_with("w1")) return published(gguf_names, bias ? "w3.bias" : "w3", prefix);
+  if (h.kind == architecture::gpt2 && (name.starts_with("wq") || name.starts_with("wk") || name.starts_with("wv")))
+    return fmt::format("{}attn_qkv.{}", prefix, bias ? "bias" : "weight");
+  return published(gguf_names, name, prefix);
 }
 
-/// The shape the metadata gives. Throws cria::error for another architecture, a missing key, and what the library
-/// cannot compute (scaled rotary angles, experts), which would otherwise give wrong numbers.
+/// What llama.cpp does with an architecture's weights, and Hugging Face doesn't: Llama's rows lie in Meta's order, Gemma's norms as 1 + w.
+inline bool gguf_rows_are_halved(architecture a) { return a != architecture::llama && a != architecture::mistral; }
+
+class gguf_keys {
+ public:
+  gguf_keys(io::gguf const& file, std::string_view architecture) : file_(file), prefix_(std::string(architecture) + ".") {}
+  std::string key(std::string_view name) const { return prefix_ + std::string(name); }
+  std::optional<std::int64_t> optional(std::string_view name) const { return file_.integer(key(name), 0, 1 << 24); }
+  int required(std::string_view name) const {
+    if (auto const value = optional(name)) return int(*value);
+    throw error(file_.path(), fmt::format("missing key {}", key(name)));
+  }
+  void only(std::string_view name, int supported) const {
+    if (auto const value = optional(name); value && *value != supported)
+      throw error(file_.path(), fmt::format("{} is not supported", key(name)), std::to_string(supported), std::to_string(*value));
+  }
+  double number(std::string_view name) const {
+    if (auto const value = file_.number(key(name))) return *value;
+    throw error(file_.path(), fmt::format("missing key {}", key(name)));
+  }
+  std::string const& prefix() const { return prefix_; }
+
+ private:
+  io::gguf const& file_;
+  std::string prefix_;
+};
+
+/// rope_freqs.weight holds what Llama 3's rule divides each frequency by. The rule's numbers, which the file doesn't have, are those of
+/// every published model but for the factor; throws cria::error where they don't give the tensor.
+inline void read_rope_factors(io::gguf const& file, hyperparameters& h) {
+  auto const* const t = file.tensor("rope_freqs.weight");
+  if (t == nullptr) return;
+  auto const where = file.path() + ": rope_freqs.weight";
+  if (t->type.format != dtype::f32 || t->shape != std::vector{std::uint64_t(h.head_dim / 2)})
+    throw error(where, "shape and type", fmt::format("[{}] F32", h.head_dim / 2), extents(t->shape) + " " + t->type.name);
+  std::vector<float> factors(std::size_t(h.head_dim / 2));
+  decode(dtype::f32, t->bytes, factors);
+  h.rope.factor = *std::ranges::max_element(factors);
+  h.rope.low = 1, h.rope.high = 4, h.rope.original_context = 8192;
+  check(h, file.path());
+  rotation const plain{h.rope.theta};
+  for (int i = 0; i < h.head_dim / 2; ++i) {
+    double const factor = frequency(plain, 2 * i, h.head_dim) / frequency(h.rope, 2 * i, h.head_dim);
+    if (!(std::abs(factor - double(factors[std::size_t(i)])) < 1e-4 * factor))
+      throw error(where, fmt::format("value {} is not supported", i), fmt::format("{}, by the rule of Llama 3", factor), fmt::format("{}", factors[std::size_t(i)]));
+  }
+}
+
+inline void read_rope(io::gguf const& file, gguf_keys const& keys, hyperparameters& h) {
+  h.rope.theta = file.number(keys.key("rope.freq_base")).value_or(1e4);
+  auto const scaling = file.text(keys.key("rope.scaling.type"));
+  for (auto const key : file.keys()) {
+    if (!key.starts_with(keys.key("rope.scal")) || key == keys.key("rope.scaling.type")) continue;
+    bool const factor = key == keys.key("rope.scaling.factor"), ignored = scaling == "none";
+    if (!ignored && !(factor && scaling == "linear"))
+      throw error(file.path(), fmt::format("{} is not supported", io::printable(key)), "unscaled or linearly scaled rotary angles", io::describe(*file.find(key)));
+  }
+  if (scaling == "linear") h.rope.factor = keys.number("rope.scaling.factor");
+  else if (scaling && scaling != "none")
+    throw error(file.path(), fmt::format("{} is not supported", keys.key("rope.scaling.type")), "none or linear", io::printable(*scaling));
+  read_rope_factors(file, h);
+}
+
+/// The shape the metadata gives. Throws cria::error for another architecture, a missing key, and what the library cannot compute,
+/// which would otherwise give wrong numbers.
 inline hyperparameters read_shape(io::gguf const& file) {
-  auto const architecture = file.text("general.architecture");
-  if (architecture != "llama")
-    throw error(file.path(), "general.architecture", "llama", architecture ? io::printable(*architecture) : "nothing");
-  auto const optional = [&](std::string_view key) { return file.integer(fmt::format("llama.{}", key), 0, 1 << 24); };
-  auto const required = [&](std::string_view key) {
-    if (auto const value = optional(key)) return int(*value);
-    throw error(file.path(), fmt::format("missing key llama.{}", key));
-  };
-  auto const only = [&](std::string_view key, int supported) {
-    if (auto const value = optional(key); value && *value != supported)
-      throw error(file.path(), fmt::format("llama.{} is not supported", key), std::to_string(supported),
-                  std::to_string(*value));
-  };
+  auto const architecture_name = file.text("general.architecture");
+  auto const known = std::ranges::find(architecture_names, architecture_name.value_or(""));
+  if (known == std::end(architecture_names))
+    throw error(file.path(), "general.architecture", fmt::format("one of {}", fmt::join(architecture_names, ", ")),
+                architecture_name ? io::printable(*architecture_name) : "nothing");
+  gguf_keys const keys(file, *known);
   hyperparameters h;
-  h.embed = required("embedding_length");
-  h.layers = required("block_count");
-  h.heads = required("attention.head_count");
-  h.kv_heads = int(optional("attention.head_count_kv").value_or(h.heads));
-  h.hidden = required("feed_forward_length");
-  h.context = required("context_length");
-  if (h.heads > 0 && !optional("attention.key_length") && h.embed % h.heads != 0)
-    throw error(file.path(), "llama.embedding_length", fmt::format("a multiple of {} heads", h.heads),
-                std::to_string(h.embed));
-  h.head_dim = int(optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
-  only("attention.value_length", h.head_dim), only("rope.dimension_count", h.head_dim), only("expert_count", 0),
-      only("attention.sliding_window", 0);
-  for (auto const key : file.keys())
-    if (key.starts_with("llama.rope.scal") && !(key == "llama.rope.scaling.type" && file.text(key) == "none"))
-      throw error(file.path(), fmt::format("{} is not supported yet", io::printable(key)), "unscaled rotary angles",
-                  io::describe(*file.find(key)));
-  if (auto const* const scale = file.find("llama.attention.scale"))
-    throw error(file.path(), "llama.attention.scale is not supported", "1 / sqrt(width of a head)",
-                io::describe(*scale));
-  h.rope_theta = file.number("llama.rope.freq_base").value_or(1e4);
-  auto const epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
-  if (!epsilon) throw error(file.path(), "missing key llama.attention.layer_norm_rms_epsilon");
-  h.norm_eps = *epsilon;
+  h.kind = architecture(known - architecture_names);
+  h.embed = keys.required("embedding_length");
+  h.layers = keys.required("block_count");
+  h.heads = keys.required("attention.head_count");
+  h.kv_heads = int(keys.optional("attention.head_count_kv").value_or(h.heads));
+  h.hidden = keys.required("feed_forward_length");
+  h.context = keys.required("context_length");
+  if (h.heads > 0 && !keys.optional("attention.key_length") && h.embed % h.heads != 0)
+    throw error(file.path(), keys.key("embedding_length"), fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
+  h.head_dim = int(keys.optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
+  keys.only("attention.value_length", h.head_dim), keys.only("rope.dimension_count", h.head_dim), keys.only("expert_count", 0);
+  h.window = int(keys.optional("attention.sliding_window").value_or(0));
+  if (h.window >= h.context) h.window = 0;
+  if (auto const* const scale = file.find(keys.key("attention.scale")))
+    throw error(file.path(), keys.key("attention.scale") + " is not supported", "1 / sqrt(width of a head)", io::describe(*scale));
+  bool const gpt2 = h.kind == architecture::gpt2;
+  h.norm_eps = keys.number(gpt2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon");
   auto const* const embedding = file.tensor("token_embd.weight");
   if (embedding == nullptr) throw error(file.path(), "missing tensor token_embd.weight");
   h.vocabulary = embedding->shape.size() == 2 ? int(std::min<std::uint64_t>(embedding->shape[1], 1u << 30)) : 0;
-  h.tied = file.tensor("output.weight") == nullptr;
+  auto const has = [&](char const* tensor) { return file.tensor(tensor) != nullptr; };
+  h.tied = !has("output.weight");
+  h.qkv_bias = gpt2 || has("blk.0.attn_q.bias"), h.wo_bias = has("blk.0.attn_output.bias");
+  h.feed_forward_bias = has("blk.0.ffn_down.bias");
+  h.qk_norm = has("blk.0.attn_q_norm.weight");
+  if (gpt2) h.learned_positions = true, h.norm = norm_form::layer, h.feed_forward = feed_forward_form::gelu_mlp;
+  if (h.kind == architecture::gemma) h.embedding_scale = std::sqrt(double(h.embed)), h.feed_forward = feed_forward_form::geglu;
+  if (!gpt2) read_rope(file, keys, h);
   check(h, file.path());
   return h;
 }
 
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
-/// of a Llama (rope_freqs.weight, biases, experts).
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of the model.
 inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
+  constexpr std::array<std::string_view, 3> parts{"wq", "wk", "wv"};
   stored_weights weights;
-  std::set<std::string, std::less<>> used;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    auto const n = weight_name(i);
-    if (n == weight_name::head && h.tied) continue;
-    auto const [rows, columns] = shape_of(h, n);
-    for (int layer = 0; layer < (once(n) ? 1 : h.layers); ++layer) {
-      auto const name = gguf_name(n, layer);
-      auto const where = file.path() + ": " + name;
-      auto const* const t = file.tensor(name);
-      if (t == nullptr) throw error(where, "missing tensor");
-      std::vector<std::uint64_t> expected{std::uint64_t(columns), std::uint64_t(rows)};
-      if (is_norm(n)) expected.pop_back();
-      if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
-      if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->type.name);
-      weights[i].push_back({*t->type.format, t->bytes});
-      used.insert(name);
-    }
+  std::set<std::string, std::less<>> used{"rope_freqs.weight"};
+  for (auto const& [w, layer] : places_of(h)) {
+    auto const name = gguf_name(h, w.name, layer);
+    auto const where = file.path() + ": " + name;
+    auto const* const t = file.tensor(name);
+    if (t == nullptr) throw error(where, "missing tensor");
+    auto expected = extents_of(w);
+    auto const part = h.kind == architecture::gpt2 ? std::ranges::find(parts, std::string_view(w.name).substr(0, 2)) : parts.end();
+    if (part != parts.end()) expected[0] *= 3;
+    std::ranges::reverse(expected);
+    if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
+    if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->type.name);
+    auto bytes = t->bytes;
+    if (part != parts.end()) bytes = bytes.subspan(bytes.size() / 3 * std::size_t(part - parts.begin()), bytes.size() / 3);
+    weights[w.name].push_back({*t->type.format, bytes, {}, 0, w.rotated && gguf_rows_are_halved(h.kind)});
+    used.insert(name);
   }
   for (auto const& t : file.tensors())
     if (!used.contains(t.name))
-      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
-                  "another");
+      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of the model that the metadata describes", "another");
   return weights;
 }
 

@@ -1,146 +1,122 @@
 #pragma once
-// A Llama as Hugging Face publishes it: config.json beside model.safetensors. Source: LlamaConfig and modeling_llama.py
-// of transformers, versions 4 (rope_theta, rope_scaling, torch_dtype) and 5 (rope_parameters, dtype).
+// Weights as Hugging Face publishes them: safetensors with the names of transformers' modules. Source: modeling_llama.py,
+// modeling_qwen3.py, modeling_gpt2.py.
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string>
 #include <string_view>
 
-#include "cria/io/json.hpp"
 #include "cria/io/safetensors.hpp"
 #include "cria/model/files/stored.hpp"
 
 namespace cria::llama2::detail {
 
-/// Members of config.json, checked; null is as good as absent.
-class config_reader {
- public:
-  config_reader(std::string file, io::json const& object) : file_(std::move(file)), object_(object) {
-    if (!object.is_object()) throw error(file_, "content", "a JSON object", object.type_name());
-  }
-
-  io::json const* find(char const* member) const {
-    auto const found = object_.find(member);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
-  }
-  int whole(char const* member, int otherwise = -1) const {
-    auto const* const value = find(member);
-    if (value == nullptr && otherwise >= 0) return otherwise;
-    if (value == nullptr) throw error(file_, fmt::format("missing member {}", member));
-    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > 1u << 30)
-      refuse(member, "a whole number", *value);
-    return value->get<int>();
-  }
-  double number(char const* member, double otherwise) const {
-    auto const* const value = find(member);
-    if (value != nullptr && !value->is_number()) refuse(member, "a number", *value);
-    return value == nullptr ? otherwise : value->get<double>();
-  }
-  bool boolean(char const* member, bool otherwise) const {
-    auto const* const value = find(member);
-    if (value != nullptr && !value->is_boolean()) refuse(member, "true or false", *value);
-    return value == nullptr ? otherwise : value->get<bool>();
-  }
-  /// Throws when the member is there and not `supported`.
-  void only(char const* member, io::json const& supported) const {
-    auto const* const value = find(member);
-    if (value != nullptr && *value != supported)
-      refuse(fmt::format("{} is not supported", member), supported.dump(), *value);
-  }
-  [[noreturn]] void refuse(std::string_view what, std::string_view expected, io::json const& found) const {
-    throw error(file_, what, expected, io::printable(found.dump(-1, ' ', true, io::json::error_handler_t::replace)));
-  }
-  std::string const& file() const { return file_; }
-
- private:
-  std::string file_;
-  io::json const& object_;
+struct published_name {
+  std::string_view ours, theirs;
 };
+inline constexpr published_name hugging_face_names[]{{"embed", "model.embed_tokens"},
+                                                     {"attention_norm", "input_layernorm"},
+                                                     {"wq", "self_attn.q_proj"},
+                                                     {"wk", "self_attn.k_proj"},
+                                                     {"wv", "self_attn.v_proj"},
+                                                     {"wo", "self_attn.o_proj"},
+                                                     {"q_norm", "self_attn.q_norm"},
+                                                     {"k_norm", "self_attn.k_norm"},
+                                                     {"ffn_norm", "post_attention_layernorm"},
+                                                     {"w1", "mlp.gate_proj"},
+                                                     {"w2", "mlp.down_proj"},
+                                                     {"w3", "mlp.up_proj"},
+                                                     {"norm", "model.norm"},
+                                                     {"head", "lm_head"}};
+inline constexpr published_name gpt2_names[]{{"embed", "wte"},     {"positions", "wpe"},   {"attention_norm", "ln_1"}, {"wq", "attn.c_attn"},
+                                             {"wk", "attn.c_attn"}, {"wv", "attn.c_attn"}, {"wo", "attn.c_proj"},      {"ffn_norm", "ln_2"},
+                                             {"w1", "mlp.c_fc"},    {"w2", "mlp.c_proj"},  {"norm", "ln_f"},           {"head", "lm_head"}};
 
-/// The shape config.json gives; the head is tied where it says so. Throws cria::error for a missing or unfit member,
-/// and for what the library cannot compute: another architecture or activation, biases, scaled rotary angles.
-inline hyperparameters read_shape(config_reader const& config) {
-  config.only("model_type", "llama"), config.only("hidden_act", "silu");
-  config.only("attention_bias", false), config.only("mlp_bias", false), config.only("rope_scaling", nullptr);
-  config.only("quantization_config", nullptr);
-  hyperparameters h;
-  h.embed = config.whole("hidden_size");
-  h.layers = config.whole("num_hidden_layers");
-  h.heads = config.whole("num_attention_heads");
-  h.kv_heads = config.whole("num_key_value_heads", h.heads);
-  if (h.heads > 0 && config.find("head_dim") == nullptr && h.embed % h.heads != 0)
-    throw error(config.file(), "hidden_size", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
-  h.head_dim = config.whole("head_dim", h.heads > 0 ? h.embed / h.heads : 0);
-  h.hidden = config.whole("intermediate_size");
-  h.vocabulary = config.whole("vocab_size");
-  h.context = config.whole("max_position_embeddings", 2048);
-  h.norm_eps = config.number("rms_norm_eps", 1e-6);
-  h.rope_theta = config.number("rope_theta", 1e4);
-  if (auto const* const rope = config.find("rope_parameters")) {
-    config_reader const parameters(config.file() + ": rope_parameters", *rope);
-    parameters.only("rope_type", "default"), parameters.only("partial_rotary_factor", 1.0);
-    h.rope_theta = parameters.number("rope_theta", h.rope_theta);
+/// The published name of a weight of a table, with `prefix` before those of a layer and ".weight" or ".bias" behind.
+inline std::string published(std::span<published_name const> table, std::string_view name, std::string const& prefix) {
+  bool const bias = name.ends_with(".bias");
+  auto const base = name.substr(0, name.size() - (bias ? 5 : 0));
+  auto const found = std::ranges::find(table, base, &published_name::ours);
+  if (found == table.end()) throw error(name, "a weight without a name in this layout");
+  return fmt::format("{}{}.{}", prefix, found->theirs, bias ? "bias" : "weight");
+}
+
+inline bool exists_once(std::string_view name) {
+  return name == "embed" || name == "positions" || name == "head" || name == "norm" || name == "norm.bias";
+}
+
+/// The name of a weight in the layout of Llama and most others.
+inline std::string hugging_face_name(std::string_view name, int layer) {
+  return published(hugging_face_names, name, exists_once(name) ? "" : fmt::format("model.layers.{}.", layer));
+}
+
+/// Finds weights in a file and remembers which tensors were used.
+class finder {
+ public:
+  explicit finder(io::safetensors const& file) : file_(file) {}
+
+  /// The tensor, of the given shape. Throws cria::error where it is missing or cannot be read.
+  io::safetensor const& find(std::string const& name, std::vector<std::uint64_t> const& expected) {
+    auto const where = file_.path() + ": " + name;
+    auto const* const t = file_.tensor(name);
+    if (t == nullptr) throw error(where, "missing tensor");
+    if (t->shape != expected) throw error(where, "shape", extents(expected), extents(t->shape));
+    if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
+    used_.insert(name);
+    return *t;
   }
-  h.tied = config.boolean("tie_word_embeddings", false);
-  check(h, config.file());
-  return h;
-}
+  void ignore(std::string name) { used_.insert(std::move(name)); }
 
-inline std::string hugging_face_name(weight_name n, int layer) {
-  constexpr std::array<std::string_view, weight_names.size()> names{"model.embed_tokens",
-                                                                    "input_layernorm",
-                                                                    "self_attn.q_proj",
-                                                                    "self_attn.k_proj",
-                                                                    "self_attn.v_proj",
-                                                                    "self_attn.o_proj",
-                                                                    "post_attention_layernorm",
-                                                                    "mlp.gate_proj",
-                                                                    "mlp.down_proj",
-                                                                    "mlp.up_proj",
-                                                                    "model.norm",
-                                                                    "lm_head"};
-  auto const name = names[std::size_t(n)];
-  return once(n) ? fmt::format("{}.weight", name) : fmt::format("model.layers.{}.{}.weight", layer, name);
-}
-
-/// Slowest axis first; a norm has one axis.
-inline std::vector<std::uint64_t> hugging_face_shape(hyperparameters const& h, weight_name n) {
-  auto const [rows, columns] = shape_of(h, n);
-  return is_norm(n) ? std::vector{std::uint64_t(columns)} : std::vector{std::uint64_t(rows), std::uint64_t(columns)};
-}
-
-/// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then all
-/// second.
-constexpr std::size_t hugging_face_row(std::size_t r, std::size_t head_dim) {
-  auto const i = r % head_dim;
-  return r - i + i % 2 * (head_dim / 2) + i / 2;
-}
-
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
-/// of a Llama.
-inline stored_weights locate(io::safetensors const& file, hyperparameters const& h) {
-  stored_weights weights;
-  std::set<std::string, std::less<>> used;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    auto const n = weight_name(i);
-    auto const expected = hugging_face_shape(h, n);
-    for (int layer = 0; layer < (once(n) ? 1 : h.layers); ++layer) {
-      auto const name = hugging_face_name(n, layer);
-      used.insert(name);  // a tied model's file may hold the embedding a second time as its head
-      if (n == weight_name::head && h.tied) continue;
-      auto const where = file.path() + ": " + name;
-      auto const* const t = file.tensor(name);
-      if (t == nullptr) throw error(where, "missing tensor");
-      if (t->shape != expected) throw error(where, "shape", extents(expected), extents(t->shape));
-      if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
-      bool const rotated = n == weight_name::wq || n == weight_name::wk;
-      weights[i].push_back({*t->format(), t->bytes, {}, 0, rotated});
+  /// Throws cria::error for a tensor that nothing asked for and that does not end in one of `suffixes`.
+  void check_rest(std::initializer_list<std::string_view> suffixes, std::string_view expected = "the weights of the model that config.json describes") const {
+    for (auto const& t : file_.tensors()) {
+      bool const known = used_.contains(t.name) || std::ranges::any_of(suffixes, [&](auto s) { return t.name.ends_with(s); });
+      if (!known) throw error(file_.path() + ": " + io::printable(t.name), "tensor is not supported", expected, "another");
     }
   }
-  for (auto const& t : file.tensors())  // old files carry the rotary frequencies, which follow from theta
-    if (!used.contains(t.name) && !t.name.ends_with(".rotary_emb.inv_freq"))
-      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
-                  "another");
+
+ private:
+  io::safetensors const& file_;
+  std::set<std::string, std::less<>> used_;
+};
+
+/// GPT-2's matrices are [in, out], and q, k and v side by side in one.
+inline stored_weights locate_gpt2(io::safetensors const& file, hyperparameters const& h) {
+  constexpr std::array<std::string_view, 3> parts{"wq", "wk", "wv"};
+  finder in(file);
+  std::string const root = file.tensor("wte.weight") ? "" : "transformer.";
+  stored_weights weights;
+  for (auto const& [w, layer] : places_of(h)) {
+    auto const name = published(gpt2_names, w.name, w.name == "head" ? "" : exists_once(w.name) ? root : fmt::format("{}h.{}.", root, layer));
+    auto const part = std::ranges::find(parts, std::string_view(w.name).substr(0, 2));
+    bool const joined = part != parts.end(), turned = !w.vector && !w.once;
+    auto expected = extents_of(w);
+    if (joined) expected[0] *= 3;
+    if (turned) std::swap(expected[0], expected[1]);
+    auto const& t = in.find(name, expected);
+    stored s{*t.format(), t.bytes};
+    if (turned) s.turned_width = joined ? 3 * w.rows : w.rows;
+    if (joined && turned) s.turned_first = int(part - parts.begin()) * w.rows;
+    if (joined && !turned) s.bytes = t.bytes.subspan(t.bytes.size() / 3 * std::size_t(part - parts.begin()), t.bytes.size() / 3);
+    weights[w.name].push_back(s);
+  }
+  in.ignore("lm_head.weight");
+  in.check_rest({".attn.bias", ".attn.masked_bias"});  // causal masks
+  return weights;
+}
+
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of the model.
+inline stored_weights locate(io::safetensors const& file, hyperparameters const& h) {
+  if (h.kind == architecture::gpt2) return locate_gpt2(file, h);
+  finder in(file);
+  stored_weights weights;
+  for (auto const& [w, layer] : places_of(h)) {
+    auto const& t = in.find(hugging_face_name(w.name, layer), extents_of(w));
+    weights[w.name].push_back({*t.format(), t.bytes, {}, 0, w.rotated});
+  }
+  in.ignore("lm_head.weight");               // a tied model's file may hold the embedding a second time
+  in.check_rest({".rotary_emb.inv_freq"});  // old files carry the rotary frequencies, which follow from theta
   return weights;
 }
 

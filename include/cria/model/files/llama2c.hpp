@@ -1,5 +1,9 @@
 #pragma once
 // A Llama in a llama2.c checkpoint. Its header knows neither rope theta nor epsilon: run.c has 1e4 and 1e-5.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "cria/io/llama2c.hpp"
 #include "cria/model/files/stored.hpp"
 
@@ -15,17 +19,15 @@ inline hyperparameters read_shape(io::llama2c const& file) {
 }
 
 inline stored_weights locate(io::llama2c const& file, hyperparameters const& h) {
-  static_assert(int(weight_name::head) == int(io::llama2c_tensor::head) &&
-                int(weight_name::w3) == int(io::llama2c_tensor::w3));
+  static constexpr std::array<std::string_view, 12> names{"embed", "attention_norm", "wq", "wk", "wv",   "wo",
+                                                          "ffn_norm", "w1", "w2", "w3", "norm", "head"};  // as io::llama2c_tensor
   stored_weights weights;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (weight_name(i) == weight_name::head && h.tied) continue;
-    for (int layer = 0; layer < (once(weight_name(i)) ? 1 : h.layers); ++layer) {
-      auto const& t = file.at(io::llama2c_tensor(i), layer);
-      int const group = t.scales.empty() ? 0 : file.group();
-      bool const blocks = group > 0 && group % 32 == 0 && t.columns % 32 == 0;
-      weights[i].push_back({blocks ? dtype::q8_f32 : dtype::f32, t.bytes, t.scales, group});
-    }
+  for (auto const& [w, layer] : places_of(h)) {
+    auto const tensor = io::llama2c_tensor(std::ranges::find(names, w.name) - names.begin());
+    auto const& t = file.at(tensor, layer);
+    int const group = t.scales.empty() ? 0 : file.group();
+    bool const blocks = group > 0 && group % 32 == 0 && t.columns % 32 == 0;
+    weights[w.name].push_back({blocks ? dtype::q8_f32 : dtype::f32, t.bytes, t.scales, group});
   }
   return weights;
 }

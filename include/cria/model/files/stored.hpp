@@ -1,35 +1,39 @@
 #pragma once
-// What the readers of the file formats tell the checkpoint: where each weight lies and in which form.
+// What the readers of the file formats tell the checkpoint: where each weight lies and in which form; and how rows come out of that.
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
+#include <cstring>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "cria/core/error.hpp"
+#include "cria/core/quantise.hpp"
 #include "cria/io/byte_reader.hpp"
 #include "cria/model/hyperparameters.hpp"
 
 namespace cria::llama2::detail {
 
-/// One weight in a file: `bytes` in `format`, or, where there are `scales`, int8 with one f32 scale per `group` values.
+/// One weight in a file. Most are rows in `format`, one span.
 struct stored {
   dtype format = dtype::f32;
-  std::span<std::byte const> bytes, scales = {};
+  std::span<std::byte const> bytes, scales = {};         // with scales: int8 with one f32 scale per `group` values
   int group = 0;
-  bool halves_paired = false;  // rows of a head in Hugging Face's order: rotary pairs (i, i + head_dim/2)
+  bool halves_paired = false;                            // rows of a head in the order of rotary pairs (i, i + head_dim/2)
+  int turned_width = 0, turned_first = 0;                // where not 0: [in, turned_width], and rows are columns from `turned_first` on
+  std::vector<std::span<std::byte const>> shards = {};   // instead of `bytes`: parts of the rows, or of each row
+  bool shards_hold_columns = false;
+
+  bool is_plain() const { return scales.empty() && !halves_paired && turned_width == 0 && shards.empty(); }
 };
 
-/// [weight][layer]; weights that exist once have one layer.
-using stored_weights = std::array<std::vector<stored>, weight_names.size()>;
+/// By the weight's name; [layer], one where a weight exists once.
+using stored_weights = std::map<std::string, std::vector<stored>, std::less<>>;
 
 /// The formats of a weight's layers: f32, which holds the values of all others, where some are not in blocks or there are too many.
 inline layer_formats formats_of(std::vector<stored> const& layers) {
@@ -44,28 +48,43 @@ inline layer_formats formats_of(std::vector<stored> const& layers) {
   return f;
 }
 
-constexpr bool once(weight_name n) {
-  return n == weight_name::embed || n == weight_name::norm || n == weight_name::head;
-}
-constexpr bool is_norm(weight_name n) {
-  return n == weight_name::attention_norm || n == weight_name::ffn_norm || n == weight_name::norm;
+/// Where row r of wq or wk is in Hugging Face's order: of a pair (2i, 2i+1), first all first parts of the head, then all second.
+constexpr std::size_t halves_row(std::size_t r, std::size_t head_dim) {
+  auto const i = r % head_dim;
+  return r - i + i % 2 * (head_dim / 2) + i / 2;
 }
 
-/// [out, in] of a weight; [1, embed] of a norm.
-constexpr std::array<int, 2> shape_of(hyperparameters const& h, weight_name n) {
-  using enum weight_name;
-  int const q = h.heads * h.head_dim, kv = h.kv_heads * h.head_dim;
-  switch (n) {
-    case embed:
-    case head: return {h.vocabulary, h.embed};
-    case wq: return {q, h.embed};
-    case wk:
-    case wv: return {kv, h.embed};
-    case wo: return {h.embed, q};
-    case w1:
-    case w3: return {h.hidden, h.embed};
-    case w2: return {h.embed, h.hidden};
-    default: return {1, h.embed};
+/// Rows `first` .. `first + count - 1` in f32, in the library's order.
+inline void read_rows(stored const& from, int rows, int cols, int head_dim, int first, int count, std::span<float> to) {
+  auto const width = std::size_t(cols);
+  std::size_t const row_bytes = bytes_of(from.format, width);
+  if (from.turned_width > 0) {
+    auto const element = bytes_of(from.format, 1);
+    std::vector<float> line(static_cast<std::size_t>(count));
+    for (std::size_t c = 0; c < width; ++c) {
+      auto const at = (c * std::size_t(from.turned_width) + std::size_t(from.turned_first + first)) * element;
+      decode(from.format, from.bytes.subspan(at, line.size() * element), line);
+      for (std::size_t r = 0; r < line.size(); ++r) to[r * width + c] = line[r];
+    }
+    return;
+  }
+  for (std::size_t r = 0; r < std::size_t(count); ++r) {
+    auto const out = to.subspan(r * width, width);
+    std::size_t const row = std::size_t(first) + r, place = from.halves_paired ? halves_row(row, std::size_t(head_dim)) : row;
+    if (!from.scales.empty()) {
+      for (std::size_t i = 0; i < width; ++i) {
+        auto const k = place * width + i;
+        out[i] = float(std::int8_t(from.bytes[k])) * cria::detail::load_f32(from.scales.data() + k / std::size_t(from.group) * 4);
+      }
+    } else if (from.shards.empty()) {
+      decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
+    } else if (from.shards_hold_columns) {
+      auto const part = row_bytes / from.shards.size(), values = width / from.shards.size();
+      for (std::size_t k = 0; k < from.shards.size(); ++k) decode(from.format, from.shards[k].subspan(place * part, part), out.subspan(k * values, values));
+    } else {
+      auto const of_shard = std::size_t(rows) / from.shards.size();
+      decode(from.format, from.shards[place / of_shard].subspan(place % of_shard * row_bytes, row_bytes), out);
+    }
   }
 }
 
@@ -82,19 +101,30 @@ inline void check(hyperparameters const& h, std::string_view file) {
   if (h.heads % h.kv_heads != 0)
     throw error(file, "number of heads", fmt::format("a multiple of the {} kv heads", h.kv_heads),
                 std::to_string(h.heads));
-  if (h.head_dim % 2 != 0)
+  if (h.head_dim % 2 != 0 && !h.learned_positions)
     throw error(file, "width of a head", "an even number, for rotary pairs", std::to_string(h.head_dim));
   if (std::int64_t(h.heads) * h.head_dim > most)
     throw error(file, "width of all heads", fmt::format("at most {}", most),
                 std::to_string(std::int64_t(h.heads) * h.head_dim));
-  if (!(h.rope_theta > 0) || !(h.rope_theta < 1e30))
-    throw error(file, "rope theta", "a positive number", fmt::format("{}", h.rope_theta));
+  if (h.window < 0 || h.window > most) throw error(file, "window of attention", fmt::format("0 to {}", most), std::to_string(h.window));
+  if (!(h.rope.theta > 0) || !(h.rope.theta < 1e30))
+    throw error(file, "rope theta", "a positive number", fmt::format("{}", h.rope.theta));
+  if (!(h.rope.factor >= 1) || !(h.rope.factor < 1e6))
+    throw error(file, "factor of the rotary scaling", "1 to a million", fmt::format("{}", h.rope.factor));
+  if (h.rope.original_context != 0 && !(h.rope.original_context > 0 && h.rope.low > 0 && h.rope.high > h.rope.low && h.rope.high < 1e6))
+    throw error(file, "rotary scaling", "an original context and 0 < low < high frequency factor",
+                fmt::format("{}, {} and {}", h.rope.original_context, h.rope.low, h.rope.high));
   if (!(h.norm_eps >= 0) || !(h.norm_eps < 1))
     throw error(file, "epsilon of the norms", "0 to 1", fmt::format("{}", h.norm_eps));
 }
 
 inline std::string extents(std::vector<std::uint64_t> const& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+/// Slowest axis first; a vector has one.
+inline std::vector<std::uint64_t> extents_of(weight_info const& w) {
+  return w.vector ? std::vector{std::uint64_t(w.cols)} : std::vector{std::uint64_t(w.rows), std::uint64_t(w.cols)};
 }
 
 }  // namespace cria::llama2::detail

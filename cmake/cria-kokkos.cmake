@@ -1,0 +1,47 @@
+# Sets _cria_kokkos to a target: the project's own Kokkos, what find_package finds, or the libraries by their names.
+set(_cria_kokkos)
+if(NOT TARGET Kokkos::kokkos AND NOT TARGET cria::kokkos)
+  # Debian's package names archives that it does not hold, and find_package ends the whole configuration at that. So it is
+  # tried in a project of its own first.
+  if(NOT DEFINED cria_KOKKOS_HAS_PACKAGE)
+    set(_cria_try "${CMAKE_BINARY_DIR}/CMakeFiles/cria-kokkos")
+    file(WRITE "${_cria_try}/source/CMakeLists.txt"
+      "cmake_minimum_required(VERSION 3.16)\nproject(try CXX)\nfind_package(Kokkos REQUIRED)\n")
+    execute_process(COMMAND "${CMAKE_COMMAND}" -S "${_cria_try}/source" -B "${_cria_try}/build" -G "${CMAKE_GENERATOR}"
+      "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}" "-DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE}" "-DCMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH}"
+      "-DKokkos_ROOT=${Kokkos_ROOT}" "-DKokkos_DIR=${Kokkos_DIR}" RESULT_VARIABLE _cria_failed OUTPUT_QUIET ERROR_QUIET)
+    if(_cria_failed EQUAL 0)
+      set(cria_KOKKOS_HAS_PACKAGE TRUE CACHE INTERNAL "whether find_package(Kokkos) works")
+    else()
+      set(cria_KOKKOS_HAS_PACKAGE FALSE CACHE INTERNAL "whether find_package(Kokkos) works")
+    endif()
+  endif()
+  if(cria_KOKKOS_HAS_PACKAGE)
+    find_package(Kokkos QUIET)
+  endif()
+endif()
+
+if(TARGET Kokkos::kokkos)
+  if(NOT Kokkos_VERSION OR (Kokkos_VERSION VERSION_GREATER_EQUAL 4.5 AND Kokkos_VERSION VERSION_LESS 6))
+    set(_cria_kokkos Kokkos::kokkos)
+  endif()
+elseif(TARGET cria::kokkos)
+  set(_cria_kokkos cria::kokkos)
+else()
+  find_path(cria_KOKKOS_INCLUDE KokkosCore_config.h HINTS ${Kokkos_ROOT} PATH_SUFFIXES include include/kokkos kokkos)
+  find_library(cria_KOKKOS_CORE kokkoscore HINTS ${Kokkos_ROOT} PATH_SUFFIXES lib lib64)
+  find_library(cria_KOKKOS_CONTAINERS kokkoscontainers HINTS ${Kokkos_ROOT} PATH_SUFFIXES lib lib64)
+  mark_as_advanced(cria_KOKKOS_INCLUDE cria_KOKKOS_CORE cria_KOKKOS_CONTAINERS)
+  if(cria_KOKKOS_INCLUDE AND cria_KOKKOS_CORE AND cria_KOKKOS_CONTAINERS)
+    file(STRINGS "${cria_KOKKOS_INCLUDE}/KokkosCore_config.h" _cria_number REGEX "^#define KOKKOS_VERSION [0-9]+")
+    string(REGEX MATCH "[0-9]+" _cria_number "${_cria_number}")
+    find_package(OpenMP QUIET COMPONENTS CXX)
+    if(_cria_number GREATER_EQUAL 40500 AND _cria_number LESS 60000 AND OpenMP_CXX_FOUND)
+      add_library(cria::kokkos INTERFACE IMPORTED)
+      target_include_directories(cria::kokkos SYSTEM INTERFACE "${cria_KOKKOS_INCLUDE}")
+      target_link_libraries(cria::kokkos INTERFACE
+        "${cria_KOKKOS_CONTAINERS}" "${cria_KOKKOS_CORE}" OpenMP::OpenMP_CXX ${CMAKE_DL_LIBS})
+      set(_cria_kokkos cria::kokkos)
+    endif()
+  endif()
+endif()

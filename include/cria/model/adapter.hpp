@@ -1,0 +1,63 @@
+#pragma once
+// What becomes of a trained adapter: merged into its model's weights, or written apart, as peft reads it.
+#include "cria/model/export.hpp"
+
+namespace cria::llama2 {
+
+/// The weights of a model whose adapter is merged, W + alpha / rank B A: `source` gives both those of the model and the adapter's. To be
+/// written with the shape `without_adapter(h)`.
+inline weight_source merged(hyperparameters const& h, weight_source source) {
+  return [h, source = std::move(source)](std::string_view name, int layer) {
+    auto values = source(name, layer);
+    if (!h.adapter.has(name)) return values;
+    auto const a = source(std::string(name) + ".lora_a", layer), b = source(std::string(name) + ".lora_b", layer);
+    auto const rank = std::size_t(h.adapter.rank), cols = a.size() / rank, rows = b.size() / rank;
+    if (values.size() != rows * cols) throw error(name, "number of values", std::to_string(rows * cols), std::to_string(values.size()));
+    double const scale = double(h.adapter.alpha) / double(rank);
+    std::vector<double> update(cols);
+    for (std::size_t r = 0; r < rows; ++r) {
+      std::ranges::fill(update, 0.0);
+      for (std::size_t k = 0; k < rank; ++k)
+        for (std::size_t c = 0; c < cols; ++c) update[c] += double(b[r * rank + k]) * double(a[k * cols + c]);
+      for (std::size_t c = 0; c < cols; ++c) values[r * cols + c] = float(double(values[r * cols + c]) + scale * update[c]);
+    }
+    return values;
+  };
+}
+
+inline hyperparameters without_adapter(hyperparameters h) {
+  h.adapter = {};
+  return h;
+}
+
+/// adapter_config.json, for peft 0.5 and later.
+inline io::json peft_config(adapter_shape const& a, std::string_view base_model) {
+  io::json targets = io::json::array();
+  for (auto const& m : a.matrices) {
+    auto const module = detail::module_of(m);
+    targets.push_back(module.substr(module.rfind('.') + 1));
+  }
+  return {{"peft_type", "LORA"},          {"task_type", "CAUSAL_LM"},      {"base_model_name_or_path", base_model},
+          {"r", a.rank},                  {"lora_alpha", a.alpha},         {"lora_dropout", 0.0},
+          {"target_modules", targets},    {"bias", "none"},                {"fan_in_fan_out", false},
+          {"init_lora_weights", true},    {"inference_mode", true},        {"modules_to_save", nullptr},
+          {"layers_to_transform", nullptr}, {"rank_pattern", io::json::object()}, {"alpha_pattern", io::json::object()},
+          {"use_dora", false},            {"use_rslora", false}};
+}
+
+/// Makes `folder`, which must not be there: peft's two files with the adapter of `h`, in `format`: f32, f16 or bf16. Whole or not at all.
+inline void write_adapter(std::filesystem::path const& folder, hyperparameters const& h, dtype format, weight_source const& source, std::string_view base_model) {
+  if (h.adapter.rank == 0) throw error(folder.string(), "cannot be written", "a model with an adapter", "one without");
+  std::vector<io::safetensor_plan> plan;
+  auto places = places_of(h);
+  std::erase_if(places, [](auto const& p) { return p.weight.name.find(".lora_") == std::string::npos; });
+  for (auto const& [w, layer] : places) plan.push_back({detail::peft_name(w.name, layer), format, detail::extents_of(w)});
+  io::atomic_folder made(folder);
+  io::write_file((made.temporary() / "adapter_config.json").string(), peft_config(h.adapter, base_model).dump(2) + '\n');
+  io::write_safetensors((made.temporary() / "adapter_model.safetensors").string(), plan, [&](std::size_t i) {
+    return reordered(row_order::hugging_face, h, places[i].weight, source(places[i].weight.name, places[i].layer));
+  });
+  made.commit();
+}
+
+}  // namespace cria::llama2

@@ -1,0 +1,163 @@
+#pragma once
+// Adapters as peft keeps them: adapter_config.json and adapter_model.safetensors. Source: peft's LoraConfig and save_and_load.py.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cria/model/files/config_json.hpp"
+#include "cria/model/files/hugging_face.hpp"
+
+namespace cria::llama2 {
+
+namespace detail {
+
+/// What peft calls a matrix that can have an adapter: "self_attn.q_proj".
+inline std::string_view module_of(std::string_view matrix) { return std::ranges::find(hugging_face_names, matrix, &published_name::ours)->theirs; }
+
+/// The name in adapter_model.safetensors of "wq.lora_a" or "wq.lora_b".
+inline std::string peft_name(std::string_view name, int layer) {
+  auto const dot = name.rfind('.');
+  return fmt::format("base_model.model.model.layers.{}.{}.lora_{}.weight", layer, module_of(name.substr(0, dot)), name.ends_with('a') ? 'A' : 'B');
+}
+
+/// The matrices that target_modules names, in the model's order. A name is the end of a module's: q_proj, or self_attn.q_proj.
+inline std::vector<std::string> read_targets(config_reader const& config, hyperparameters const& base) {
+  std::vector<std::string> known, matrices;
+  for (auto const& w : weights_of(base))
+    if (!w.once && !w.vector) known.push_back(w.name);
+  std::string names;
+  for (auto const& m : known) names += (names.empty() ? "" : ", ") + std::string(module_of(m)).substr(module_of(m).rfind('.') + 1);
+  auto const* const targets = config.find("target_modules");
+  if (targets == nullptr) throw error(config.file(), "missing member target_modules");
+  bool const list = targets->is_array() && !targets->empty() && std::ranges::all_of(*targets, [](auto const& t) { return t.is_string(); });
+  if (!list) config.refuse("target_modules", "a list of " + names, *targets);
+  auto const means = [](std::string const& target, std::string_view module) {
+    return module == target || (module.ends_with(target) && module[module.size() - target.size() - 1] == '.');
+  };
+  for (auto const& t : *targets)
+    if (std::ranges::none_of(known, [&](auto const& m) { return means(t.get<std::string>(), module_of(m)); }))
+      config.refuse("target_modules names a module that cannot have an adapter", "one of " + names, t);
+  for (auto const& m : known)
+    if (std::ranges::any_of(*targets, [&](auto const& t) { return means(t.template get<std::string>(), module_of(m)); })) matrices.push_back(m);
+  return matrices;
+}
+
+/// Throws cria::error for what makes of B A something else than W + alpha / r B A, or changes other weights.
+inline void refuse_variations(config_reader const& config, io::json const& object) {
+  for (auto const& [member, value] : object.items()) {
+    bool const nothing = value.is_null() || value == false || value == io::json::object();
+    if (!nothing && (member.starts_with("use_") || member.ends_with("_config"))) config.refuse(io::printable(member) + " is not supported", "false or null", value);
+  }
+  config.only("bias", "none"), config.only("fan_in_fan_out", false), config.only("lora_bias", false);
+  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.only(member, io::json::object());
+  for (char const* const member : {"modules_to_save", "target_parameters"}) config.only(member, io::json::array());
+  for (char const* const member : {"layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices", "layer_replication",
+                                 "alora_invocation_tokens"})
+    config.only(member, nullptr);
+  // Where A and B begin elsewhere, the base is not the one that was trained upon.
+  auto const* const begins = config.find("init_lora_weights");
+  bool const plain = begins == nullptr || begins->is_boolean() || *begins == "gaussian" || *begins == "orthogonal" || *begins == "eva";
+  if (!plain) config.refuse("init_lora_weights is not supported", "true, false, gaussian, orthogonal or eva", *begins);
+}
+
+}  // namespace detail
+
+/// An adapter of a model: from peft's files, or a new one.
+class adapter {
+ public:
+  /// Opens a folder with adapter_config.json and adapter_model.safetensors for the model `base`. Throws cria::error, naming file, member
+  /// or tensor, for a rank or matrix that doesn't fit, and for DoRA, rsLoRA, biases, fan_in_fan_out and the like.
+  static adapter open(std::filesystem::path const& folder, hyperparameters const& base) {
+    auto const config = folder / "adapter_config.json", weights = folder / "adapter_model.safetensors";
+    for (auto const& part : {config, weights})
+      if (std::error_code ignored; !std::filesystem::exists(part, ignored))
+        throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors", "no " + part.filename().string());
+    io::mapped_file const text(config.string());
+    if (text.bytes().size() > 1 << 20) throw error(text.path(), "size", "at most 1 MiB", std::to_string(text.bytes().size()));
+    return adapter(text, io::mapped_file(weights.string()), base);
+  }
+  adapter(io::mapped_file const& config, io::mapped_file weights, hyperparameters const& base) {
+    auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
+    detail::config_reader const reader(config.path(), object);
+    if (reader.find("peft_type") == nullptr) throw error(config.path(), "missing member peft_type");
+    reader.only("peft_type", "LORA"), reader.only("task_type", "CAUSAL_LM");
+    detail::refuse_variations(reader, object);
+    check_base(base, config.path());
+    shape_ = {reader.whole("r"), reader.whole("lora_alpha"), detail::read_targets(reader, base)};
+    check(config.path());
+    if (auto const* const name = reader.find("base_model_name_or_path"); name && name->is_string()) base_model_ = name->get<std::string>();
+    file_.emplace(std::move(weights));
+    detail::finder in(*file_);
+    for (auto const& [w, layer] : places(base)) {
+      auto const& t = in.find(detail::peft_name(w.name, layer), detail::extents_of(w));
+      weights_[w.name].push_back({*t.format(), t.bytes, {}, 0, w.rotated});
+    }
+    in.check_rest({}, "the matrices that adapter_config.json names");
+  }
+
+  /// A new adapter, which changes nothing yet: A uniform within 1 / sqrt(in), as peft begins, B 0.
+  static adapter initial(adapter_shape shape, hyperparameters const& base, unsigned seed) {
+    adapter r;
+    r.shape_ = std::move(shape);
+    r.check("adapter"), check_base(base, "adapter");
+    std::mt19937 bits(seed);
+    auto const all = r.places(base);
+    for (auto const& m : r.shape_.matrices)
+      if (std::ranges::none_of(all, [&](auto const& p) { return p.weight.name == m + ".lora_a"; })) throw error("adapter", "no matrix of a layer", "one of the model's", m);
+    for (auto const& [w, layer] : all) {
+      auto& values = r.made_.emplace_back(std::size_t(w.rows) * std::size_t(w.cols), 0.0f);
+      if (w.name.ends_with('a'))
+        for (float& x : values) x = float((double(bits()) / 0x1p31 - 1) / std::sqrt(w.cols));
+      r.weights_[w.name].push_back({dtype::f32, std::as_bytes(std::span(values))});
+    }
+    return r;
+  }
+
+  adapter_shape const& shape() const { return shape_; }
+  /// base_model_name_or_path: empty where the file doesn't say.
+  std::string const& base_model() const { return base_model_; }
+  detail::stored_weights const& weights() const { return weights_; }
+
+  /// Throws cria::error unless these weights have the matrices of the model that the adapter was made for.
+  void check_fits(std::vector<weight_info> const& model, int layers) const {
+    for (auto const& [name, stored] : weights_) {
+      auto const w = std::ranges::find(model, name, &weight_info::name);
+      if (w == model.end() || stored.size() != std::size_t(layers) || stored[0].bytes.size() != bytes_of(stored[0].format, std::size_t(w->rows) * std::size_t(w->cols)))
+        throw error(name, "the adapter is another model's");
+    }
+  }
+
+ private:
+  adapter() = default;
+  adapter_shape shape_;
+  std::string base_model_;
+  std::optional<io::safetensors> file_;
+  std::vector<std::vector<float>> made_;  // instead of a file
+  detail::stored_weights weights_;
+
+  void check(std::string_view where) const {
+    constexpr int most = 1 << 14;
+    auto const within = [&](std::string_view name, int n, int least) {
+      if (n < least || n > most) throw error(where, name, fmt::format("{} to {}", least, most), std::to_string(n));
+    };
+    within("rank (r)", shape_.rank, 2), within("lora_alpha", shape_.alpha, 1);
+    if (shape_.matrices.empty()) throw error(where, "matrices with adapters", "some", "none");
+  }
+  static void check_base(hyperparameters const& base, std::string_view where) {
+    if (base.kind == architecture::gpt2) throw error(where, "architecture of the model", "one with the layout of Llama", name_of(base.kind));
+  }
+  std::vector<weight_place> places(hyperparameters base) const {
+    base.adapter = shape_;
+    auto all = places_of(base);
+    std::erase_if(all, [](auto const& p) { return p.weight.name.find(".lora_") == std::string::npos; });
+    return all;
+  }
+};
+
+}  // namespace cria::llama2

@@ -1,0 +1,163 @@
+#pragma once
+// config.json of a model in Hugging Face's layout. Source: the configuration classes of transformers, versions 4 (rope_theta,
+// rope_scaling, torch_dtype) and 5 (rope_parameters, dtype).
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include "cria/io/json.hpp"
+#include "cria/model/files/stored.hpp"
+
+namespace cria::llama2::detail {
+
+/// Members of config.json, checked; null is as good as absent.
+class config_reader {
+ public:
+  config_reader(std::string file, io::json const& object) : file_(std::move(file)), object_(object) {
+    if (!object.is_object()) throw error(file_, "content", "a JSON object", object.type_name());
+  }
+
+  io::json const* find(char const* member) const {
+    auto const found = object_.find(member);
+    return found == object_.end() || found->is_null() ? nullptr : &*found;
+  }
+  int whole(char const* member, int otherwise = -1) const {
+    auto const* const value = find(member);
+    if (value == nullptr && otherwise >= 0) return otherwise;
+    if (value == nullptr) throw error(file_, fmt::format("missing member {}", member));
+    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > 1u << 30)
+      refuse(member, "a whole number", *value);
+    return value->get<int>();
+  }
+  double number(char const* member) const {
+    if (find(member) == nullptr) throw error(file_, fmt::format("missing member {}", member));
+    return number(member, 0);
+  }
+  double number(char const* member, double otherwise) const {
+    auto const* const value = find(member);
+    if (value != nullptr && !value->is_number()) refuse(member, "a number", *value);
+    return value == nullptr ? otherwise : value->get<double>();
+  }
+  bool boolean(char const* member, bool otherwise) const {
+    auto const* const value = find(member);
+    if (value != nullptr && !value->is_boolean()) refuse(member, "true or false", *value);
+    return value == nullptr ? otherwise : value->get<bool>();
+  }
+  /// Throws when the member is there and not `supported`.
+  void only(char const* member, io::json const& supported) const {
+    auto const* const value = find(member);
+    if (value != nullptr && *value != supported)
+      refuse(fmt::format("{} is not supported", member), supported.dump(), *value);
+  }
+  [[noreturn]] void refuse(std::string_view what, std::string_view expected, io::json const& found) const {
+    throw error(file_, what, expected, io::printable(found.dump(-1, ' ', true, io::json::error_handler_t::replace)));
+  }
+  std::string const& file() const { return file_; }
+
+ private:
+  std::string file_;
+  io::json const& object_;
+};
+
+/// The scaling of rotary angles: rope_scaling, or rope_parameters, which holds theta too. Throws for other kinds than linear and llama3.
+inline void read_rope(config_reader const& config, hyperparameters& h) {
+  h.rope.theta = config.number("rope_theta", 1e4);
+  for (char const* const member : {"rope_scaling", "rope_parameters"}) {
+    auto const* const object = config.find(member);
+    if (object == nullptr) continue;
+    config_reader const r(config.file() + ": " + member, *object);
+    h.rope.theta = r.number("rope_theta", h.rope.theta);
+    r.only("partial_rotary_factor", 1.0);
+    auto const* const kind = r.find(r.find("rope_type") ? "rope_type" : "type");
+    if (kind == nullptr || *kind == "default") continue;
+    if (*kind != "linear" && *kind != "llama3") r.refuse("rope_type is not supported", "default, linear or llama3", *kind);
+    h.rope.factor = r.number("factor");
+    if (*kind == "linear") continue;
+    h.rope.low = r.number("low_freq_factor"), h.rope.high = r.number("high_freq_factor");
+    h.rope.original_context = r.whole("original_max_position_embeddings");
+  }
+}
+
+/// GPT-2's members, with names of their own.
+inline hyperparameters read_gpt2(config_reader const& config) {
+  config.only("scale_attn_weights", true), config.only("scale_attn_by_inverse_layer_idx", false), config.only("add_cross_attention", false);
+  auto const* const activation = config.find("activation_function");
+  if (activation != nullptr && *activation != "gelu_new" && *activation != "gelu_pytorch_tanh")
+    config.refuse("activation_function is not supported", "gelu_new", *activation);
+  hyperparameters h;
+  h.embed = config.whole("n_embd"), h.layers = config.whole("n_layer"), h.heads = h.kv_heads = config.whole("n_head");
+  if (h.heads < 1 || h.embed % h.heads != 0)
+    throw error(config.file(), "n_embd", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
+  h.head_dim = h.embed / h.heads;
+  h.hidden = config.whole("n_inner", 4 * h.embed), h.vocabulary = config.whole("vocab_size"), h.context = config.whole("n_positions", 1024);
+  h.norm_eps = config.number("layer_norm_epsilon", 1e-5);
+  h.norm = norm_form::layer, h.feed_forward = feed_forward_form::gelu_mlp;
+  h.learned_positions = h.qkv_bias = h.wo_bias = h.feed_forward_bias = true;
+  h.tied = config.boolean("tie_word_embeddings", true);
+  return h;
+}
+
+/// What of Llama's successors a row attends to: `sliding_window` where it is in use and shorter than the context, else 0.
+inline int read_window(config_reader const& config, hyperparameters const& h) {
+  bool const used = config.boolean("use_sliding_window", h.kind == architecture::mistral);
+  int const window = config.whole("sliding_window", 0);
+  if (!used || window == 0 || window >= h.context) return 0;
+  if (h.kind != architecture::mistral && config.whole("max_window_layers", h.layers) != 0)
+    throw error(config.file(), "use_sliding_window is not supported in some layers only", "max_window_layers 0 or absent",
+                std::to_string(config.whole("max_window_layers", h.layers)));
+  return window;
+}
+
+/// The activation of the gate.
+inline feed_forward_form read_activation(config_reader const& config, architecture kind) {
+  auto const* const activation = config.find(config.find("hidden_activation") ? "hidden_activation" : "hidden_act");
+  if (activation == nullptr || *activation == "silu" || *activation == "swish") return feed_forward_form::swiglu;
+  // Gemma's first files say gelu, and mean the form by tanh, as transformers does.
+  bool const tanh = *activation == "gelu_pytorch_tanh" || *activation == "gelu_new" || (kind == architecture::gemma && *activation == "gelu");
+  if (!tanh) config.refuse("hidden_act is not supported", "silu or gelu_pytorch_tanh", *activation);
+  return feed_forward_form::geglu;
+}
+
+/// The shape config.json gives. Throws cria::error for a missing or unfit member, and for what the library cannot compute: another
+/// architecture, activation or rotation, windows in some layers only, quantised weights.
+inline hyperparameters read_shape(config_reader const& config) {
+  auto const* const type = config.find("model_type");
+  auto const known = type && type->is_string() ? std::ranges::find(architecture_names, type->get<std::string>()) : std::end(architecture_names);
+  if (type != nullptr && known == std::end(architecture_names))
+    config.refuse("model_type is not supported", fmt::format("one of {}", fmt::join(architecture_names, ", ")), *type);
+  auto const kind = type == nullptr ? architecture::llama : architecture(known - architecture_names);
+  config.only("quantization_config", nullptr);
+  hyperparameters h;
+  if (kind == architecture::gpt2) {
+    h = read_gpt2(config);
+    h.kind = kind;
+    check(h, config.file());
+    return h;
+  }
+  h.kind = kind;
+  h.embed = config.whole("hidden_size");
+  h.layers = config.whole("num_hidden_layers");
+  h.heads = config.whole("num_attention_heads");
+  h.kv_heads = config.whole("num_key_value_heads", h.heads);
+  if (h.heads > 0 && config.find("head_dim") == nullptr && h.embed % h.heads != 0)
+    throw error(config.file(), "hidden_size", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
+  h.head_dim = config.whole("head_dim", h.heads > 0 ? h.embed / h.heads : 0);
+  h.hidden = config.whole("intermediate_size");
+  h.vocabulary = config.whole("vocab_size");
+  h.context = config.whole("max_position_embeddings", 2048);
+  h.norm_eps = config.number("rms_norm_eps", 1e-6);
+  read_rope(config, h);
+  h.feed_forward = read_activation(config, kind);
+  h.window = read_window(config, h);
+  h.qkv_bias = config.boolean("attention_bias", kind == architecture::qwen2);
+  h.wo_bias = kind != architecture::qwen2 && h.qkv_bias;
+  h.feed_forward_bias = config.boolean("mlp_bias", false);
+  h.qk_norm = kind == architecture::qwen3;
+  h.tied = config.boolean("tie_word_embeddings", kind == architecture::gemma);
+  if (kind == architecture::gemma) h.norm = norm_form::rms_plus_one, h.embedding_scale = std::sqrt(double(h.embed));
+  check(h, config.file());
+  return h;
+}
+
+}  // namespace cria::llama2::detail

@@ -1,0 +1,3 @@
+#include "model.hpp"
+
+template class cria::session<Model, cria::policy::exact<>>;

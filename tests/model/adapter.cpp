@@ -1,0 +1,209 @@
+// Adapters from peft's files and back, merged and apart. The golden model has biases; its adapter is of rank 6.
+#include "cria/model/adapter.hpp"
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "cria/model/config.hpp"
+#include "cria/model/plain.hpp"
+#include "support/files.hpp"
+#include "support/paths.hpp"
+
+using namespace cria;
+using namespace cria::llama2;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct base_config : config<40, 2, 4, 2, 52, 61, 64, 12> {
+  template <class Tag, class Out, class In> using linear = typename nn::linear_with_biases<wq, wk, wv, wo>::template on<Tag, Out, In>;
+  static constexpr double norm_eps = 1e-6;
+};
+using base = decoder<base_config>;
+using apart = decoder<nn::adapted<base_config, 6, 9, wq, wk, wo, w1, w2>>;
+
+checkpoint base_file() { return checkpoint::open(test::golden("lora").string()); }
+checkpoint with_adapter() {
+  auto file = base_file();
+  file.attach(adapter::open(test::golden("lora/adapter"), file.shape()));
+  return file;
+}
+
+template <class D> std::vector<double> logits(checkpoint const& file) {
+  io::safetensors const reference{io::mapped_file((test::golden("lora") / "reference.safetensors").string())};
+  auto const tokens = reference.values<std::int32_t>("tokens");
+  plain_step step;
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    step.token.push_back(tokens[i]), step.sequence.push_back(int(i / 29)), step.position.push_back(int(i % 29));
+  return plain_logits<D>(file, step).at;
+}
+
+double largest_difference(auto const& a, auto const& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a[i]) - double(b[i])));
+  return largest;
+}
+
+std::string adapter_config(std::string const& member, nlohmann::json const& value) {
+  auto config = test::read_json(test::golden("lora/adapter") / "adapter_config.json");
+  config[member] = value;
+  return config.dump();
+}
+
+}  // namespace
+
+TEST_CASE("an adapter of peft's beside its model") {
+  auto const file = with_adapter();
+  check_shape<apart>(file.shape(), "file");
+  CHECK(file.shape().adapter.matrices == std::vector<std::string>{"wq", "wk", "wo", "w1", "w2"});
+  CHECK(file.weights().size() == base_file().weights().size() + 10);
+  io::safetensors const reference{io::mapped_file((test::golden("lora") / "reference.safetensors").string())};
+  // Both are f64; the reference was rounded to f32, half a step of 2^-22 at the largest logits, between 4 and 8.
+  CHECK(largest_difference(logits<apart>(file), reference.values<float>("logits")) < 0x1p-22);
+}
+
+TEST_CASE("merged and apart are one model") {
+  test::temporary_folder const folder;
+  auto const file = with_adapter();
+  auto const source = merged(file.shape(), weights_of(file));
+  auto const h = without_adapter(file.shape());
+  write_hugging_face(folder.path() / "hf", h, dtype::f32, source);
+  write_gguf((folder.path() / "f32.gguf").string(), {}, h, dtype::f32, source);
+  auto const expected = logits<apart>(file);
+  double const size = *std::ranges::max_element(expected);
+  for (char const* const name : {"hf", "f32.gguf"}) {
+    auto const made = checkpoint::open((folder.path() / name).string());
+    check_shape<base>(made.shape(), name);
+    // Only the merged matrices are rounded, by 2^-24 of an element. That is as if each of the 5 products of each of the 2 layers and the
+    // residual stream it goes into were off by 2^-24, and their non-linear readers may raise it: the number of roundings, not its root.
+    CHECK(largest_difference(logits<base>(made), expected) < 2 * 5 * 8 * 0x1p-24 * size);
+    auto const untouched = made.read("wv", 1), before = file.read("wv", 1);
+    CHECK(std::ranges::equal(untouched.bytes, before.bytes));
+  }
+  CHECK(largest_difference(logits<base>(base_file()), expected) > 0.1);
+  CHECK_THROWS_WITH(write_hugging_face(folder.path() / "x", file.shape(), dtype::f32, weights_of(file)), ContainsSubstring("an adapter apart"));
+}
+
+TEST_CASE("an adapter that was written is peft's file again") {
+  test::temporary_folder const folder;
+  auto const file = with_adapter();
+  write_adapter(folder.path() / "made", file.shape(), dtype::f32, weights_of(file), "some/model");
+  auto again = base_file();
+  auto made = adapter::open(folder.path() / "made", again.shape());
+  CHECK(made.base_model() == "some/model");
+  CHECK((made.shape().rank == 6 && made.shape().alpha == 9));
+  again.attach(std::move(made));
+  CHECK(logits<apart>(again) == logits<apart>(file));
+  io::safetensors const a{io::mapped_file((test::golden("lora/adapter") / "adapter_model.safetensors").string())},
+      b{io::mapped_file((folder.path() / "made" / "adapter_model.safetensors").string())};
+  REQUIRE(a.tensors().size() == b.tensors().size());
+  for (auto const& t : a.tensors()) CHECK(io::as_text(b.tensor(t.name)->bytes) == io::as_text(t.bytes));
+  CHECK_THROWS_WITH(write_adapter(folder.path() / "none", base_file().shape(), dtype::f32, weights_of(file), ""), ContainsSubstring("a model with an adapter"));
+  CHECK(!fs::exists(folder.path() / "none"));
+}
+
+TEST_CASE("a new adapter changes nothing, and begins with the same bits") {
+  auto file = base_file();
+  adapter_shape const shape{6, 9, {"wq", "wk", "wo", "w1", "w2"}};
+  file.attach(adapter::initial(shape, file.shape(), 3));
+  CHECK(logits<apart>(file) == logits<base>(base_file()));
+  auto const values = weights_of(file)("w2.lora_a", 1);
+  double const bound = 1 / std::sqrt(52.0);
+  CHECK(*std::ranges::max_element(values) > 0.9 * bound);
+  CHECK(largest_difference(values, std::vector<float>(values.size())) <= bound);
+  auto other = base_file();
+  other.attach(adapter::initial(shape, other.shape(), 3));
+  CHECK(weights_of(other)("w2.lora_a", 1) == values);
+  CHECK_THROWS_WITH(adapter::initial({6, 9, {"wq", "w9"}}, other.shape(), 3), ContainsSubstring("found w9"));
+  CHECK_THROWS_WITH(adapter::initial({1, 9, {"wq"}}, other.shape(), 3), ContainsSubstring("rank (r) (expected 2 to 16384, found 1)"));
+  CHECK_THROWS_WITH(other.attach(adapter::initial(shape, base_file().shape(), 3)), ContainsSubstring("a second one"));
+}
+
+TEST_CASE("what a model lacks is named") {
+  auto const file = with_adapter(), without = base_file();
+  using other_rank = decoder<nn::adapted<base_config, 4, 9, wq, wk, wo, w1, w2>>;
+  using other_alpha = decoder<nn::adapted<base_config, 6, 8, wq, wk, wo, w1, w2>>;
+  using fewer = decoder<nn::adapted<base_config, 6, 9, wq>>;
+  CHECK_THROWS_WITH(check_shape<apart>(without.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected it, found none)"));
+  CHECK_THROWS_WITH(check_shape<base>(file.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected none, found it)"));
+  CHECK_THROWS_WITH(check_shape<other_rank>(file.shape(), "file"), ContainsSubstring("the weight wq.lora_a (expected [4, 40], found [6, 40])"));
+  CHECK_THROWS_WITH(check_shape<other_alpha>(file.shape(), "file"), ContainsSubstring("alpha of the adapter (expected 8, found 9)"));
+  CHECK_THROWS_WITH(check_shape<fewer>(file.shape(), "file"), ContainsSubstring("the weight wk.lora_a (expected none, found it)"));
+}
+
+TEST_CASE("an adapter that is not supported is refused by what it has") {
+  struct fault {
+    char const* member;
+    nlohmann::json value;
+    char const* says;
+  };
+  auto const f = GENERATE(values<fault>({
+      {"r", 4, "q_proj.lora_A.weight: shape (expected [4, 40], found [6, 40])"},
+      {"r", 0, "rank (r) (expected 2 to 16384, found 0)"},
+      {"r", 1u << 30, "rank (r) (expected 2 to 16384, found 1073741824)"},
+      {"r", nullptr, "missing member r"},
+      {"lora_alpha", -1, "lora_alpha (expected a whole number, found -1)"},
+      {"lora_alpha", 0, "lora_alpha (expected 1 to 16384, found 0)"},
+      {"target_modules", nullptr, "missing member target_modules"},
+      {"target_modules", "all-linear", "target_modules (expected a list of q_proj, k_proj, v_proj, o_proj, gate_proj, down_proj, up_proj, found \"all-linear\")"},
+      {"target_modules", {"q_proj", "lm_head"}, "target_modules names a module that cannot have an adapter (expected one of q_proj, k_proj"},
+      {"target_modules", {"v_proj"}, "layers.0.self_attn.v_proj.lora_A.weight: missing tensor"},
+      {"target_modules", {"self_attn.q_proj"}, "tensor is not supported (expected the matrices that adapter_config.json names"},
+      {"use_dora", true, "use_dora is not supported (expected false or null, found true)"},
+      {"use_rslora", true, "use_rslora is not supported"},
+      {"bias", "all", "bias is not supported (expected \"none\", found \"all\")"},
+      {"lora_bias", true, "lora_bias is not supported"},
+      {"fan_in_fan_out", true, "fan_in_fan_out is not supported"},
+      {"rank_pattern", {{"q_proj", 3}}, "rank_pattern is not supported"},
+      {"alpha_pattern", {{"q_proj", 3}}, "alpha_pattern is not supported"},
+      {"modules_to_save", {"lm_head"}, "modules_to_save is not supported"},
+      {"layers_to_transform", {1}, "layers_to_transform is not supported"},
+      {"init_lora_weights", "pissa", "init_lora_weights is not supported"},
+      {"kasa_config", {{"x", 1}}, "kasa_config is not supported"},
+      {"peft_type", "IA3", "peft_type is not supported (expected \"LORA\", found \"IA3\")"},
+      {"peft_type", nullptr, "missing member peft_type"},
+      {"task_type", "SEQ_CLS", "task_type is not supported"},
+  }));
+  auto const text = adapter_config(f.member, f.value);
+  auto const weights = (test::golden("lora/adapter") / "adapter_model.safetensors").string();
+  auto const shape = base_file().shape();
+  CHECK_THROWS_WITH(adapter(test::as_file(text, "adapter_config.json"), io::mapped_file(weights), shape), ContainsSubstring(f.says));
+}
+
+TEST_CASE("an adapter for another model is refused") {
+  auto const folder = test::golden("lora/adapter");
+  auto shape = base_file().shape();
+  CHECK_THROWS_WITH(adapter::open(test::golden("lora"), shape), ContainsSubstring("no adapter_config.json"));
+  auto file = base_file();
+  shape.layers = 3;
+  CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("layers.2.self_attn.q_proj.lora_A.weight: missing tensor"));
+  shape.layers = 2, shape.hidden = 53;
+  CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("mlp.gate_proj.lora_B.weight: shape (expected [53, 6], found [52, 6])"));
+  CHECK_THROWS_WITH(file.attach(adapter::initial({6, 9, {"w1"}}, shape, 1)), ContainsSubstring("w1.lora_b: the adapter is another model's"));
+  shape.kind = architecture::gpt2;
+  CHECK_THROWS_WITH(adapter::open(folder, shape), ContainsSubstring("architecture of the model (expected one with the layout of Llama, found gpt2)"));
+  CHECK(file.shape().adapter.rank == 0);
+}
+
+TEST_CASE("peft reads what was written, and transformers what was merged") {
+  auto const python = test::environment("CRIA_PYTHON");
+  test::temporary_folder const folder;
+  auto const file = with_adapter();
+  write_adapter(folder.path() / "adapter", file.shape(), dtype::f32, weights_of(file), test::golden("lora").string());
+  write_hugging_face(folder.path() / "merged", without_adapter(file.shape()), dtype::f32, merged(file.shape(), weights_of(file)));
+  auto const script = fs::path(__FILE__).parent_path() / "adapter.py";
+  auto const command = fmt::format("'{}' '{}' '{}' '{}' > '{}' 2>&1", python.empty() ? "python3" : python.string(), script.string(),
+                                   folder.path().string(), test::golden("lora").string(), (folder.path() / "said").string());
+  int const status = std::system(command.c_str());
+  auto const said = test::read_text(folder.path() / "said");
+  if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127) SKIP("no python3 with transformers and peft (CRIA_PYTHON names one)");
+  INFO(said);
+  REQUIRE(status == 0);
+}

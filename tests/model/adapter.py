@@ -1,0 +1,32 @@
+"""adapter.py FOLDER GOLDEN: compares what peft makes of GOLDEN with FOLDER/adapter, and transformers of FOLDER/merged, with the golden
+logits. Ends with 77 where they are not installed."""
+
+import os
+import sys
+
+folder, golden = sys.argv[1:]
+os.environ["HF_HUB_OFFLINE"] = "1"
+try:
+    import torch
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+except ImportError:
+    sys.exit(77)
+
+reference = load_file(f"{golden}/reference.safetensors")
+
+
+def check(name, model):
+    with torch.no_grad():
+        difference = float((model(reference["tokens"].long()).logits - reference["logits"]).abs().max())
+    assert difference < 6.5e-5, (name, difference)
+
+
+base, found = AutoModelForCausalLM.from_pretrained(golden, output_loading_info=True)
+model = PeftModel.from_pretrained(base, f"{folder}/adapter")
+assert model.peft_config["default"].base_model_name_or_path == golden
+check("apart", model)
+merged, found = AutoModelForCausalLM.from_pretrained(f"{folder}/merged", output_loading_info=True)
+assert not any(found[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")), found
+check("merged", merged)

@@ -1,2 +1,0 @@
-#include_next <KokkosCore_Config_SetupBackend.hpp>
-#include <setup/Kokkos_Setup_Cuda.hpp>
