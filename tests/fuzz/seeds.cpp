@@ -69,9 +69,10 @@ std::string pickle() {
 std::vector<std::string> tokenizer_json() {
   return {
       R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true}], "pre_tokenizer": {"type": "Sequence", )"
-      R"("pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}]}, "post_processor": )"
-      R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}, "normalizer": {"type": "NFC"}, "model": )"
-      R"({"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "ignore_merges": true}})",
+      R"("pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}]}, )"
+      R"("post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}, )"
+      R"("normalizer": {"type": "NFC"}, )"
+      R"("model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "ignore_merges": true}})",
       R"({"normalizer": null, "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", )"
       R"("split": false}, "model": {"vocab": {"a": 0, "\u2581": 1, "\u2581a": 2, "<0x0A>": 3, "<unk>": 4}, )"
       R"("merges": [["\u2581", "a"]], "byte_fallback": true, "unk_token": "<unk>"}})"};
