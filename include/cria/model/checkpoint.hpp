@@ -114,6 +114,9 @@ class checkpoint final : public weight_file {
     read_rows(w, from, first, count, to);
   }
 
+  /// Where the weight lies, and in which form; of a tied head the embedding's.
+  detail::stored const& stored(std::string_view name, int layer = 0) const { return find(name, layer).second; }
+
   void release(std::string_view name, int layer = 0) const override {
     auto const& from = find(name, layer).second;
     if (adapter_ && adapter_->weights().contains(name)) return;
