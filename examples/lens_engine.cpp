@@ -18,7 +18,7 @@ using decoder = llama2::decoder<seen>;
 
 class model_lens final : public support::lens {
  public:
-  model_lens(llama2::checkpoint const& file, int rows)
+  model_lens(llama2::weight_file const& file, int rows)
       : session_({}, {.room = rows, .rows = rows}, [&](std::string_view name, int layer) { return file.read(name, layer); },
                  [&](std::string_view name, int layer) { file.release(name, layer); }) {}
 
@@ -40,7 +40,7 @@ class model_lens final : public support::lens {
 
 }  // namespace
 
-std::unique_ptr<support::lens> support::open_lens(cria::llama2::checkpoint const& file, int rows) {
+std::unique_ptr<support::lens> support::open_lens(cria::llama2::weight_file const& file, int rows) {
   cria::llama2::check_shape<decoder, ::policy>(file);
   cria::initialise_kokkos();
   return std::make_unique<model_lens>(file, rows);

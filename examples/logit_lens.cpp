@@ -53,12 +53,12 @@ std::string shown(text::tokenizer const& tokens, int id, std::size_t most) {
     auto const one = piece.substr(i, length);
     i += length;
     if (++width > most) return out + "…";
-    out += one == "\n" ? "⏎" : one == "\t" ? "⇥" : one == " " ? "·" : length == 1 && static_cast<unsigned char>(one[0]) < ' ' ? "?" : one;
+    out += one == "\n" ? "⏎" : one == "\t" ? "⇥" : one == " " ? "␣" : length == 1 && static_cast<unsigned char>(one[0]) < ' ' ? "?" : one;
   }
   return out;
 }
 
-/// fmt counts what a terminal shows.
+/// A cell of a table: fmt counts what a terminal shows.
 std::string cell(std::string const& text, std::size_t width) { return fmt::format("{:<{}}", text, width); }
 
 /// [depth][position][rank]
@@ -103,14 +103,14 @@ void draw(reading const& all, std::vector<int> const& ids, text::tokenizer const
   for (std::size_t depth = 0; depth < all.size(); ++depth) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       auto const& [token, probability] = all[depth][i][0];
-      data += fmt::format("{} {} {:.6f} {}\n", i, depth, probability, quoted(shown(tokens, token, 9)));
+      data += fmt::format("{} {} {:.6f} {}\n", i, depth, probability, quoted(fmt::format("{}  {:.2f}", shown(tokens, token, 8), probability)));
     }
     y_names += fmt::format("{}{} {}", depth > 0 ? ", " : "", quoted(name_of(depth)), depth);
   }
   for (std::size_t i = 0; i < ids.size(); ++i) x_names += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted(shown(tokens, ids[i], 9)), i);
   support::gnuplot picture;
   picture.put("data", data);
-  int const width = 190 + 96 * int(ids.size()), height = 110 + 19 * int(all.size());
+  int const width = 190 + 122 * int(ids.size()), height = 110 + 19 * int(all.size());
   // One colour from white to dark blue; the text is white where the ground is dark.
   picture.draw(support::gnuplot::terminal(out, width, height) +
                    fmt::format("set xrange [-0.5:{}.5]\nset yrange [-0.5:{}.5]\nset xtics ({}) noenhanced\nset ytics ({}) noenhanced\n", ids.size() - 1,
@@ -118,7 +118,7 @@ void draw(reading const& all, std::vector<int> const& ids, text::tokenizer const
                    "set tics scale 0\nset border 0\nset palette defined (0 '#ffffff', 0.25 '#c6dbef', 0.5 '#6baed6', 0.75 '#2171b5', 1 '#08306b')\n"
                    "set cbrange [0:1]\nset cblabel 'probability of the likeliest token' offset 0.5\nset xlabel 'token read'\nunset key\n"
                    "ink(p) = p > 0.55 ? 0xffffff : 0x202020\n"
-                   "plot 'data' using 1:2:3 with image, '' using 1:2:4:(ink($3)) with labels textcolor rgb variable noenhanced font ',11'\n",
+                   "plot 'data' using 1:2:3 with image pixels, '' using 1:2:4:(ink($3)) with labels textcolor rgb variable noenhanced font ',10'\n",
                out);
 }
 

@@ -4,7 +4,7 @@
 #include <span>
 
 namespace cria::llama2 {
-class checkpoint;
+class weight_file;
 }
 
 namespace support {
@@ -21,6 +21,6 @@ class lens {
 };
 
 /// Throws cria::error where the file holds another model than this program was compiled for.
-std::unique_ptr<lens> open_lens(cria::llama2::checkpoint const& file, int rows);
+std::unique_ptr<lens> open_lens(cria::llama2::weight_file const& file, int rows);
 
 }  // namespace support

@@ -139,11 +139,11 @@ class pretraining final : public cria::train::observer {
   }
 
   /// The weights as they are now, by the names of a checkpoint.
-  cria::llama2::weight_source weights_now(std::string const& where) const {
+  cria::llama2::whole_weights weights_now(std::string const& where) const {
     auto const map = std::make_shared<cria::train::detail::parameter_map>(*model_, shape_, where);
-    return [this, map](std::string_view name, int layer) {
+    return cria::llama2::whole_weights([this, map](std::string_view name, int layer) {
       return model_->read(cria::train::state::weight, map->index(name, layer));
-    };
+    });
   }
 
   void stepped(cria::train::step_record const& r) override {

@@ -1,5 +1,6 @@
 // A model whose linear parts have biases and adapters, against what transformers and peft computed.
 #include "golden_lora_type.hpp"
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/adapter.hpp"
 #include "cria/model/train_engine.hpp"
 #include "cria/train/trained_weights.hpp"

@@ -60,7 +60,6 @@ struct keys { static constexpr char name[] = "keys"; };
 struct values { static constexpr char name[] = "values"; };
 template <class D> struct attention_with_keys_seen {
   static constexpr auto forward(auto h) {
-    using a = nn::attention<D>;
     using linear = nn::linear<nn::wv, typename D::kv, typename D::embed>;
     auto q = rope(matmul(h, weight<nn::wq, typename D::query, typename D::embed>), D::rope_theta);
     auto k = capture<keys>(rope(matmul(h, weight<nn::wk, typename D::kv, typename D::embed>), D::rope_theta));

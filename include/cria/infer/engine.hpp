@@ -10,7 +10,7 @@
 #include "cria/core/error.hpp"
 
 namespace cria::llama2 {
-class checkpoint;
+class weight_file;
 }
 
 namespace cria::infer {
@@ -74,8 +74,8 @@ class engine {
 /// One type of model that a program is linked with.
 struct model_type {
   std::string_view policy;                  // "exact" or "fast"
-  void (*check)(llama2::checkpoint const&);  // throws cria::error when the file's shape or formats are others
-  std::unique_ptr<engine> (*open)(llama2::checkpoint const&, engine_options const&);
+  void (*check)(llama2::weight_file const&);  // throws cria::error when the file's shape or formats are others
+  std::unique_ptr<engine> (*open)(llama2::weight_file const&, engine_options const&);
 };
 
 /// All of them.
@@ -92,7 +92,7 @@ inline bool add_model_type(model_type const& type) {
 
 /// Packs the weights of `file` for the kernels of the type that it fits. Throws cria::error, naming a difference to the first
 /// type, when it fits none.
-inline std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_options const& options) {
+inline std::unique_ptr<engine> open_engine(llama2::weight_file const& file, engine_options const& options) {
   auto const& types = model_types();
   if (types.empty()) throw error("open_engine", "the program was linked with no type of model");
   auto const fits = [&](model_type const& t) {

@@ -85,12 +85,12 @@ class gguf_writer {
            metadata_ + described_;
   }
 
-  written write(std::string path, tensor_source const& source) const {
-    tensor_file file(std::move(path));
+  written write(std::string path, tensor_source const& source, write_watch watch = {}) const {
+    tensor_file file(std::move(path), std::move(watch));
     file.write(head());
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       auto const& t = tensors_[i];
-      file.pad(alignment), file.write_tensor(t.name, t.format, t.count, source(i));
+      file.pad(alignment), file.write_tensor(t.name, t.format, t.count, source, i);
     }
     file.pad(alignment);
     return file.commit();

@@ -23,11 +23,10 @@ struct safetensor_plan {
   std::vector<std::uint64_t> shape;  // slowest axis first
 };
 
-/// Writes all of `plan`, the widest types first and of one type by name, with the metadata {"format": "pt"}. Not more
-/// than one tensor is in memory. Throws cria::error for a name that is no UTF-8 or there twice, for a format that
+/// Writes all of `plan`, the widest types first and of one type by name, with the metadata {"format": "pt"}. Throws cria::error for a name that is no UTF-8 or there twice, for a format that
 /// safetensors doesn't have, and for a source that gives another number of values.
 inline written write_safetensors(std::string path, std::vector<safetensor_plan> const& plan,
-                                 tensor_source const& source) {
+                                 tensor_source const& source, write_watch watch = {}) {
   auto const where = [&](safetensor_plan const& t) { return path + ": " + printable(t.name); };
   auto const type = [&](safetensor_plan const& t) -> std::string_view {
     if (facts(t.format).quantised()) throw error(where(t), "format", "f32, f16 or bf16", facts(t.format).name);
@@ -65,11 +64,11 @@ inline written write_safetensors(std::string path, std::vector<safetensor_plan> 
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');
 
-  tensor_file file(std::move(path));
+  tensor_file file(std::move(path), std::move(watch));
   auto const length = std::uint64_t(header.size());
   file.write(std::as_bytes(std::span(&length, 1)));
   file.write(header);
-  for (auto const i : order) file.write_tensor(plan[i].name, plan[i].format, count(plan[i]), source(i));
+  for (auto const i : order) file.write_tensor(plan[i].name, plan[i].format, count(plan[i]), source, i);
   return file.commit();
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the writers of weights share: values in any format, one piece after the other, into a file that appears whole.
+// What the writers of weights share: values in any format, piece after piece, into a file that appears whole.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "cria/core/quantise.hpp"
 #include "cria/io/atomic_file.hpp"
@@ -21,21 +20,27 @@ struct written {
   std::uint64_t size, checksum;
 };
 
-/// The values of tensor `index`, in f32. Called once for each, when its place in the file is reached.
-using tensor_source = std::function<std::vector<float>(std::size_t index)>;
+class tensor_sink;
+
+/// Gives the values of tensor `index` to the sink, in order, in pieces of any number. Called once for each, when its place in the file is
+/// reached.
+using tensor_source = std::function<void(std::size_t index, tensor_sink& to)>;
+
+/// Called with the number of bytes whenever some were written; what it throws ends the writing.
+using write_watch = std::function<void(std::uint64_t bytes)>;
 
 class tensor_file {
  public:
-  explicit tensor_file(std::string path) : file_(std::move(path)) {}
+  explicit tensor_file(std::string path, write_watch watch = {}) : file_(std::move(path)), watch_(std::move(watch)) {}
 
-  void write(std::span<std::byte const> bytes) { file_.write(bytes), sum_.update(bytes); }
-  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
-  void write(dtype format, std::span<float const> values) {
-    if (format == dtype::f32) return write(std::as_bytes(values));
-    constexpr std::size_t piece = 1 << 18;  // whole blocks of every format
-    for (; !values.empty(); values = values.subspan(std::min(piece, values.size())))
-      write(encode(format, values.first(std::min(piece, values.size()))));
+  void write(std::span<std::byte const> bytes) {
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
+      auto const some = bytes.first(std::min(piece, bytes.size()));
+      file_.write(some), sum_.update(some);
+      if (watch_) watch_(some.size());
+    }
   }
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
   /// Zeros up to a multiple of `alignment`.
   void pad(std::uint64_t alignment) { write(std::string((alignment - file_.size() % alignment) % alignment, '\0')); }
 
@@ -44,17 +49,48 @@ class tensor_file {
     return {file_.size(), sum_.value()};
   }
 
-  /// One tensor of `count` values. Throws cria::error when the source has another number of them.
-  void write_tensor(std::string_view name, dtype format, std::uint64_t count, std::vector<float> const& values) {
-    if (values.size() != count)
-      throw error(fmt::format("{}: {}", file_.path(), printable(name)), "number of values", std::to_string(count),
-                  std::to_string(values.size()));
-    write(format, values);
-  }
+  /// One tensor of `count` values from `source(index)`. Throws cria::error when that has another number of them.
+  void write_tensor(std::string_view name, dtype format, std::uint64_t count, tensor_source const& source, std::size_t index);
 
  private:
+  static constexpr std::size_t piece = 1 << 20;
   atomic_file file_;
   checksum sum_;
+  write_watch watch_;
 };
+
+/// Takes one tensor's values, piece by piece.
+class tensor_sink {
+ public:
+  tensor_sink(tensor_file& file, dtype format) : file_(file), format_(format) {}
+
+  dtype format() const { return format_; }
+
+  /// Whole blocks of the format.
+  void values(std::span<float const> some) {
+    count_ += some.size();
+    if (format_ == dtype::f32) return file_.write(std::as_bytes(some));
+    constexpr std::size_t at_once = 1 << 16;  // whole blocks of every format
+    for (; !some.empty(); some = some.subspan(std::min(at_once, some.size()))) file_.write(encode(format_, some.first(std::min(at_once, some.size()))));
+  }
+  /// Values that are in the format already.
+  void bytes(std::span<std::byte const> some) {
+    count_ += some.size() / std::size_t(facts(format_).bytes) * std::size_t(facts(format_).block);
+    file_.write(some);
+  }
+  std::uint64_t count() const { return count_; }
+
+ private:
+  tensor_file& file_;
+  dtype format_;
+  std::uint64_t count_ = 0;
+};
+
+inline void tensor_file::write_tensor(std::string_view name, dtype format, std::uint64_t count, tensor_source const& source, std::size_t index) {
+  tensor_sink sink(*this, format);
+  source(index, sink);
+  if (sink.count() != count)
+    throw error(fmt::format("{}: {}", file_.path(), printable(name)), "number of values", std::to_string(count), std::to_string(sink.count()));
+}
 
 }  // namespace cria::io

@@ -6,24 +6,38 @@ namespace cria::llama2 {
 
 /// The weights of a model whose adapter is merged, W + alpha / rank B A: `source` gives both those of the model and the adapter's. To be
 /// written with the shape `without_adapter(h)`.
-inline weight_source merged(hyperparameters const& h, weight_source source) {
-  return [h, source = std::move(source)](std::string_view name, int layer) {
-    auto values = source(name, layer);
-    if (!h.adapter.has(name)) return values;
-    auto const a = source(std::string(name) + ".lora_a", layer), b = source(std::string(name) + ".lora_b", layer);
-    auto const rank = std::size_t(h.adapter.rank), cols = a.size() / rank, rows = b.size() / rank;
-    if (values.size() != rows * cols) throw error(name, "number of values", std::to_string(rows * cols), std::to_string(values.size()));
-    double const scale = double(h.adapter.alpha) / double(rank);
+template <class Source> class merged : public weight_source {
+ public:
+  merged(hyperparameters h, Source source) : h_(std::move(h)), source_(std::move(source)) {}
+
+  void read_rows(weight_info const& w, int layer, int first, int count, std::span<float> to) const override {
+    source_.read_rows(w, layer, first, count, to);
+    if (!h_.adapter.has(w.name)) return;
+    auto const rank = std::size_t(h_.adapter.rank), cols = std::size_t(w.cols), rows = std::size_t(count);
+    std::vector<float> a(rank * cols), b(rows * rank);
+    source_.read_rows(a_of(w), layer, 0, int(rank), a), source_.read_rows(b_of(w), layer, first, count, b);
+    double const scale = double(h_.adapter.alpha) / double(rank);
     std::vector<double> update(cols);
     for (std::size_t r = 0; r < rows; ++r) {
       std::ranges::fill(update, 0.0);
       for (std::size_t k = 0; k < rank; ++k)
         for (std::size_t c = 0; c < cols; ++c) update[c] += double(b[r * rank + k]) * double(a[k * cols + c]);
-      for (std::size_t c = 0; c < cols; ++c) values[r * cols + c] = float(double(values[r * cols + c]) + scale * update[c]);
+      for (std::size_t c = 0; c < cols; ++c) to[r * cols + c] = float(double(to[r * cols + c]) + scale * update[c]);
     }
-    return values;
-  };
-}
+  }
+  detail::stored const* in_file(weight_info const& w, int layer) const override { return h_.adapter.has(w.name) ? nullptr : source_.in_file(w, layer); }
+  void release(weight_info const& w, int layer) const override {
+    source_.release(w, layer);
+    if (h_.adapter.has(w.name)) source_.release(a_of(w), layer), source_.release(b_of(w), layer);
+  }
+
+ private:
+  hyperparameters h_;
+  Source source_;
+
+  weight_info a_of(weight_info const& w) const { return {w.name + ".lora_a", h_.adapter.rank, w.cols}; }
+  weight_info b_of(weight_info const& w) const { return {w.name + ".lora_b", w.rows, h_.adapter.rank, false, w.rotated}; }
+};
 
 inline hyperparameters without_adapter(hyperparameters h) {
   h.adapter = {};
@@ -54,8 +68,9 @@ inline void write_adapter(std::filesystem::path const& folder, hyperparameters c
   for (auto const& [w, layer] : places) plan.push_back({detail::peft_name(w.name, layer), format, detail::extents_of(w)});
   io::atomic_folder made(folder);
   io::write_file((made.temporary() / "adapter_config.json").string(), peft_config(h.adapter, base_model).dump(2) + '\n');
-  io::write_safetensors((made.temporary() / "adapter_model.safetensors").string(), plan, [&](std::size_t i) {
-    return reordered(row_order::hugging_face, h, places[i].weight, source(places[i].weight.name, places[i].layer));
+  io::write_safetensors((made.temporary() / "adapter_model.safetensors").string(), plan, [&](std::size_t i, io::tensor_sink& to) {
+    auto const& [w, layer] = places[i];
+    to.values(reordered(row_order::hugging_face, h, w, source.values(w, layer)));
   });
   made.commit();
 }

@@ -1,9 +1,8 @@
 #pragma once
 // Writes a model as others read it: a folder in Hugging Face's layout, or a GGUF file for llama.cpp.
+#include <array>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,165 +12,100 @@
 
 #include "cria/io/atomic_file.hpp"
 #include "cria/io/gguf_writer.hpp"
-#include "cria/io/json.hpp"
 #include "cria/io/named_file.hpp"
 #include "cria/io/safetensors_writer.hpp"
-#include "cria/model/checkpoint.hpp"
+#include "cria/model/files/config_json_writer.hpp"
+#include "cria/model/files/tensor_layout.hpp"
 
 namespace cria::llama2 {
-
-/// The f32 values of a weight, row after row, rows of wq and wk in Meta's order. Called once for each weight and layer;
-/// not for the head of a tied model.
-using weight_source = std::function<std::vector<float>(std::string_view name, int layer)>;
-
-/// The weights of an open checkpoint, in f32.
-inline weight_source weights_of(checkpoint const& from) {
-  return [&from](std::string_view name, int layer) {
-    auto const weight = from.read(name, layer);
-    std::vector<float> values(std::size_t(weight.shape[0]) * std::size_t(weight.shape[1]));
-    decode(weight.format, weight.bytes, values);
-    from.release(name, layer);
-    return values;
-  };
-}
-
 namespace detail {
 
-/// A number that files keep as f32, with no more digits than that: 1e-05.
-inline double short_number(double x) { return std::stod(fmt::format("{}", float(x))); }
-
-/// Throws cria::error for a model whose layout is not written.
+/// Throws cria::error for a model that cannot be written.
 inline void check_written(hyperparameters const& h, std::string_view path) {
   check(h, path);
-  if (h.kind == architecture::gpt2) throw error(path, "architecture", "one with the layout of Llama", name_of(h.kind));
   if (h.adapter.rank > 0) throw error(path, "a model", "its adapter merged or without it", "an adapter apart");
 }
 
 /// Gemma's norms are w in Hugging Face's files, with a norm of its own, and 1 + w in GGUF: what is added on the way.
-inline float added_to_norms(hyperparameters const& h, norm_form written) {
-  return h.norm == written ? 0.0f : written == norm_form::rms ? 1.0f : -1.0f;
+inline float added_to_norms(hyperparameters const& h, weight_info const& w, norm_form written) {
+  bool const of_the_width = w.name.ends_with("norm") && w.cols == h.embed;
+  return !of_the_width || h.norm == written ? 0.0f : written == norm_form::rms ? 1.0f : -1.0f;
 }
 
 }  // namespace detail
 
-/// The ids that config.json names; -1: none.
-struct special_ids {
-  int bos = -1, eos = -1;
-};
-
-/// config.json for transformers 4 (rope_theta, torch_dtype) and 5 (rope_parameters, dtype). `format` is that of the
-/// weights.
-inline io::json hugging_face_config(hyperparameters const& h, dtype format, special_ids ids = {}) {
-  constexpr std::string_view classes[]{"Llama", "Mistral", "Qwen2", "Qwen3", "Gemma", "GPT2"};
-  auto const id = [](int n) { return n < 0 ? io::json() : io::json(n); };
-  auto const theta = detail::short_number(h.rope.theta);
-  auto const type = format == dtype::f32 ? "float32" : format == dtype::f16 ? "float16" : "bfloat16";
-  bool const gelu = h.feed_forward == feed_forward_form::geglu;
-  io::json rope{{"rope_type", "default"}, {"rope_theta", theta}};
-  if (h.rope.factor != 1) rope["rope_type"] = "linear", rope["factor"] = h.rope.factor;
-  if (h.rope.original_context != 0) {
-    rope["rope_type"] = "llama3", rope["low_freq_factor"] = h.rope.low, rope["high_freq_factor"] = h.rope.high;
-    rope["original_max_position_embeddings"] = h.rope.original_context;
-  }
-  io::json config{{"architectures", {fmt::format("{}ForCausalLM", classes[int(h.kind)])}},
-                  {"model_type", name_of(h.kind)},
-                  {"hidden_act", gelu ? "gelu_pytorch_tanh" : "silu"},
-                  {"attention_bias", h.qkv_bias},
-                  {"mlp_bias", h.feed_forward_bias},
-                  {"attention_dropout", 0.0},
-                  {"hidden_size", h.embed},
-                  {"intermediate_size", h.hidden},
-                  {"num_hidden_layers", h.layers},
-                  {"num_attention_heads", h.heads},
-                  {"num_key_value_heads", h.kv_heads},
-                  {"head_dim", h.head_dim},
-                  {"vocab_size", h.vocabulary},
-                  {"max_position_embeddings", h.context},
-                  {"rms_norm_eps", detail::short_number(h.norm_eps)},
-                  {"rope_theta", theta},
-                  {"rope_parameters", rope},
-                  {"tie_word_embeddings", h.tied},
-                  {"bos_token_id", id(ids.bos)},
-                  {"eos_token_id", id(ids.eos)},
-                  {"torch_dtype", type},
-                  {"dtype", type}};
-  if (gelu) config["hidden_activation"] = "gelu_pytorch_tanh";
-  if (h.rope.factor != 1) config["rope_scaling"] = rope;
-  if (h.kind == architecture::mistral || h.window > 0) config["sliding_window"] = h.window > 0 ? io::json(h.window) : io::json();
-  if (h.kind != architecture::mistral && h.window > 0) config["use_sliding_window"] = true, config["max_window_layers"] = 0;
-  return config;
-}
-
-/// The order of the rows of wq and wk within a head: of pairs (2i, 2i+1), or of halves (i, i + head_dim/2).
-enum class row_order { meta, hugging_face };
-
-/// The values of a weight, or of something that there is for each of them, with its rows in `order` instead of the
-/// other one; a vector's values are its rows.
-inline std::vector<float> reordered(row_order order, hyperparameters const& h, weight_info const& w, std::vector<float> values) {
-  auto const row = w.vector ? 1 : std::size_t(w.cols), width = std::size_t(h.head_dim);
-  if (!w.rotated || values.size() % (row * width) != 0) return values;  // a wrong number is refused where it is written
-  std::vector<float> out(values.size());
-  for (std::size_t r = 0; r < values.size() / row; ++r) {
-    auto to = detail::halves_row(r, width) * row, from = r * row;
-    if (order == row_order::meta) std::swap(to, from);
-    std::memcpy(&out[to], &values[from], row * sizeof(float));
-  }
-  return out;
-}
-
-namespace detail {
-
-/// A weight as a layout has it: rows in `order`, norms of the form `norms`.
-inline std::vector<float> laid_out(row_order order, norm_form norms, hyperparameters const& h, weight_info const& w, std::vector<float> values) {
-  if (w.name.ends_with("norm") && w.cols == h.embed)
-    for (float& x : values) x += added_to_norms(h, norms);
-  return order == row_order::meta ? values : reordered(order, h, w, std::move(values));
-}
-
-}  // namespace detail
-
-/// model.safetensors in Hugging Face's names and order of rows, all in `format`: f32, f16 or bf16.
-inline io::written write_safetensors(std::string path, hyperparameters const& h, dtype format,
-                                     weight_source const& source) {
-  detail::check_written(h, path);
-  auto const places = places_of(h);
-  std::vector<io::safetensor_plan> plan;
-  for (auto const& [w, layer] : places) plan.push_back({detail::hugging_face_name(w.name, layer), format, detail::extents_of(w)});
-  auto const norms = h.kind == architecture::gemma ? norm_form::rms_plus_one : norm_form::rms;
-  return io::write_safetensors(std::move(path), plan, [&](std::size_t i) {
-    auto const& [w, layer] = places[i];
-    return detail::laid_out(row_order::hugging_face, norms, h, w, source(w.name, layer));
+/// The tensors of model.safetensors in Hugging Face's names and order of rows, all in `format`.
+inline std::vector<tensor_layout> hugging_face_layout(hyperparameters const& h, dtype format) {
+  using namespace detail;
+  bool const gpt2 = h.kind == architecture::gpt2;
+  auto const norms = h.kind == architecture::gemma ? norm_form::rms_plus_one : h.norm;
+  return layout_of(h, [&](weight_info const& w, int layer) {
+    tensor_layout t{gpt2 ? gpt2_name(w.name, layer, "transformer.") : hugging_face_name(w.name, layer), format, {}};
+    t.turned = gpt2 && !w.vector && !w.once;
+    t.order = row_order::hugging_face, t.added = added_to_norms(h, w, norms);
+    return t;
   });
+}
+
+/// model.safetensors in `format`: f32, f16 or bf16.
+inline io::written write_safetensors(std::string path, hyperparameters const& h, dtype format, weight_source const& source, io::write_watch watch = {}) {
+  detail::check_written(h, path);
+  auto const tensors = hugging_face_layout(h, format);
+  std::vector<io::safetensor_plan> plan;
+  for (auto const& t : tensors) plan.push_back({t.name, t.format, t.shape});
+  return io::write_safetensors(std::move(path), plan, detail::source_of(h, source, tensors), std::move(watch));
 }
 
 /// Makes `folder`, which must not be there: config.json, model.safetensors and `beside`. Whole or not at all.
 inline void write_hugging_face(std::filesystem::path const& folder, hyperparameters const& h, dtype format,
                                weight_source const& source, special_ids ids = {},
-                               std::vector<io::named_file> const& beside = {}) {
+                               std::vector<io::named_file> const& beside = {}, io::write_watch watch = {}) {
   io::atomic_folder made(folder);
   auto const at = [&](std::string_view name) { return (made.temporary() / name).string(); };
-  io::write_file(at("config.json"), hugging_face_config(h, format, ids).dump(2) + '\n');
-  write_safetensors(at("model.safetensors"), h, format, source);
+  detail::check_written(h, folder.string());
+  io::write_file(at("config.json"), hugging_face_config(h, format, ids, (folder / "config.json").string()).dump(2) + '\n');
+  write_safetensors(at("model.safetensors"), h, format, source, std::move(watch));
   for (auto const& [name, content] : beside) io::write_file(at(name), content);
   made.commit();
 }
 
-/// Writes a GGUF: matrices in `format`, vectors in f32, and f16 where a row is no whole number of blocks. `file` may hold keys already,
-/// those of a tokenizer, without which llama.cpp reads no model.
-inline io::written write_gguf(std::string path, io::gguf_writer file, hyperparameters const& h, dtype format,
-                              weight_source const& source, std::string_view name = "") {
-  detail::check_written(h, path);
-  constexpr std::array<int, 6> file_types{0, 1, 32, 7, 2, 3};  // llama.cpp's, by dtype
-  if (std::size_t(format) >= file_types.size()) io::ggml_number_of(format);
+/// The tensors of a GGUF: matrices in `format`, or f16 where a row is no whole number of blocks; vectors and tables of positions, as
+/// llama.cpp has them, in f32.
+inline std::vector<tensor_layout> gguf_layout(hyperparameters const& h, dtype format) {
+  using namespace detail;
+  auto const norms = h.kind == architecture::gpt2 ? norm_form::layer : norm_form::rms;
+  return layout_of(h, [&](weight_info const& w, int layer) {
+    bool const blocks = w.cols % facts(format).block == 0, f32 = w.vector || w.name == "positions";
+    tensor_layout t{gguf_name(h, w.name, layer), f32 ? dtype::f32 : blocks ? format : dtype::f16, {}};
+    t.order = gguf_rows_are_halved(h.kind) ? row_order::hugging_face : row_order::meta, t.added = added_to_norms(h, w, norms);
+    return t;
+  });
+}
+
+namespace detail {
+
+/// Throws cria::error where llama.cpp's code of the architecture computes another model.
+inline void check_architecture(hyperparameters const& h, std::string_view path) {
+  auto const same = [&](std::string_view what, bool fits) {
+    if (!fits) throw error(path, fmt::format("{} is not what a GGUF of the architecture {} can have", what, name_of(h.kind)));
+  };
+  bool const gpt2 = h.kind == architecture::gpt2, gemma = h.kind == architecture::gemma;
+  same("norm", (h.norm == norm_form::layer) == gpt2 && (gemma || h.norm != norm_form::rms_plus_one));
+  same("feed-forward part", h.feed_forward == (gpt2 ? feed_forward_form::gelu_mlp : gemma ? feed_forward_form::geglu : feed_forward_form::swiglu));
+  same("table of positions", h.learned_positions == gpt2), same("norms of queries and keys", h.qk_norm == (h.kind == architecture::qwen3));
+}
+
+inline void add_shape(io::gguf_writer& file, hyperparameters const& h) {
   auto const architecture_name = h.kind == architecture::mistral ? "llama" : name_of(h.kind);
   auto const key = [&](std::string_view rest) { return fmt::format("{}.{}", architecture_name, rest); };
   auto const natural = [&](std::string_view rest, int value) { file.whole(key(rest), std::uint32_t(value)); };
-  file.text("general.architecture", architecture_name).text("general.type", "model").text("general.name", name.empty() ? name_of(h.kind) : name);
-  file.whole("general.file_type", std::uint32_t(file_types[std::size_t(format)]));
-  if (facts(format).quantised()) file.whole("general.quantization_version", 2);
   natural("vocab_size", h.vocabulary), natural("context_length", h.context), natural("embedding_length", h.embed);
   natural("block_count", h.layers), natural("feed_forward_length", h.hidden);
   natural("attention.head_count", h.heads), natural("attention.head_count_kv", h.kv_heads);
+  if (h.kind == architecture::gpt2) {
+    file.number(key("attention.layer_norm_epsilon"), float(h.norm_eps));
+    return;
+  }
   natural("attention.key_length", h.head_dim), natural("attention.value_length", h.head_dim);
   natural("rope.dimension_count", h.head_dim);
   if (h.window > 0) natural("attention.sliding_window", h.window);
@@ -179,22 +113,36 @@ inline io::written write_gguf(std::string path, io::gguf_writer file, hyperparam
   file.number(key("attention.layer_norm_rms_epsilon"), float(h.norm_eps));
   if (h.rope.factor != 1 && h.rope.original_context == 0)
     file.text(key("rope.scaling.type"), "linear").number(key("rope.scaling.factor"), float(h.rope.factor));
-  auto const places = places_of(h);
-  for (auto const& [w, layer] : places) {
-    auto shape = detail::extents_of(w);
-    std::ranges::reverse(shape);
-    bool const blocks = w.cols % facts(format).block == 0;
-    file.tensor(detail::gguf_name(h, w.name, layer), shape, w.vector ? dtype::f32 : blocks ? format : dtype::f16);
-  }
-  bool const scaled = h.rope.original_context != 0;
-  if (scaled) file.tensor("rope_freqs.weight", {std::uint64_t(h.head_dim / 2)}, dtype::f32);
-  auto const order = detail::gguf_rows_are_halved(h.kind) ? row_order::hugging_face : row_order::meta;
-  return file.write(std::move(path), [&](std::size_t i) {
-    if (i < places.size()) return detail::laid_out(order, norm_form::rms, h, places[i].weight, source(places[i].weight.name, places[i].layer));
-    std::vector<float> factors;
-    for (int d = 0; d < h.head_dim; d += 2) factors.push_back(float(frequency({h.rope.theta}, d, h.head_dim) / frequency(h.rope, d, h.head_dim)));
-    return factors;
-  });
+}
+
+/// What the rule of Llama 3 divides each frequency by.
+inline std::vector<float> rope_factors(hyperparameters const& h) {
+  std::vector<float> factors;
+  for (int d = 0; d < h.head_dim; d += 2) factors.push_back(float(frequency({h.rope.theta}, d, h.head_dim) / frequency(h.rope, d, h.head_dim)));
+  return factors;
+}
+
+}  // namespace detail
+
+/// Writes a GGUF of gguf_layout's tensors. `file` may hold keys already, those of a tokenizer, without which llama.cpp reads no model.
+inline io::written write_gguf(std::string path, io::gguf_writer file, hyperparameters const& h, dtype format, weight_source const& source,
+                              std::string_view name = "", io::write_watch watch = {}) {
+  detail::check_written(h, path), detail::check_architecture(h, path);
+  constexpr std::array<int, 6> file_types{0, 1, 32, 7, 2, 3};  // llama.cpp's, by dtype
+  if (std::size_t(format) >= file_types.size()) io::ggml_number_of(format);
+  auto const kind = h.kind == architecture::mistral ? architecture::llama : h.kind;
+  file.text("general.architecture", name_of(kind)).text("general.type", "model").text("general.name", name.empty() ? name_of(h.kind) : name);
+  file.whole("general.file_type", std::uint32_t(file_types[std::size_t(format)]));
+  if (facts(format).quantised()) file.whole("general.quantization_version", 2);
+  detail::add_shape(file, h);
+  auto const tensors = gguf_layout(h, format);
+  for (auto const& t : tensors) file.tensor(t.name, {t.shape.rbegin(), t.shape.rend()}, t.format);
+  if (h.rope.original_context != 0) file.tensor("rope_freqs.weight", {std::uint64_t(h.head_dim / 2)}, dtype::f32);
+  auto const weights = detail::source_of(h, source, tensors);
+  return file.write(std::move(path), [&](std::size_t i, io::tensor_sink& to) {
+    if (i < tensors.size()) return weights(i, to);
+    to.values(detail::rope_factors(h));
+  }, std::move(watch));
 }
 
 }  // namespace cria::llama2

@@ -25,7 +25,8 @@ template <template <class, class, class> class Linear, class Tag, class Out, cla
   using R = axis<lora_rank, Rank>;
   static constexpr auto forward(auto x) {
     auto const low = matmul(x, weight<lora_a<Tag>, R, In>) * (double(Alpha) / Rank);  // the factor where there are fewest values
-    return Linear<Tag, Out, In>::forward(x) + matmul(low, weight<lora_b<Tag>, Out, R>);
+    auto const y = Linear<Tag, Out, In>::forward(x);
+    return y + matmul(low, weight<lora_b<Tag>, Out, R>);
   }
 };
 

@@ -43,16 +43,20 @@ struct moment {
   std::string name;
 };
 
-/// The moments of the trained parameters, under the weights' names in Hugging Face's layout with .first_moment or
+/// The moments of the trained parameters, under the weights' names in Llama's layout, GPT-2's under the library's, with .first_moment or
 /// .second_moment behind.
 inline std::vector<moment> moments(llama2::hyperparameters const& h, parameter_map const& map) {
   std::vector<moment> all;
+  auto const name = [&](llama2::weight_place const& p) {
+    bool const own = h.kind == llama2::architecture::gpt2;  // whose files hold several weights in one tensor
+    return own ? fmt::format("{}.{}", p.weight.name, p.layer) : llama2::detail::hugging_face_name(p.weight.name, p.layer);
+  };
   for (auto const& place : llama2::places_of(h))
     if (map.at(place.weight.name, place.layer).trained)
       for (auto const& [which, suffix] :
            {std::pair{state::first_moment, "first_moment"}, {state::second_moment, "second_moment"}})
         all.push_back(
-            {place, which, fmt::format("{}.{}", llama2::detail::hugging_face_name(place.weight.name, place.layer), suffix)});
+            {place, which, fmt::format("{}.{}", name(place), suffix)});
   return all;
 }
 
@@ -78,16 +82,16 @@ inline void write_checkpoint(std::filesystem::path const& folder, engine const& 
   small(std::string(config_file), llama2::hugging_face_config(h, dtype::f32, about.ids).dump(2) + '\n');
   for (auto const& [name, content] : about.beside) small(name, content);
 
-  auto const weights = [&](std::string_view name, int layer) {
+  llama2::whole_weights const weights([&](std::string_view name, int layer) {
     return model.read(state::weight, map.index(name, layer));
-  };
+  });
   files[std::string(weights_file)] = llama2::write_safetensors(path(weights_file), h, dtype::f32, weights);
   auto const all = moments(h, map);
   std::vector<io::safetensor_plan> plan;
   for (auto const& m : all) plan.push_back({m.name, dtype::f32, llama2::detail::extents_of(m.place.weight)});
-  files[std::string(moments_file)] = io::write_safetensors(path(moments_file), plan, [&](std::size_t i) {
+  files[std::string(moments_file)] = io::write_safetensors(path(moments_file), plan, [&](std::size_t i, io::tensor_sink& to) {
     auto const& [w, layer] = all[i].place;
-    return llama2::reordered(llama2::row_order::hugging_face, h, w, model.read(all[i].which, map.index(w.name, layer)));
+    to.values(llama2::reordered(llama2::row_order::hugging_face, h, w, model.read(all[i].which, map.index(w.name, layer))));
   });
   io::write_file(path(state_file), state_text(path(state_file), at, files));
 }
@@ -104,9 +108,9 @@ inline saved_run open_checkpoint(std::filesystem::path const& folder) {
 /// where the shapes differ.
 inline void load_weights(engine& model, llama2::checkpoint const& from) {
   detail::parameter_map const map(model, from.shape(), from.path());
-  auto const values = llama2::weights_of(from);
+  auto const weights = llama2::weights_of(from);
   for (auto const& [w, layer] : llama2::places_of(from.shape()))
-    model.write(state::weight, map.index(w.name, layer), values(w.name, layer));
+    model.write(state::weight, map.index(w.name, layer), weights.values(w, layer));
 }
 
 /// Gives the engine weights and moments as they were saved, bit for bit. Throws cria::error, with nothing changed,

@@ -81,6 +81,11 @@ class finder {
   std::set<std::string, std::less<>> used_;
 };
 
+/// The name in GPT-2's layout, in which q, k and v have one. `root` is empty or "transformer.".
+inline std::string gpt2_name(std::string_view name, int layer, std::string const& root) {
+  return published(gpt2_names, name, name == "head" ? "" : exists_once(name) ? root : fmt::format("{}h.{}.", root, layer));
+}
+
 /// GPT-2's matrices are [in, out], and q, k and v side by side in one.
 inline stored_weights locate_gpt2(io::safetensors const& file, hyperparameters const& h) {
   constexpr std::array<std::string_view, 3> parts{"wq", "wk", "wv"};
@@ -88,7 +93,7 @@ inline stored_weights locate_gpt2(io::safetensors const& file, hyperparameters c
   std::string const root = file.tensor("wte.weight") ? "" : "transformer.";
   stored_weights weights;
   for (auto const& [w, layer] : places_of(h)) {
-    auto const name = published(gpt2_names, w.name, w.name == "head" ? "" : exists_once(w.name) ? root : fmt::format("{}h.{}.", root, layer));
+    auto const name = gpt2_name(w.name, layer, root);
     auto const part = std::ranges::find(parts, std::string_view(w.name).substr(0, 2));
     bool const joined = part != parts.end(), turned = !w.vector && !w.once;
     auto expected = extents_of(w);

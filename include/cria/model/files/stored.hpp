@@ -17,7 +17,12 @@
 #include "cria/io/byte_reader.hpp"
 #include "cria/model/hyperparameters.hpp"
 
-namespace cria::llama2::detail {
+namespace cria::llama2 {
+
+/// The order of the rows of wq and wk within a head: of pairs (2i, 2i+1), or of halves (i, i + head_dim/2).
+enum class row_order { meta, hugging_face };
+
+namespace detail {
 
 /// One weight in a file. Most are rows in `format`, one span.
 struct stored {
@@ -29,7 +34,9 @@ struct stored {
   std::vector<std::span<std::byte const>> shards = {};   // instead of `bytes`: parts of the rows, or of each row
   bool shards_hold_columns = false;
 
-  bool is_plain() const { return scales.empty() && !halves_paired && turned_width == 0 && shards.empty(); }
+  /// The rows as one span, in either order.
+  bool is_rows() const { return scales.empty() && turned_width == 0 && shards.empty(); }
+  bool is_plain() const { return is_rows() && !halves_paired; }
 };
 
 /// By the weight's name; [layer], one where a weight exists once.
@@ -128,4 +135,5 @@ inline std::vector<std::uint64_t> extents_of(weight_info const& w) {
   return w.vector ? std::vector{std::uint64_t(w.cols)} : std::vector{std::uint64_t(w.rows), std::uint64_t(w.cols)};
 }
 
-}  // namespace cria::llama2::detail
+}  // namespace detail
+}  // namespace cria::llama2
