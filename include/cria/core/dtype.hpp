@@ -28,6 +28,7 @@ constexpr dtype_facts const& facts(dtype t) { return dtype_table[std::size_t(t)]
 /// Bytes of `count` values, a whole number of blocks.
 constexpr std::size_t bytes_of(dtype t, std::size_t count) { return count / std::size_t(facts(t).block) * std::size_t(facts(t).bytes); }
 
+/// A number format as a type: values of a block (1: each alone) and its bytes in a file.
 template <dtype T> struct format {
   static constexpr dtype id = T;
   static constexpr int block = facts(T).block, bytes = facts(T).bytes;

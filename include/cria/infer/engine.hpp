@@ -34,6 +34,7 @@ struct cache_size {
   int sequences, pages, page;
 };
 
+/// What an engine makes room for.
 struct engine_options {
   int room = 0;       // most positions of a sequence; 0: the model's context
   int sequences = 1;  // that have a place in the kv cache
@@ -41,6 +42,7 @@ struct engine_options {
   int rows = 256;     // most rows computed at once; longer inputs are cut, with the same bits
 };
 
+/// A model at work, whatever its type: rows in, logits out.
 class engine {
  public:
   virtual ~engine() = default;

@@ -17,6 +17,7 @@
 
 namespace cria::io {
 
+/// An archive whose entries lie in it as they are, as torch.save writes it.
 class zip_archive {
  public:
   /// `bytes` is the whole of the file `path`, and outlives this. Throws cria::error for what is not an archive, and for

@@ -14,6 +14,7 @@
 
 namespace cria::llama2 {
 
+/// What a decoder costs under a policy: bytes, and floating-point operations of a token.
 struct description {
   long long parameters = 0;
   double weight_bytes = 0;                                          // of all weights, as stored

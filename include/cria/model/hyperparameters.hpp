@@ -17,7 +17,9 @@ enum class architecture { llama, mistral, qwen2, qwen3, gemma, gpt2 };
 inline constexpr std::string_view architecture_names[]{"llama", "mistral", "qwen2", "qwen3", "gemma", "gpt2"};
 constexpr std::string_view name_of(architecture a) { return architecture_names[int(a)]; }
 
+/// The value of the slot norm.
 enum class norm_form { rms, rms_plus_one, layer };         // nn::rms_norm, rms_norm_plus_one, layer_norm
+/// The value of the slot feed_forward.
 enum class feed_forward_form { swiglu, geglu, gelu_mlp };  // as in nn
 
 /// Low-rank updates of some matrices, W + alpha / rank B A (Hu et al. 2021, arXiv 2106.09685), by the matrices' names; none: rank 0.
@@ -27,6 +29,7 @@ struct adapter_shape {
   bool has(std::string_view name) const { return std::find(matrices.begin(), matrices.end(), name) != matrices.end(); }
 };
 
+/// The shape and the conventions of a model, as its files tell them. Sizes are numbers of values; 0 is not known yet.
 struct hyperparameters {
   int embed = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0, vocabulary = 0, context = 0;
   rotation rope{};

@@ -9,6 +9,7 @@
 
 namespace cria {
 
+/// Memory for the captured values of program P: of each [layers][rows, cols] in f32.
 template <class P, class Exec> class captures {
  public:
   /// Which of the program's captures Tag names, or -1.

@@ -17,6 +17,7 @@
 
 namespace cria {
 
+/// What a session makes room for.
 struct session_options {
   int room = 0;       // positions of the cache; used no further than the model has positions for
   int sequences = 1;  // sequences that have a cache
@@ -43,7 +44,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   static_assert(same_rows<rows_type, result_of<typename Model::block>>, "a repeated block must return the axes that it takes");
   static_assert(same_rows<rows_type, expr<typename Model::head::input>>, "the head must take the axes that the block returns");
 
-  /// Loads and packs the weights; `read` and `done` as in weight_store::load.
+  /// Loads and packs the weights: `read(name, layer)` gives something with `bytes`, the rows of a weight [out, in] in its format, and
+  /// `done(name, layer)` says that they are no longer needed (weight_store::load). Throws cria::error for the wrong number of bytes, and
+  /// outside of Kokkos' initialize and finalize.
   template <class Read, class Done>
   session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("session"), exec)), rows_(options.rows), sequences_(options.sequences) {
     weights_.template declare<embedding>(1);
@@ -101,8 +104,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
   /// Forgets a sequence; its memory serves others.
   void release(int sequence) { share(sequence, sequence, 0); }
+  /// Which pages of the cache hold which positions.
   page_table const& pages() const { return cache_.pages(); }
 
+  /// The first stage: the rows' embeddings, [rows, width].
   void run_embedding();
 
   /// One layer; keys and values of the rows go to the cache. Layers come in their order.
@@ -137,7 +142,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// Where the rows, the cache and the tables of this step are, for other programs over the same rows.
   kernel::context const& step() const { return step_; }
 
+  /// Rows that a step may have.
   int most_rows() const { return rows_; }
+  /// Positions that a sequence may have.
   int room() const { return std::min(cache_.room(), limits.position); }
   weight_store<Exec> const& weights() const { return weights_; }
   Exec const& space() const { return exec_; }

@@ -32,6 +32,7 @@ template <class Memory> struct weight_entry {
   }
 };
 
+/// The packed weights of some programs, by name.
 template <class Exec> class weight_store {
  public:
   using memory = typename Exec::memory_space;

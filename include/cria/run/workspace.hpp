@@ -27,6 +27,7 @@ template <class P, int... G> void add_needed(floats_needed& most, int rows, int 
 
 }  // namespace detail
 
+/// Memory that the kernels of some programs share: values between kernels, and scratch of a host's workers.
 template <class Exec> class workspace {
  public:
   /// Enough for steps of up to `rows` rows of each of the programs, at positions up to `room`.

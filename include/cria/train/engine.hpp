@@ -43,10 +43,12 @@ struct parameter {
 /// What is kept for each value of a parameter.
 enum class state { weight, first_moment, second_moment };
 
+/// What an engine makes room for.
 struct engine_options {
   int rows = 1024;  // most rows of one pass
 };
 
+/// A model in training, whatever its type. Weights are f32 outside; gradients stay within.
 class engine {
  public:
   virtual ~engine() = default;
