@@ -18,8 +18,8 @@ class train_engine final : public train::engine {
   /// With all weights 0.
   explicit train_engine(train::engine_options const& options, Exec const& exec = Exec()) : train_engine(options, exec, zeros) {}
 
-  /// With the weights of a file, in its formats: what is not trained stays as it is there. Throws cria::error where the file holds
-  /// another model, or lacks an adapter.
+  /// With the weights of a file, in its formats: what is not trained stays as it is there. Throws cria::error where the
+  /// file holds another model, or lacks an adapter.
   train_engine(checkpoint const& file, train::engine_options const& options, Exec const& exec = Exec())
       : train_engine(options, exec, reader(file)) {}
 
