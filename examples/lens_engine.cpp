@@ -1,4 +1,5 @@
-// The kernels of one model with its residual stream captured: this and a model.hpp written by typegen are compiled for each type.
+// The kernels of one model with its residual stream captured: this and a model.hpp written by typegen are compiled for each
+// type.
 #include "model.hpp"
 
 #include <numeric>
@@ -12,7 +13,8 @@ namespace {
 using namespace cria;
 
 struct seen : ::model {
-  template <class D, class Point> using hook = nn::captured_at<D, Point, nn::after_embedding, nn::after_layer>;
+  template <class D, class Point>
+  using hook = nn::captured_at<D, Point, nn::after_embedding, nn::after_layer>;
 };
 using decoder = llama2::decoder<seen>;
 
@@ -31,7 +33,8 @@ class model_lens final : public support::lens {
     session_.run(0, 0);
   }
   std::span<float const> logits(int depth) override {
-    return session_.run_head(depth == 0 ? session_.captured<nn::after_embedding>() : session_.captured<nn::after_layer>(depth - 1));
+    return session_.run_head(depth == 0 ? session_.captured<nn::after_embedding>()
+                                        : session_.captured<nn::after_layer>(depth - 1));
   }
 
  private:

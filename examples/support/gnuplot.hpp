@@ -34,15 +34,19 @@ class gnuplot {
   }
   /// The terminal for a picture of this name and size in points, and its output.
   static std::string terminal(std::string const& out, int width, int height) {
-    auto const head = out.ends_with(".png")
-                          ? fmt::format("set terminal pngcairo size {},{} fontscale 2 linewidth 2 pointscale 2\n", 2 * width, 2 * height)
-                          : fmt::format("set terminal svg size {},{} dynamic font \"Helvetica,Arial,sans-serif,14\"\n", width, height);
+    auto const head =
+        out.ends_with(".png")
+            ? fmt::format("set terminal pngcairo size {},{} fontscale 2 linewidth 2 pointscale 2\n", 2 * width, 2 * height)
+            : fmt::format("set terminal svg size {},{} dynamic font \"Helvetica,Arial,sans-serif,14\"\n", width, height);
     return head + "set output \"picture\"\n";
   }
 
-  void put(std::string const& name, std::string const& content) const { cria::io::write_file((folder_ / name).string(), content); }
+  void put(std::string const& name, std::string const& content) const {
+    cria::io::write_file((folder_ / name).string(), content);
+  }
 
-  /// Runs `script`, which begins with `terminal`, and writes what it drew to `out`. Throws cria::error where gnuplot is not there or fails.
+  /// Runs `script`, which begins with `terminal`, and writes what it drew to `out`. Throws cria::error where gnuplot is not
+  /// there or fails.
   void draw(std::string const& script, std::string const& out) const {
     put("script", script);
     pid_t const child = fork();

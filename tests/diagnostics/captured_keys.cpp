@@ -4,7 +4,9 @@
 
 using namespace cria;
 
-struct seen { static constexpr char name[] = "seen"; };
+struct seen {
+  static constexpr char name[] = "seen";
+};
 using H = heads<query, 32, 128>;
 struct block {
   using input = rows;

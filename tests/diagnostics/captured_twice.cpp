@@ -4,7 +4,9 @@
 
 using namespace cria;
 
-struct seen { static constexpr char name[] = "seen"; };
+struct seen {
+  static constexpr char name[] = "seen";
+};
 struct block {
   using input = rows;
   static constexpr auto forward(auto x) { return capture<seen>(silu(capture<seen>(x + x))); }

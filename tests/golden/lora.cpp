@@ -1,10 +1,10 @@
 // A model whose linear parts have biases and adapters, against what transformers and peft computed.
-#include "golden_lora_type.hpp"
-#include "cria/model/checkpoint.hpp"
 #include "cria/model/adapter.hpp"
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/train_engine.hpp"
 #include "cria/train/trained_weights.hpp"
 #include "forward.hpp"
+#include "golden_lora_type.hpp"
 
 using namespace cria;
 using adapted = nn::adapted<::model, 6, 9, nn::wq, nn::wk, nn::wo, nn::w1, nn::w2>;
@@ -25,7 +25,8 @@ TEST_CASE("an adapter is trained on a file's model, written, and read again") {
   std::vector<train::row> rows;
   for (int i = 0; i < 32; ++i) rows.push_back({i * i % 61, 0, i, (i * 7 + 3) % 61, 1.0f / 32});
   double const before = engine.loss(rows);
-  for (int step = 1; step <= 5; ++step) engine.accumulate(rows), engine.update({.rate = 0.01, .beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .step = step});
+  for (int step = 1; step <= 5; ++step)
+    engine.accumulate(rows), engine.update({.rate = 0.01, .beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .step = step});
   double const after = engine.loss(rows);
   CHECK(after < 0.9 * before);
   llama2::write_adapter(folder.path() / "made", file.shape(), dtype::f32, train::trained_weights(engine, file), "");

@@ -3,9 +3,9 @@
 
 #include <cstring>
 
+#include "cria/expr/plain.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
-#include "cria/expr/plain.hpp"
 #include "cria/run/check_gradients.hpp"
 #include "cria/run/session.hpp"
 #include "support/kokkos.hpp"
@@ -20,7 +20,8 @@ struct small : llama2::config<24, 3, 3, 1, 36, 21, 64, 8> {};
 using plain_model = llama2::decoder<small>;
 
 /// Llama's stages with no word of hooks.
-template <class D> struct bare_layer {
+template <class D>
+struct bare_layer {
   using input = shape<tokens, typename D::embed>;
   static constexpr auto forward(auto x) {
     auto h = x + nn::attention<D>::forward(nn::rms_norm<D, nn::attention_norm>::forward(x));
@@ -33,42 +34,59 @@ struct bare_embedding {
 };
 struct bare_head {
   using input = shape<tokens, small::embed>;
-  static constexpr auto forward(auto x) { return nn::output_head<small>::forward(nn::rms_norm<small, nn::norm>::forward(x)); }
+  static constexpr auto forward(auto x) {
+    return nn::output_head<small>::forward(nn::rms_norm<small, nn::norm>::forward(x));
+  }
 };
 static_assert(same_graph<plain_model::block, bare_layer<small>>());
 static_assert(same_graph<plain_model::embedding, bare_embedding>() && same_graph<plain_model::head, bare_head>());
 
 struct seen : small {
   template <class D, class Point>
-  using hook = nn::captured_at<D, Point, nn::after_embedding, nn::after_attention, nn::between, nn::after_layer, nn::after_norm>;
+  using hook =
+      nn::captured_at<D, Point, nn::after_embedding, nn::after_attention, nn::between, nn::after_layer, nn::after_norm>;
 };
 using seen_model = llama2::decoder<seen>;
 static_assert(!same_graph<seen_model::block, bare_layer<small>>());
 
 /// The residual stream alone: it is in memory anyway.
 struct stream_seen : small {
-  template <class D, class Point> using hook = nn::captured_at<D, Point, nn::between, nn::after_layer>;
+  template <class D, class Point>
+  using hook = nn::captured_at<D, Point, nn::between, nn::after_layer>;
 };
 static_assert(llama2::describe<llama2::decoder<stream_seen>, policy::exact<>>().kernels_per_layer == 5);
-static_assert(plan_of<forward_of<llama2::decoder<stream_seen>::block, policy::exact<>>>.g.count == plan_of<forward_of<plain_model::block, policy::exact<>>>.g.count);
+static_assert(plan_of<forward_of<llama2::decoder<stream_seen>::block, policy::exact<>>>.g.count ==
+              plan_of<forward_of<plain_model::block, policy::exact<>>>.g.count);
 
 /// Training sees no captures.
 static_assert(plan_of<training_forward<training_of<seen_model::block, policy::exact<>>>>.count ==
               plan_of<training_forward<training_of<plain_model::block, policy::exact<>>>>.count);
 
-struct keys { static constexpr char name[] = "keys"; };
-struct values { static constexpr char name[] = "values"; };
-template <class D> struct attention_with_keys_seen {
+struct keys {
+  static constexpr char name[] = "keys";
+};
+struct values {
+  static constexpr char name[] = "values";
+};
+template <class D>
+struct attention_with_keys_seen {
   static constexpr auto forward(auto h) {
     using linear = nn::linear<nn::wv, typename D::kv, typename D::embed>;
     auto q = rope(matmul(h, weight<nn::wq, typename D::query, typename D::embed>), D::rope_theta);
     auto k = capture<keys>(rope(matmul(h, weight<nn::wk, typename D::kv, typename D::embed>), D::rope_theta));
-    return matmul(attention(q, k, capture<values>(linear::forward(h))), weight<nn::wo, typename D::embed, typename D::query>);
+    return matmul(attention(q, k, capture<values>(linear::forward(h))),
+                  weight<nn::wo, typename D::embed, typename D::query>);
   }
 };
-struct keys_seen : small { template <class D> using attention = attention_with_keys_seen<D>; };
+struct keys_seen : small {
+  template <class D>
+  using attention = attention_with_keys_seen<D>;
+};
 
-struct steered : small { template <class D, class Point> using hook = nn::steered<D, Point, nn::after_layer>; };
+struct steered : small {
+  template <class D, class Point>
+  using hook = nn::steered<D, Point, nn::after_layer>;
+};
 
 /// Weights of a model made up of their names: about 1 for norms, small for matrices, and steering in layer 1 alone.
 std::vector<float> made(std::string_view name, int layer, std::size_t n, bool vector) {
@@ -82,19 +100,26 @@ std::vector<float> made(std::string_view name, int layer, std::size_t n, bool ve
   }
   return out;
 }
-struct made_bytes { std::vector<std::byte> bytes; };
+struct made_bytes {
+  std::vector<std::byte> bytes;
+};
 
-template <class Model> void each_weight(int layer, auto const& f) {
+template <class Model>
+void each_weight(int layer, auto const& f) {
   auto const in = [&]<class Block>(std::type_identity<Block>, int at) {
     graph const g = record<Block>();
     for (int i = 0; i < g.count; ++i)
-      if (node const& n = g.nodes[i]; n.kind == op::weight) f(g.name(i), made(g.name(i), at, std::size_t(n.rows) * std::size_t(n.cols), n.rows == 1));
+      if (node const& n = g.nodes[i]; n.kind == op::weight)
+        f(g.name(i), made(g.name(i), at, std::size_t(n.rows) * std::size_t(n.cols), n.rows == 1));
   };
-  in(std::type_identity<typename Model::embedding>{}, 0), in(std::type_identity<typename Model::block>{}, layer), in(std::type_identity<typename Model::head>{}, 0);
+  in(std::type_identity<typename Model::embedding>{}, 0), in(std::type_identity<typename Model::block>{}, layer),
+      in(std::type_identity<typename Model::head>{}, 0);
 }
 
-template <class Model> using session_of = session<Model, policy::exact<>>;
-template <class Model> session_of<Model> make_session() {
+template <class Model>
+using session_of = session<Model, policy::exact<>>;
+template <class Model>
+session_of<Model> make_session() {
   auto const read = [](std::string_view name, int layer) {
     made_bytes r;
     each_weight<Model>(layer, [&](std::string_view found, std::vector<float> const& values) {
@@ -117,13 +142,16 @@ bool same_bits(std::span<float const> a, std::span<float const> b) {
 }
 
 /// The values of the stages on plain tensors.
-template <class Model> struct on_plain {
+template <class Model>
+struct on_plain {
   plain_step step;
   on_plain() {
     for (int i = 0; i < rows; ++i) step.token.push_back(i * i % 21), step.sequence.push_back(0), step.position.push_back(i);
   }
   void load(int layer) {
-    each_weight<Model>(layer, [&](std::string_view name, std::vector<float> const& w) { step.weights[std::string(name)].assign(w.begin(), w.end()); });
+    each_weight<Model>(layer, [&](std::string_view name, std::vector<float> const& w) {
+      step.weights[std::string(name)].assign(w.begin(), w.end());
+    });
   }
 };
 
@@ -183,7 +211,8 @@ TEST_CASE("what is captured within a layer is right") {
   for (int layer = 0; layer < 3; ++layer) {
     plain_model_on.load(layer);
     auto const a = nn::attention<small>::forward(nn::rms_norm<small, nn::attention_norm>::forward(x)), h = x + a;
-    // The stream is below 16 here, and f32 sums of 24 to 36 terms in a few products one after the other: as tests/golden, 6.5e-5.
+    // The stream is below 16 here, and f32 sums of 24 to 36 terms in a few products one after the other: as
+    // tests/golden, 6.5e-5.
     CHECK(largest_difference(s.captured<nn::after_attention>(layer), a.at) < 6.5e-5);
     CHECK(largest_difference(s.captured<nn::between>(layer), h.at) < 6.5e-5);
     x = plain_model::block::forward(x);
@@ -196,14 +225,17 @@ TEST_CASE("keys and values can be captured, and are in the cache as well") {
   auto b = make_session<llama2::decoder<keys_seen>>();
   set_rows(a), set_rows(b);
   CHECK(same_bits(a.run(0, rows), b.run(0, rows)));
-  a.set_rows(std::vector{5}, std::vector{0}, std::vector{rows}), b.set_rows(std::vector{5}, std::vector{0}, std::vector{rows});
+  a.set_rows(std::vector{5}, std::vector{0}, std::vector{rows}),
+      b.set_rows(std::vector{5}, std::vector{0}, std::vector{rows});
   CHECK(same_bits(a.run(0, 1), b.run(0, 1)));
   set_rows(b);
   b.run(0, rows);
   on_plain<plain_model> on;
   on.load(0);
-  auto const h = nn::rms_norm<small, nn::attention_norm>::forward(plain_model::embedding::forward(plain<token_ids>{&on.step}));
-  CHECK(largest_difference(b.captured<keys>(0), rope(nn::linear<nn::wk, small::kv, small::embed>::forward(h), small::rope_theta).at) < 1e-5);
+  auto const h =
+      nn::rms_norm<small, nn::attention_norm>::forward(plain_model::embedding::forward(plain<token_ids>{&on.step}));
+  CHECK(largest_difference(b.captured<keys>(0),
+                           rope(nn::linear<nn::wk, small::kv, small::embed>::forward(h), small::rope_theta).at) < 1e-5);
   CHECK(largest_difference(b.captured<values>(0), nn::linear<nn::wv, small::kv, small::embed>::forward(h).at) < 1e-5);
 }
 

@@ -51,8 +51,8 @@ class checkpoint final : public weight_file {
       : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
   checkpoint(io::safetensors file, io::mapped_file const& config) : checkpoint(read_config(config), std::move(file)) {}
 
-  /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in f32. Throws
-  /// cria::error where the model has one already, or the matrices have other shapes.
+  /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in
+  /// f32. Throws cria::error where the model has one already, or the matrices have other shapes.
   void attach(adapter with) {
     if (shape_.adapter.rank > 0) throw error(path(), "adapters", "one", "a second one");
     auto shape = shape_;

@@ -22,7 +22,8 @@ enum class norm_form { rms, rms_plus_one, layer };         // nn::rms_norm, rms_
 /// The value of the slot feed_forward.
 enum class feed_forward_form { swiglu, geglu, gelu_mlp };  // as in nn
 
-/// Low-rank updates of some matrices, W + alpha / rank B A (Hu et al. 2021, arXiv 2106.09685), by the matrices' names; none: rank 0.
+/// Low-rank updates of some matrices, W + alpha / rank B A (Hu et al. 2021, arXiv 2106.09685), by the matrices' names;
+/// rank 0: of none.
 struct adapter_shape {
   int rank = 0, alpha = 0;
   std::vector<std::string> matrices{};
@@ -68,7 +69,9 @@ inline std::vector<weight_info> weights_of(hyperparameters const& h) {
   auto const add = [&](weight_info const& w, bool biased = false) {
     all.push_back(w);
     if (biased) all.push_back({w.name + ".bias", 1, w.vector ? w.cols : w.rows, w.once, w.rotated, true});
-    if (h.adapter.has(w.name)) all.push_back({w.name + ".lora_a", h.adapter.rank, w.cols}), all.push_back({w.name + ".lora_b", w.rows, h.adapter.rank, false, w.rotated});
+    if (!h.adapter.has(w.name)) return;
+    all.push_back({w.name + ".lora_a", h.adapter.rank, w.cols});
+    all.push_back({w.name + ".lora_b", w.rows, h.adapter.rank, false, w.rotated});
   };
   auto const add_norm = [&](char const* name, bool once) { add({name, 1, h.embed, once, false, true}, h.norm == norm_form::layer); };
   add({"embed", h.vocabulary, h.embed, true});

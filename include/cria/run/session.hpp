@@ -127,13 +127,17 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
   std::span<float const> rows() const { return {now_, std::size_t(step_.rows) * width}; }
 
-  /// What a stage captured as Tag in this step, in one layer of the block: [rows, cols] in the memory of the execution space, valid until
-  /// the next step. Of the head the rows that logits were asked for. Work on other instances must wait: `space().fence()`.
+  /// What a stage captured as Tag in this step, in one layer of the block: [rows, cols] in the memory of the execution
+  /// space, valid until the next step. Of the head the rows that logits were asked for. Work on other instances must wait:
+  /// `space().fence()`.
   template <class Tag> std::span<float const> captured(int layer = 0) const {
-    constexpr int in_embedding = embedding_captures::template index<Tag>(), in_block = block_captures::template index<Tag>(), in_head = head_captures::template index<Tag>();
+    constexpr int in_embedding = embedding_captures::template index<Tag>();
+    constexpr int in_block = block_captures::template index<Tag>(), in_head = head_captures::template index<Tag>();
     static_assert((in_embedding >= 0) + (in_block >= 0) + (in_head >= 0) == 1, "captured<Tag>: one stage must capture this name");
     check_range("layer", layer, 0, in_block >= 0 ? Model::layers : 1);
-    auto const found = [&](auto const& c, int i, int rows) { return std::span<float const>(c.at(i, layer), std::size_t(rows) * std::size_t(c.cols(i))); };
+    auto const found = [&](auto const& c, int i, int rows) {
+      return std::span<float const>(c.at(i, layer), std::size_t(rows) * std::size_t(c.cols(i)));
+    };
     if constexpr (in_embedding >= 0) return found(captured_embedding_, in_embedding, step_.rows);
     else if constexpr (in_block >= 0) return found(captured_block_, in_block, step_.rows);
     else return found(captured_head_, in_head, head_rows_);
@@ -199,7 +203,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     captured_embedding_.bind(c, 0);
     return c;
   }
-  /// A context that has its input for one layer: the result goes where it is captured, or to the one of two buffers that isn't read.
+  /// A context that has its input for one layer: the result goes where it is captured, or to the one of two buffers that
+  /// isn't read.
   kernel::context block_stage(kernel::context c, int layer) const {
     c.layer = layer;
     c.out[0] = x_[c.in[0] == x_[0].data() ? 1 : 0].data();

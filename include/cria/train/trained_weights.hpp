@@ -9,7 +9,8 @@
 
 namespace cria::train {
 
-/// Trained weights as `model` has them when they are asked for, the others from the file that it was opened with. Both must stay.
+/// Trained weights as `model` has them when they are asked for, the others from the file that it was opened with. Both must
+/// stay.
 inline llama2::weight_source trained_weights(engine const& model, llama2::checkpoint const& file) {
   std::map<std::pair<std::string, int>, std::size_t> trained;
   for (std::size_t i = 0; i < model.parameters().size(); ++i)

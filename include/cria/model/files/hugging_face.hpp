@@ -69,7 +69,8 @@ class finder {
   void ignore(std::string name) { used_.insert(std::move(name)); }
 
   /// Throws cria::error for a tensor that nothing asked for and that does not end in one of `suffixes`.
-  void check_rest(std::initializer_list<std::string_view> suffixes, std::string_view expected = "the weights of the model that config.json describes") const {
+  void check_rest(std::initializer_list<std::string_view> suffixes,
+                  std::string_view expected = "the weights of the model that config.json describes") const {
     for (auto const& t : file_.tensors()) {
       bool const known = used_.contains(t.name) || std::ranges::any_of(suffixes, [&](auto s) { return t.name.ends_with(s); });
       if (!known) throw error(file_.path() + ": " + io::printable(t.name), "tensor is not supported", expected, "another");
