@@ -1,43 +1,14 @@
 // Text to a corpus: a folder of tokens that pretraining reads.
 #include "support/program.hpp"
 
-#include <chrono>
 #include <thread>
-
-#include <unistd.h>
 
 #include "cria/text.hpp"
 #include "cria/train/data.hpp"
 #include "support/interrupt.hpp"
+#include "support/progress_line.hpp"
 
 namespace {
-
-/// A line on a terminal that says how far the work is, a few times a second.
-class progress_line {
- public:
-  explicit progress_line(std::uint64_t all) : all_(all) {}
-  ~progress_line() {
-    if (shown_) fmt::print(stderr, "\r\033[K");
-  }
-
-  double seconds() const { return std::chrono::duration<double>(clock::now() - start_).count(); }
-
-  void show(std::uint64_t done) {
-    if (!terminal_ || seconds() < next_ || done == 0) return;
-    double const rate = double(done) / seconds();
-    auto const left = double(all_ - std::min(all_, done)) / rate;
-    fmt::print(stderr, "\r\033[K{:.1f} of {:.1f} MB, {:.1f} MB/s, {:.0f} s left", double(done) / 1e6,
-               double(all_) / 1e6, rate / 1e6, left);
-    next_ = seconds() + 0.2, shown_ = true;
-  }
-
- private:
-  using clock = std::chrono::steady_clock;
-  clock::time_point start_ = clock::now();
-  std::uint64_t all_;
-  double next_ = 0.2;
-  bool terminal_ = ::isatty(STDERR_FILENO) != 0, shown_ = false;
-};
 
 /// `text` with line ends for \n, as shells leave it.
 std::string with_line_ends(std::string text) {
@@ -89,7 +60,7 @@ int main(int argc, char** argv) {
     for (auto const& f : files) bytes += f.bytes;
     double seconds = 0;
     auto const sources = [&] {
-      progress_line line(bytes);
+      support::progress_line line(bytes);
       options.progress = [&](std::uint64_t done) {
         if (support::interrupted) throw cria::error(out, "not made: interrupted");
         line.show(done);

@@ -3,12 +3,14 @@
 #include "cria/text/export.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "support/paths.hpp"
 #include "support/vocabularies.hpp"
 
 using namespace cria;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::EndsWith;
 using Catch::Matchers::Equals;
 namespace fs = std::filesystem;
@@ -82,7 +84,7 @@ TEST_CASE("a byte-level vocabulary goes with its file's keys") {
   REQUIRE(json.at("added_tokens").size() == 2);
 }
 
-TEST_CASE("a tokenizer.json goes into a folder as it is, and into no GGUF") {
+TEST_CASE("a tokenizer.json goes into a folder as it is") {
   test::temporary_folder const folder;
   auto const from = test::golden_file("tokenizers/llama31").string();
   auto const made = through_folder(folder, from, "copy");
@@ -90,10 +92,79 @@ TEST_CASE("a tokenizer.json goes into a folder as it is, and into no GGUF") {
   REQUIRE(text::chat_template((folder.path() / "copy").string()) == text::chat_template(from));
   for (auto const* const name : {"tokenizer.json", "tokenizer_config.json"})
     REQUIRE(test::read_text(folder.path() / "copy" / name) == test::read_text(fs::path(from) / name));
+}
+
+TEST_CASE("a tokenizer.json goes into a GGUF, which says what it loses") {
+  struct expected {
+    char const *name, *pre, *lost;
+  };
+  auto const [name, pre, lost] = GENERATE(values<expected>({{"gpt2", "gpt-2", ""}, {"smollm", "smollm", ""}, {"llama3", "llama-bpe", ""},
+      {"llama31", "llama-bpe", ""}, {"qwen2", "qwen2", "NFC"}}));
+  CAPTURE(name);
+  test::temporary_folder const folder;
+  auto const from = test::golden_file(fmt::format("tokenizers/{}", name)).string();
+  auto const before = text::open_tokenizer(from);
   io::gguf_writer writer;
-  REQUIRE_THROWS_WITH(text::add_tokenizer(writer, from),
-                      EndsWith("cannot be written into a GGUF (expected tokenizer.gguf, tokenizer.model or "
-                               "tokenizer.bin, found tokenizer.json)"));
+  auto const said = text::add_tokenizer(writer, from, before->size() + 3);
+  auto const path = folder.write("a.gguf", writer.head());
+  io::gguf const file{io::mapped_file(path)};
+  auto const after = text::open_tokenizer(file);
+  REQUIRE(file.text("tokenizer.ggml.pre") == pre);
+  REQUIRE(text::chat_template(path) == text::chat_template(from));
+  REQUIRE(said.empty() == (*lost == 0));
+  if (!said.empty()) REQUIRE_THAT(said[0], ContainsSubstring(lost));
+  REQUIRE(after->size() == before->size() + 3);
+  REQUIRE(std::array{after->bos(), after->eos(), after->eot()} == std::array{before->bos(), before->eos(), before->eot()});
+  REQUIRE(after->add_bos() == before->add_bos());
+  REQUIRE(after->tokens().tokens.back().kind == text::token_kind::unused);
+  int different = 0;
+  for (auto const& c : test::read_json(fs::path(from) / "cases.json")) {
+    auto const given = c.at("text").get<std::string>();
+    different += after->encode(given) != before->encode(given) || after->encode(given, true) != before->encode(given, true);
+  }
+  if (said.empty()) REQUIRE(different == 0);
+}
+
+TEST_CASE("pieces in a tokenizer.json become scores where merges have their order") {
+  test::temporary_folder const folder;
+  auto const before = text::open_tokenizer(test::stories260k_file("tok512.bin").string());
+  auto json = text::pieces_json(before->tokens());
+  auto const made = [&] {
+    io::gguf_writer writer;
+    auto const said = text::add_tokenizer(writer, folder.write("tokenizer.json", json.dump()));
+    REQUIRE(said.empty());
+    return text::open_tokenizer(folder.write("a.gguf", writer.head()));
+  };
+  auto const after = made();
+  REQUIRE(after->size() == before->size());
+  auto const words = test::read_text(test::golden_file("README.md"));
+  REQUIRE(after->encode(words) == before->encode(words));
+  REQUIRE(after->tokens().space_prefix == before->tokens().space_prefix);
+
+  auto& merges = json["model"]["merges"];
+  auto const whole = merges;
+  auto const whole_of = [](auto const& m) { return m[0].template get<std::string>() + m[1].template get<std::string>(); };
+  merges.erase(merges.end() - 1);
+  REQUIRE_THROWS_WITH(made(), ContainsSubstring("all that make it, found"));
+  merges = whole;
+  for (std::size_t i = 0; i + 1 < merges.size(); ++i) {  // the last of two merges that make the same goes to the end
+    if (whole_of(merges[i]) != whole_of(merges[i + 1])) continue;
+    auto const moved = merges[i + 1];
+    merges.erase(merges.begin() + std::ptrdiff_t(i) + 1), merges.push_back(moved);
+    break;
+  }
+  REQUIRE(merges.back() != whole.back());
+  REQUIRE_THROWS_WITH(made(), ContainsSubstring("order of merges"));
+  json["model"]["merges"] = whole, json["normalizer"] = nullptr;
+  json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "first"}, {"split", false}};
+  io::gguf_writer writer;
+  REQUIRE(text::add_tokenizer(writer, folder.write("tokenizer.json", json.dump())).size() == 2);  // both rules of the blank in front
+}
+
+TEST_CASE("a tokenizer.json whose merges scores cannot say goes into no GGUF") {
+  auto const from = test::golden_file(fmt::format("tokenizers/{}", GENERATE("llama2", "gemma", "mistral", "zephyr"))).string();
+  io::gguf_writer writer;  // these vocabularies were learned pair by pair, and lack pairs that would make a piece
+  REQUIRE_THROWS_WITH(text::add_tokenizer(writer, from), ContainsSubstring("all that make it, found"));
 }
 
 TEST_CASE("merges follow from pieces and scores") {

@@ -59,6 +59,8 @@ class byte_level final : public tokenizer {
   byte_level(vocabulary v, std::vector<std::string_view> const& merges, word_rule rule, std::string_view file)
       : byte_level(prepared(std::move(v)), merges, rule, file) {}
 
+  word_rule const& rule() const { return rule_; }
+
  private:
   struct read_vocabulary {
     vocabulary tokens;

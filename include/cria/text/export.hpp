@@ -18,6 +18,7 @@
 #include "cria/io/mapped_file.hpp"
 #include "cria/io/named_file.hpp"
 #include "cria/text/files.hpp"
+#include "cria/text/json_to_gguf.hpp"
 #include "cria/text/tokenizer_json.hpp"
 
 namespace cria::text {
@@ -56,22 +57,6 @@ inline std::string sentencepiece_model(vocabulary const& v) {
   return out + field(3, field(1, std::string("identity")) + number(3, v.space_prefix) + number(4, 0) + number(5, 1));
 }
 
-/// The keys of a SentencePiece vocabulary that llama.cpp reads.
-inline void add_pieces(io::gguf_writer& file, vocabulary const& v) {
-  std::vector<std::string> texts;
-  std::vector<float> scores;
-  std::vector<std::int32_t> kinds;
-  for (auto const& t : v.tokens)
-    texts.push_back(detail::written(t)), scores.push_back(t.score), kinds.push_back(std::int32_t(t.kind));
-  file.text("tokenizer.ggml.model", "llama").text("tokenizer.ggml.pre", "default");
-  file.texts("tokenizer.ggml.tokens", texts).numbers("tokenizer.ggml.scores", scores);
-  file.numbers("tokenizer.ggml.token_type", kinds);
-  for (auto const& [name, id] : {std::pair{"bos", v.bos}, {"eos", v.eos}, {"eot", v.eot}, {"unknown", v.unknown}})
-    if (id >= 0) file.whole(fmt::format("tokenizer.ggml.{}_token_id", name), std::uint32_t(id));
-  file.boolean("tokenizer.ggml.add_bos_token", v.add_bos).boolean("tokenizer.ggml.add_eos_token", false);
-  file.boolean("tokenizer.ggml.add_space_prefix", v.space_prefix);
-}
-
 /// tokenizer_config.json for transformers. The class is the one that takes tokenizer.json as it is: LlamaTokenizer puts
 /// no blank in front of a text that begins with one, other than SentencePiece.
 inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_template) {
@@ -83,23 +68,27 @@ inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_temp
   return config;
 }
 
-/// Gives a GGUF the tokenizer in the file `from`: from a GGUF all that it says of it, from SentencePiece's and
-/// llama2.c's formats the pieces. Throws cria::error for a tokenizer.json, whose order of merges has no place among
-/// llama.cpp's scores.
-inline void add_tokenizer(io::gguf_writer& to, std::string const& from) {
+/// Gives a GGUF the tokenizer in the file `from` and its chat template: from a GGUF all that it says of it, from SentencePiece's and
+/// llama2.c's formats the pieces, from a tokenizer.json its tokens and merges, with unused tokens up to `size`. Returns what the GGUF
+/// cannot say. Throws cria::error for a tokenizer.json whose rule for words, or order of merges, llama.cpp has no form for.
+inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string const& from, int size = 0) {
   io::mapped_file file(tokenizer_file(from));
-  if (is_tokenizer_json(file.bytes()))
-    throw error(file.path(), "cannot be written into a GGUF", "tokenizer.gguf, tokenizer.model or tokenizer.bin",
-                "tokenizer.json");
-  if (!io::gguf::recognises(file.bytes())) return add_pieces(to, open_tokenizer(std::move(file))->tokens());
-  io::gguf const source(std::move(file));
-  open_tokenizer(source);  // checks it
-  for (auto const key : source.keys())
-    if (key.starts_with("tokenizer.")) to.copy(source, key);
+  std::vector<std::string> lost;
+  if (io::gguf::recognises(file.bytes())) {
+    io::gguf const source(std::move(file));
+    open_tokenizer(source);  // checks it
+    for (auto const key : source.keys())
+      if (key.starts_with("tokenizer.")) to.copy(source, key);
+    return lost;
+  }
+  if (is_tokenizer_json(file.bytes())) lost = add_json(to, file, size);
+  else add_pieces(to, open_tokenizer(std::move(file))->tokens());
+  if (auto const chat = chat_template(from); !chat.empty()) to.text("tokenizer.chat_template", chat);
+  return lost;
 }
 
 /// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. A tokenizer.json goes as it
-/// is, with what lies beside it. Of the others, for the library tokenizer.model, or tokenizer.gguf, a GGUF without
+/// is, with what lies beside it, and so does a tokenizer.model that has one beside it. Of the others, for the library tokenizer.model, or tokenizer.gguf, a GGUF without
 /// tensors, where it comes from a GGUF; for transformers tokenizer.json and tokenizer_config.json. Throws cria::error
 /// for pieces that are no UTF-8, which JSON cannot say.
 inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
@@ -112,21 +101,26 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
       throw error(from, "tokens", "UTF-8", "other bytes");
     }
   };
-  if (is_tokenizer_json(file.bytes())) {
-    open_tokenizer(from);  // checks it
-    files.push_back({"tokenizer.json", std::string(io::as_text(file.bytes()))});
-    for (auto const* const name : {"tokenizer_config.json", "chat_template.jinja"})
+  auto const as_they_are = [&](std::initializer_list<char const*> names) {
+    for (auto const* const name : names)
       if (auto const beside = std::filesystem::path(file.path()).replace_filename(name);
           std::filesystem::exists(beside))
         files.push_back({name, std::string(io::as_text(io::mapped_file(beside.string()).bytes()))});
+  };
+  bool const model = is_sentencepiece(file.bytes()) && std::filesystem::exists(std::filesystem::path(file.path()).replace_filename("tokenizer.json"));
+  if (is_tokenizer_json(file.bytes()) || model) {
+    open_tokenizer(from);  // checks it
+    files.push_back({model ? "tokenizer.model" : "tokenizer.json", std::string(io::as_text(file.bytes()))});
+    if (model) as_they_are({"tokenizer.json"});
+    as_they_are({"tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"});
     return files;
   }
   if (!io::gguf::recognises(file.bytes())) {
-    std::string const model(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
+    std::string const as_is(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
     auto const tokens = open_tokenizer(std::move(file));
-    files.push_back({"tokenizer.model", model.empty() ? sentencepiece_model(tokens->tokens()) : model});
+    files.push_back({"tokenizer.model", as_is.empty() ? sentencepiece_model(tokens->tokens()) : as_is});
     add("tokenizer.json", pieces_json(tokens->tokens()));
-    add("tokenizer_config.json", tokenizer_config(tokens->tokens(), {}));
+    add("tokenizer_config.json", tokenizer_config(tokens->tokens(), chat_template(from)));
     return files;
   }
   io::gguf const source(std::move(file));

@@ -37,6 +37,14 @@ inline std::optional<word_rule> word_rule_of(std::string_view name) {
   return {};
 }
 
+/// What llama.cpp calls a rule; empty where it has no name for it.
+inline std::string_view name_of(word_rule const& rule) {
+  using enum word_rule::family;
+  if (rule.shape == gpt2) return rule.whole_words ? "" : rule.digits == 0 ? "gpt-2" : "smollm";
+  if (rule.digits == 3) return rule.whole_words ? "llama-bpe" : "smaug-bpe";
+  return rule.digits == 1 && !rule.whole_words ? "qwen2" : "";
+}
+
 /// The regular expression of a rule, as tokenizer.json writes it. GPT-2's is the same whatever it does with digits.
 inline std::string expression_of(word_rule const& rule) {
   if (rule.shape == word_rule::family::gpt2)

@@ -77,7 +77,8 @@ inline io::json llama_config(hyperparameters const& h) {
 
 /// Throws cria::error where config.json, read again, would mean another model than `h`.
 inline void check_said(hyperparameters const& h, io::json const& config, std::string_view path) {
-  auto const again = read_shape(config_reader(std::string(path), config));
+  auto const parsed = io::json::parse(config.dump());
+  auto const again = read_shape(config_reader(std::string(path), parsed));
   auto const same = [&](std::string_view what, bool equal) {
     if (!equal) throw error(path, fmt::format("{} is not what a model of the kind {} can have", what, name_of(again.kind)));
   };
