@@ -47,7 +47,7 @@ using array = Kokkos::View<float**>;
 array made_up(int rows, int columns, int seed) {
   array const a("a", std::size_t(rows), std::size_t(columns));
   Kokkos::parallel_for(
-      "made_up", rows * columns,
+      "made_up", std::size_t(rows * columns),
       KOKKOS_LAMBDA(int i) { a(i / columns, i % columns) = float((i * (2 * seed + 37) + 11 * seed) % 64 - 32) / 64; });
   return a;
 }

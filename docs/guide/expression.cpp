@@ -22,7 +22,7 @@ static_assert(plan_of<in_place_of<gate>>.count == 1);  // kernels
 void fill(Kokkos::View<float**> const& a) {
   int const columns = a.extent_int(1);
   Kokkos::parallel_for(
-      "fill", a.extent_int(0) * columns,
+      "fill", a.size(),
       KOKKOS_LAMBDA(int i) { a(i / columns, i % columns) = float((i * 37 + 11) % 64 - 32) / 32; });
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/engine.hpp"
 #include "cria/text.hpp"
 

@@ -1,9 +1,9 @@
 """check.py COMPILE PAGE [PROGRAM ARGUMENT...]: what a page of docs/guide shows is what its files say and do.
 
-A block belongs to the file that was last linked to in front of it. Code must be a part of that file, letter by letter. Blocks of
-`text` are, one after the other, all that PROGRAM prints; numbers with a decimal point may differ by one in the last digit, since two
-that are nearly equal may be rounded to neighbours. Behind a file wrong_*.cpp, which COMPILE must refuse, their lines are among what
-the compiler says."""
+A block belongs to the file that was last linked to in front of it. Code must be a part of that file, letter by letter.
+Blocks of `text` are, one after the other, all that PROGRAM prints; numbers with a decimal point may differ by one in the
+last digit, since two that are nearly equal may be rounded to neighbours. Behind a file wrong_*.cpp, which COMPILE must
+refuse, their lines are among what the compiler says."""
 import os
 import pathlib
 import re
@@ -58,7 +58,8 @@ def main():
         checks += 1
         output = subprocess.run(command, capture_output=True, text=True, errors='replace')
         if output.returncode != 0 or not same(shown, output.stdout):
-            failures.append(f'{page.name} shows\n{shown}and its program prints, exit status {output.returncode},\n{output.stdout}{output.stderr}')
+            failures.append(f'{page.name} shows\n{shown}and its program prints, exit status {output.returncode},\n'
+                            f'{output.stdout}{output.stderr}')
     for text in failures:
         print(f'{page.name}: {text}')
     print(f'{checks - len(failures)} passed, {len(failures)} failed, 0 skipped')

@@ -55,7 +55,7 @@ TEST_CASE("a file of another shape or format is refused, and the difference name
   refuses("heads (expected 4, found 2)", [](auto& t) { t.heads = 2, t.kv_heads = 2; });
   refuses("kv heads (expected 2, found 4)", [](auto& t) { t.kv_heads = 4; });
   refuses("size of a head (expected 8, found 16)", [](auto& t) { t.head_dim = 16; });
-  refuses("hidden width (expected 64, found 96)", [](auto& t) { t.hidden = 96; });
+  refuses("the weight w1 (expected [64, 32], found [96, 32])", [](auto& t) { t.hidden = 96; });
   refuses("vocabulary (expected 40, found 41)", [](auto& t) { t.vocabulary = 41; });
   refuses("tied head", [](auto& t) { t.tied = false; });
   refuses("theta", [](auto& t) { t.extra = [](gguf_writer& w) { w.f32("llama.rope.freq_base", 5000); }; });

@@ -46,9 +46,13 @@ struct engine_options {
 class engine {
  public:
   virtual ~engine() = default;
+  /// How many tokens there are: logits of a row.
   virtual int vocabulary() const = 0;
+  /// Most positions of a sequence.
   virtual int room() const = 0;
+  /// How large the kv cache is.
   virtual cache_size cache() const = 0;
+  /// What a token costs.
   virtual token_cost cost() const = 0;
 
   /// Writes the rows' keys and values into the cache and computes logits: of none, or of the last ones up to all of them.
