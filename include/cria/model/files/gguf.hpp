@@ -55,8 +55,9 @@ class gguf_keys {
   std::string prefix_;
 };
 
-/// rope_freqs.weight holds what Llama 3's rule divides each frequency by. The rule's numbers, which the file doesn't have, are those of
-/// every published model but for the factor; throws cria::error where they don't give the tensor.
+/// rope_freqs.weight holds what Llama 3's rule divides each frequency by. Of the rule's numbers, which the file doesn't have, low and high
+/// are 1 and 4 in every published model, the factor is the largest value, and the original context follows from one between; throws
+/// cria::error where that doesn't give the tensor.
 inline void read_rope_factors(io::gguf const& file, hyperparameters& h) {
   auto const* const t = file.tensor("rope_freqs.weight");
   if (t == nullptr) return;
@@ -69,6 +70,12 @@ inline void read_rope_factors(io::gguf const& file, hyperparameters& h) {
   h.rope.low = 1, h.rope.high = 4, h.rope.original_context = 8192;
   check(h, file.path());
   rotation const plain{h.rope.theta};
+  for (int i = 0; i < h.head_dim / 2; ++i)
+    if (double const f = factors[std::size_t(i)], most = h.rope.factor; f > 1.001 && f < 0.999 * most) {
+      double const share = (1 / f - 1 / most) / (1 - 1 / most), context = (1 + 3 * share) * 6.28318530717958647692 / frequency(plain, 2 * i, h.head_dim);
+      h.rope.original_context = int(std::clamp(std::round(context), 1.0, 1e9));
+      break;
+    }
   for (int i = 0; i < h.head_dim / 2; ++i) {
     double const factor = frequency(plain, 2 * i, h.head_dim) / frequency(h.rope, 2 * i, h.head_dim);
     if (!(std::abs(factor - double(factors[std::size_t(i)])) < 1e-4 * factor))

@@ -134,7 +134,7 @@ class tensor_maker {
   void turned() const {
     std::size_t const columns = t_.shape[0], width = t_.shape[1];
     if (auto const bytes = as_turned(width); !bytes.empty()) return to_.bytes(bytes);
-    std::size_t const some = std::max<std::size_t>(1, 16 * at_once / width);
+    std::size_t const some = std::max<std::size_t>(1, 8 * at_once / width);
     int const rows_at_once = std::max(1, int(at_once / columns));
     std::vector<float> out, read;
     for (std::size_t begin = 0; begin < columns; begin += some) {
