@@ -75,7 +75,7 @@ inline std::vector<weight_info> weights_of(hyperparameters const& h) {
   };
   auto const add_norm = [&](char const* name, bool once) { add({name, 1, h.embed, once, false, true}, h.norm == norm_form::layer); };
   add({"embed", h.vocabulary, h.embed, true});
-  if (h.learned_positions) add({"positions", h.context, h.embed, true});
+  if (h.learned_positions) add({"position_embed", h.context, h.embed, true});
   add_norm("attention_norm", false);
   add({"wq", q, h.embed, false, rotates}, h.qkv_bias), add({"wk", kv, h.embed, false, rotates}, h.qkv_bias);
   add({"wv", kv, h.embed}, h.qkv_bias), add({"wo", h.embed, q}, h.wo_bias);
