@@ -8,14 +8,9 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "cria/io/atomic_file.hpp"
 #include "cria/train/metrics.hpp"
+#include "support/gnuplot.hpp"
 #include "support/plot_script.hpp"
-#include "support/text_input.hpp"
 
 namespace {
 
@@ -87,7 +82,7 @@ std::vector<double> smooth(std::vector<step_record> const& all, double step_reco
 
 struct picture {
   settings const& s;
-  fs::path folder;
+  support::gnuplot gnuplot{};
   double tokens_scale = 1, rate_scale = 1;
 
   double place(step_record const& r) const {
@@ -104,11 +99,11 @@ struct picture {
                              speed[k] / 1e3);
       for (auto const& r : runs[i].steps)
         if (r.validation_loss) validation += fmt::format("{} {}\n", place(r), *r.validation_loss);
-      put(fmt::format("curve-{}", i), curve), put(fmt::format("validation-{}", i), validation + "NaN NaN\n");
+      gnuplot.put(fmt::format("curve-{}", i), curve), gnuplot.put(fmt::format("validation-{}", i), validation + "NaN NaN\n");
     }
   }
 
-  void write_script(std::vector<run_log> const& runs) {
+  std::string script(std::vector<run_log> const& runs) {
     double most_tokens = 0, highest = 0;
     bool validated = false;
     for (auto const& run : runs)
@@ -125,61 +120,22 @@ struct picture {
     }
     int const power = highest > 0 ? int(std::floor(std::log10(highest))) : 0;
     rate_scale = std::pow(10.0, power);
-    bool const png = s.out.ends_with(".png");
     int const height = s.speed ? 700 : 520;
-    put("script",
-        fmt::format(
-            "runs = {}\npanels = {}\nvalidated = {}\nx_label = \"{}\"\nrate_label = \"learning rate (10^{{{}}})\"\n",
-            runs.size(), s.speed ? 3 : 2, int(validated), x_label, power) +
-            (png ? fmt::format("set terminal pngcairo size 1600,{} fontscale 2 linewidth 2 pointscale 2\n", 2 * height)
-                 : fmt::format("set terminal svg size 800,{} dynamic font \"Helvetica,Arial,sans-serif,14\"\n",
-                               height)) +
-            "set output \"picture\"\n" + support::plot_script);
-  }
-
-  void put(std::string const& name, std::string const& content) const {
-    io::write_file((folder / name).string(), content);
-  }
-
-  void draw() const {
-    pid_t const child = fork();
-    if (child < 0) throw error("gnuplot", "cannot be started");
-    if (child == 0) {
-      int const log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
-                none = open("/dev/null", O_RDWR | O_CLOEXEC);
-      dup2(none, STDIN_FILENO), dup2(log, STDOUT_FILENO), dup2(log, STDERR_FILENO);
-      if (chdir(folder.c_str()) == 0) execlp("gnuplot", "gnuplot", "-d", "script", nullptr);
-      _exit(127);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-      throw error("gnuplot", "cannot be started", "an installed gnuplot", "none");
-    if (status != 0 || !fs::exists(folder / "picture"))
-      throw error("gnuplot", "failed: " + support::read_file((folder / "log").string()));
+    return fmt::format("runs = {}\npanels = {}\nvalidated = {}\nx_label = \"{}\"\nrate_label = \"learning rate (10^{{{}}})\"\n", runs.size(),
+                       s.speed ? 3 : 2, int(validated), x_label, power) +
+           support::gnuplot::terminal(s.out, 800, height) + support::plot_script;
   }
 };
 
 void plot(settings s) {
   if (s.out.empty())
     s.out = (fs::is_directory(s.runs[0]) ? fs::path(s.runs[0]) : fs::path(s.runs[0]).parent_path()) / "metrics.svg";
-  if (!s.out.ends_with(".svg") && !s.out.ends_with(".png"))
-    throw error("--out", "kind of the picture", "a name that ends in .svg or .png", s.out);
+  support::gnuplot::check_name("--out", s.out);
   auto const runs = read_runs(s);
-  std::string name = (fs::temp_directory_path() / "cria-plot-XXXXXX").string();
-  if (!mkdtemp(name.data())) throw error(name, "cannot be made");
-  struct removal {
-    fs::path folder;
-    ~removal() {
-      std::error_code ignored;
-      fs::remove_all(folder, ignored);
-    }
-  } const at_end{name};
-  picture p{s, name};
-  p.write_script(runs);
+  picture p{s};
+  auto const script = p.script(runs);  // which chooses the scales
   p.write_curves(runs);
-  p.draw();
-  io::write_file(s.out, support::read_file((p.folder / "picture").string()));
+  p.gnuplot.draw(script, s.out);
   support::write(s.out + "\n");
 }
 

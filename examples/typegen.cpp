@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
         if (!w.vector) shape.formats[w.name] = dtype::bf16;
     auto const type = support::model_type(shape, policy, name);
     // A program may hold several types: their names must differ.
-    support::write(fmt::format("// The type of a model, written by typegen.\n#include \"cria/model.hpp\"\n\n"
+    support::write(fmt::format("// The type of a model, written by typegen.\n#include \"cria/model/decoder.hpp\"\n\n"
                                "inline namespace type_{:x} {{\n{}}}\n",
                                std::hash<std::string>()(type), type));
   });

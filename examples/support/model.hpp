@@ -53,9 +53,10 @@ struct model_files {
     }
     auto const from = cria::text::tokenizer_file(a.tokenizer.empty() ? a.file : a.tokenizer);
     tokens = cria::text::open_tokenizer(from);
-    if (tokens->size() != weights.shape().vocabulary)
-      throw cria::error(from, "the tokenizer is not this model's", fmt::format("{} tokens", weights.shape().vocabulary),
+    if (tokens->size() > weights.shape().vocabulary)
+      throw cria::error(from, "the tokenizer is not this model's", fmt::format("at most {} tokens", weights.shape().vocabulary),
                         fmt::format("{}", tokens->size()));
+    tokens->pad(weights.shape().vocabulary);
     chat_template = cria::text::chat_template(from);
   }
 };

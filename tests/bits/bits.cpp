@@ -94,6 +94,7 @@ int main() {
   Kokkos::ScopeGuard const guard(Kokkos::InitializationSettings().set_disable_warnings(true));
   bool const exact = check<mixed, policy::exact<all_formats, bf16>>("exact"), fast = check<mixed, policy::fast<all_formats>>("fast");
   bool const blocks = check<of_blocks, policy::fast<all_formats, q8_0>>("fast, cache in blocks");
-  bool const exact_256 = check<of_256, policy::exact<k_formats>>("exact, blocks of 256"), fast_256 = check<of_256, policy::fast<k_formats>>("fast, blocks of 256");
+  bool const exact_256 = check<of_256, policy::exact<k_formats>>("exact, blocks of 256");
+  bool const fast_256 = check<of_256, policy::fast<k_formats>>("fast, blocks of 256");
   return exact && fast && blocks && exact_256 && fast_256 ? 0 : 1;
 }

@@ -110,11 +110,13 @@ TEST_CASE("plain rounding to blocks of 256 is within half a step of their scales
     dtype type;
     float step, of_scale;
   };
-  for (auto const [t, step, of_scale] : {bound{dtype::q4_k, 1 / 15.0f, 1 / 63.0f}, {dtype::q5_k, 1 / 31.0f, 1 / 63.0f}, {dtype::q6_k, 1 / 32.0f, 1 / 256.0f}}) {
+  constexpr bound bounds[]{{dtype::q4_k, 1 / 15.0f, 1 / 63.0f}, {dtype::q5_k, 1 / 31.0f, 1 / 63.0f}, {dtype::q6_k, 1 / 32.0f, 1 / 256.0f}};
+  for (auto const& [t, step, of_scale] : bounds) {
     decode(t, encode(t, values), read);
     for (std::size_t begin = 0; begin < values.size(); begin += 256) {
       float span = 0, worst = 0;
-      for (std::size_t i = begin; i < begin + 256; ++i) span = std::max(span, 2 * std::abs(values[i])), worst = std::max(worst, std::abs(values[i] - read[i]));
+      for (std::size_t i = begin; i < begin + 256; ++i)
+        span = std::max(span, 2 * std::abs(values[i])), worst = std::max(worst, std::abs(values[i] - read[i]));
       INFO(facts(t).name << ", block " << begin / 256);
       CHECK(worst <= span * (step / 2 + of_scale + 0x1p-10f));
       CHECK(worst > 0);

@@ -57,11 +57,13 @@ struct lookup {
 
 }  // namespace
 
-void own_views(Kokkos::Cuda const& exec, device_view x, Kokkos::View<float const*, Kokkos::CudaSpace> gain, device_view w, Kokkos::View<float**, Kokkos::CudaSpace> y) {
+void own_views(Kokkos::Cuda const& exec, device_view x, Kokkos::View<float const*, Kokkos::CudaSpace> gain, device_view w,
+               Kokkos::View<float**, Kokkos::CudaSpace> y) {
   evaluate<gate>(exec, bound<tokens, E>(x), bound<llama2::norm, E>(gain), bound<llama2::w1, H, E>(w), bound<tokens, H>(y));
 }
 
-void own_tokens(Kokkos::Cuda const& exec, Kokkos::View<int const*, Kokkos::CudaSpace> ids, device_view table, Kokkos::View<float**, Kokkos::CudaSpace> y) {
+void own_tokens(Kokkos::Cuda const& exec, Kokkos::View<int const*, Kokkos::CudaSpace> ids, device_view table,
+                Kokkos::View<float**, Kokkos::CudaSpace> y) {
   evaluate<lookup>(exec, bound<tokens>(ids), bound<llama2::embed, H, E>(table), bound<tokens, E>(y));
 }
 

@@ -8,7 +8,9 @@ struct far_away : Kokkos::HostSpace {
   using memory_space = far_away;
 };
 namespace Kokkos::Impl {
-template <> struct MemorySpaceAccess<Kokkos::HostSpace, far_away> { enum : bool { assignable = false, accessible = false, deepcopy = false }; };
+template <> struct MemorySpaceAccess<Kokkos::HostSpace, far_away> {
+  enum : bool { assignable = false, accessible = false, deepcopy = false };
+};
 }  // namespace Kokkos::Impl
 
 void from_far_away(bound_array<tokens, rows, float, far_away> x, host_view<float**> w, host_view<float**> y) {

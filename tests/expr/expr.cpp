@@ -61,6 +61,13 @@ TEST_CASE("the type of an expression holds its axes") {
   static_assert(has_shape<decltype(row<A>() + row<A>() * silu(row<A>())), shape<tokens, A>>);
   static_assert(has_shape<decltype(row<A>() * weight<gain, A> + weight<gain, A>), shape<tokens, A>>);
   static_assert(has_shape<decltype(rope(row<Q>())), shape<tokens, Q>>);
+  static_assert(has_shape<decltype(rope(row<Q>(), rotation{.factor = 4})), shape<tokens, Q>>);
+  static_assert(has_shape<decltype(layer_norm(row<A>(), weight<gain, A>, weight<mix, A>)), shape<tokens, A>>);
+  static_assert(has_shape<decltype(2.0 * normalise(row<A>()) * 2), shape<tokens, A>>);
+  static_assert(has_shape<decltype(gelu_tanh(row<A>())), shape<tokens, A>>);
+  static_assert(has_shape<decltype(head_rms_norm(row<Q>(), weight<gain, axis<two, 2>>)), shape<tokens, Q>>);
+  static_assert(has_shape<decltype(attention(row<Q>(), row<KV>(), row<KV>(), 3)), shape<tokens, Q>>);
+  static_assert(has_shape<decltype(embedding(positions(expr<token_ids>{}), weight<mix, B, A>)), shape<tokens, A>>);
   static_assert(has_shape<decltype(attention(row<Q>(), row<KV>(), row<KV>())), shape<tokens, Q>>);
   static_assert(has_shape<decltype(embedding(expr<token_ids>{}, weight<mix, B, A>)), shape<tokens, A>>);
   static_assert(has_shape<decltype(custom_row<doubled>(row<A>())), shape<tokens, axis<one, 16>>>);
@@ -95,6 +102,12 @@ TEST_CASE("after an error every operator is silent") {
   static_assert(std::is_same_v<decltype(attention(f, row<KV>(), f)), failed> &&
                 std::is_same_v<decltype(attention(row<Q>(), f, row<KV>())), failed>);
   static_assert(std::is_same_v<decltype(attention(row<Q>(), row<KV>(), f)), failed>);
+  static_assert(std::is_same_v<decltype(attention(row<Q>(), f, row<KV>(), 3)), failed>);
+  static_assert(std::is_same_v<decltype(layer_norm(f, weight<gain, A>, weight<mix, A>)), failed>);
+  static_assert(std::is_same_v<decltype(2.0 * normalise(f) * 2.0), failed> && std::is_same_v<decltype(gelu_tanh(f)), failed>);
+  static_assert(std::is_same_v<decltype(head_rms_norm(f, weight<gain, A>)), failed>);
+  static_assert(std::is_same_v<decltype(embedding(positions(f), weight<mix, B, A>)), failed>);
+  static_assert(std::is_same_v<decltype(rope(f, rotation{.factor = 4})), failed>);
 }
 
 TEST_CASE("expressions append to the graph of their operands") {

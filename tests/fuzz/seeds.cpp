@@ -69,9 +69,10 @@ std::string pickle() {
 std::vector<std::string> tokenizer_json() {
   return {
       R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true}], "pre_tokenizer": {"type": "Sequence", )"
-      R"("pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}]}, "post_processor": )"
-      R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}, "normalizer": {"type": "NFC"}, "model": )"
-      R"({"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "ignore_merges": true}})",
+      R"("pretokenizers": [{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}]}, )"
+      R"("post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}, )"
+      R"("normalizer": {"type": "NFC"}, )"
+      R"("model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"], "ignore_merges": true}})",
       R"({"normalizer": null, "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", )"
       R"("split": false}, "model": {"vocab": {"a": 0, "\u2581": 1, "\u2581a": 2, "<0x0A>": 3, "<unk>": 4}, )"
       R"("merges": [["\u2581", "a"]], "byte_fallback": true, "unk_token": "<unk>"}})"};
@@ -114,11 +115,10 @@ int main(int argc, char** argv) try {
     return name.ends_with("norm.weight") ? dtype::f32 : dtype::q4_1;
   };
   auto const blocks_of_256 = [](std::string const& name) {  // one of each, and one whose layers differ
-    if (name.ends_with("norm.weight")) return dtype::f32;
-    if (name.find("attn_q") != name.npos) return dtype::q5_0;
-    if (name.find("attn_k") != name.npos) return dtype::q5_1;
-    if (name.find("attn_output") != name.npos) return dtype::q5_k;
-    return name == "token_embd.weight" || name == "blk.1.ffn_down.weight" ? dtype::q6_k : dtype::q4_k;
+    auto const is = [&](char const* part) { return name.find(part) != name.npos; };
+    if (is("norm") || is("attn_output") || is("ffn_down")) return dtype::f32;
+    if (is("attn_q") || is("attn_k")) return is("attn_q") ? dtype::q5_0 : dtype::q5_1;
+    return is("ffn_up") ? dtype::q5_k : is("token_embd") || name == "blk.1.attn_v.weight" ? dtype::q6_k : dtype::q4_k;
   };
   auto const pieces = test::small_pieces();
   std::vector<test::piece> const few(pieces.end() - 12, pieces.end());
@@ -126,7 +126,8 @@ int main(int argc, char** argv) try {
       test::tiny_gguf{.embed = 4, .layers = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .hidden = 2, .vocabulary = 3};
   write(folder / "gguf",
         {small.str(), test::tiny_gguf{.layers = 1, .hidden = 32, .vocabulary = 4, .format = quantised}.str(),
-         test::tiny_gguf{.embed = 256, .heads = 1, .kv_heads = 1, .head_dim = 256, .hidden = 256, .vocabulary = 4, .format = blocks_of_256}.str(),
+         test::tiny_gguf{
+             .embed = 256, .heads = 1, .kv_heads = 1, .head_dim = 2, .hidden = 2, .vocabulary = 3, .format = blocks_of_256}.str(),
          test::piece_gguf(few).str(), test::byte_gguf("smollm").str(), test::byte_gguf("llama-bpe").str()});
   write(folder / "safetensors", {hugging_face()});
   write(folder / "adapter", {adapter()});

@@ -88,7 +88,7 @@ inline std::vector<float> logits_in_pieces(infer::engine& model, std::vector<int
 }
 
 /// One pass, odd chunks, one token at a time, chunks cut by the engine; one thread and two: the same bits.
-inline void check_bits(opener& open, llama2::checkpoint const& file, std::vector<int> const& tokens) {
+inline void check_bits(opener& open, llama2::weight_file const& file, std::vector<int> const& tokens) {
   auto const room = int(tokens.size());
   auto const engine = open(file, {.room = room, .rows = room}, 1);
   auto const whole = logits_in_pieces(*engine, tokens, {tokens.size()});

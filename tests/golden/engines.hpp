@@ -7,7 +7,7 @@
 
 namespace cria::test {
 
-using opener = std::unique_ptr<infer::engine>(llama2::checkpoint const& file, infer::engine_options const& options,
+using opener = std::unique_ptr<infer::engine>(llama2::weight_file const& file, infer::engine_options const& options,
                                               int threads);
 
 opener stories260k_exact, stories260k_fast, smollm2_exact, smollm2_fast;

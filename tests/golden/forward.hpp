@@ -2,6 +2,7 @@
 // A golden case of forward/: a model in Hugging Face's layout with its logits, loss, gradients and hidden states.
 #include <map>
 
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/engine.hpp"
 #include "cria/run/trainer.hpp"
 #include "difference.hpp"

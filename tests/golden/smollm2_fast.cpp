@@ -5,7 +5,7 @@
 
 namespace cria::test {
 
-std::unique_ptr<infer::engine> smollm2_fast(llama2::checkpoint const& file, infer::engine_options const& options,
+std::unique_ptr<infer::engine> smollm2_fast(llama2::weight_file const& file, infer::engine_options const& options,
                                             int threads) {
   using smollm2 = llama2::decoder<llama2::config_smollm2_135m>;
   using formats = formats<q4_1, stored<llama2::embed, q8_0>>;

@@ -13,7 +13,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-using layer = nn::block_stage<adapted<llama2::config_7b>>;
+using layer = nn::block_stage<with_adapters<llama2::config_7b>>;
 /// A layer in the middle: the layers below it have adapters too.
 using middle = training_of<layer, frozen_blocks, keep::dear, adapters, true>;
 using lowest = training_of<layer, frozen_blocks, keep::dear, adapters, false>;

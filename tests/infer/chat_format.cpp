@@ -185,6 +185,8 @@ TEST_CASE("the format follows from the model") {
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text + eos_token }}", 64)->name() == "zephyr");
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text + '<|end|>' }}{{ eos_token }}", 64)->name() ==
         "plain");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text }}{{ '<|assistant|>' + text + eos_token }}", 64)->name() ==
+        "plain");
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|start_header_id|><start_of_turn>' }}", 64)->name() == "plain");
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text }}", 64)->name() == "plain");
   CHECK(infer::choose_chat_format(*tokens, chatml_template(), 64)->name() == "plain");  // its marks are no tokens here

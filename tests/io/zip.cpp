@@ -79,7 +79,7 @@ TEST_CASE("an archive that lies is refused") {
 
   auto const large = zip_writer{.zip64 = true}.entry("a", "1234").str();
   refuses(with(large, -22 - 20 + 8, std::uint64_t(1) << 60),
-          "place of zip64's end (expected before 181, found 1152921504606846976)");
+          "place of zip64's end (expected at most 169, found 1152921504606846976)");
   refuses(with(large, -22 - 20 - 8, ~std::uint64_t{0}),
           "the archive's directory (expected within 113 bytes, found 75 bytes at 18446744073709551615)");
   auto const place = std::ptrdiff_t(large.find("PK\1\2"));

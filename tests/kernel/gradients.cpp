@@ -72,7 +72,7 @@ TEST_CASE("gradients of the stages of a decoder of odd sizes") {
 }
 
 TEST_CASE("gradients of adapters, through frozen weights in 4-bit blocks") {
-  check_block<nn::block_stage<adapted<small>>, frozen_blocks, adapters>({9, 8}, 3);
+  check_block<nn::block_stage<with_adapters<small>>, frozen_blocks, adapters>({9, 8}, 3);
 }
 
 TEST_CASE("a wrong derivative shows") {

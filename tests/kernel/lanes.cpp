@@ -150,19 +150,19 @@ TEST_CASE("exp at its ends") {
   CHECK(kernel::exp(-87.32f) >= std::numeric_limits<float>::min());
 }
 
-TEST_CASE("gelu is within 2 units in the last place, everywhere it is not denormal; its slope within a rounding of each factor") {
+TEST_CASE("gelu is within 4 units in the last place, everywhere it is not denormal; its slope within the roundings of its factors") {
   double worst = 0, worst_slope = 0;
   long double const c = std::sqrt(2 / 3.14159265358979323846264338327950288L);
   for (float x = -9.97f; x < 11; x += 1.7e-4f) {
     long double const u = c * (x + 0.044715L * x * x * x), s = 1 / (1 + std::exp(-2 * u)), exact = x * s;
     double const unit = double(std::nextafter(std::abs(float(exact)), INFINITY)) - std::abs(double(float(exact)));
     worst = std::max(worst, double(std::abs(kernel::gelu_tanh(x) - exact)) / unit);
-    // s (1 + z (1 - s) v): of the second term about 16 roundings of half a unit.
+    // In half units: e^-p is off by 4 and its correction by 1, s by that and 2 more; the second term has e once, s twice, 6 roundings.
     long double const second = x * s * (1 - s) * 2 * c * (1 + 3 * 0.044715L * x * x);
-    double const bound = double(s + 16 * std::abs(second)) * 0x1p-24 + 0x1p-24;
+    double const bound = double((7 + 2) * s + (5 + 14 + 6 + 2) * std::abs(second)) * 0x1p-24;
     worst_slope = std::max(worst_slope, double(std::abs(kernel::gelu_tanh_slope(x) - (s + second))) / bound);
   }
-  CHECK(worst < 2);
+  CHECK(worst < 4);  // exp's 2, and its correction, the sum and the quotient half a unit each
   CHECK(worst_slope < 1);
   constexpr float infinity = std::numeric_limits<float>::infinity();
   for (float const x : {-infinity, -1e30f, -10.1f}) CHECK((kernel::gelu_tanh(x) == 0 && std::abs(kernel::gelu_tanh_slope(x)) < 1e-35f));

@@ -1,4 +1,5 @@
 // Sequences together on a real model: whatever is beside a row, drafted or shared, its logits are the same bits.
+#include "cria/model/checkpoint.hpp"
 #include "cria/infer/batch.hpp"
 
 #include <map>
@@ -27,7 +28,7 @@ using exact = policy::exact<>;
 /// Keeps the logits of every text that an engine was asked for.
 template <class Policy> class recorder : public infer::engine {
  public:
-  explicit recorder(llama2::checkpoint const& file, infer::engine_options const& o)
+  explicit recorder(llama2::weight_file const& file, infer::engine_options const& o)
       : model_(file, o, space()), text_(std::size_t(o.sequences)) {}
 
   std::map<std::vector<int>, std::vector<float>> seen;

@@ -1,4 +1,5 @@
 // Engines on small files: what they refuse, what they return, and logits as the plain tensors compute them.
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/engine.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -54,7 +55,7 @@ TEST_CASE("a file of another shape or format is refused, and the difference name
   refuses("heads (expected 4, found 2)", [](auto& t) { t.heads = 2, t.kv_heads = 2; });
   refuses("kv heads (expected 2, found 4)", [](auto& t) { t.kv_heads = 4; });
   refuses("size of a head (expected 8, found 16)", [](auto& t) { t.head_dim = 16; });
-  refuses("hidden width (expected 64, found 96)", [](auto& t) { t.hidden = 96; });
+  refuses("the weight w1 (expected [64, 32], found [96, 32])", [](auto& t) { t.hidden = 96; });
   refuses("vocabulary (expected 40, found 41)", [](auto& t) { t.vocabulary = 41; });
   refuses("tied head", [](auto& t) { t.tied = false; });
   refuses("theta", [](auto& t) { t.extra = [](gguf_writer& w) { w.f32("llama.rope.freq_base", 5000); }; });
@@ -72,8 +73,10 @@ namespace {
 struct tiny_k_shape : llama2::config<256, 3, 4, 2, 512, 40, 64> {
   static constexpr bool tied = true;
 };
-template <class WV> using k_formats = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wk, q5_k>, stored<llama2::wq, q5_0>, stored<llama2::wo, q5_1>,
-                                              stored<llama2::wv, WV>, stored<llama2::w2, by_layer<layers_in<1, q5_1>, layers_in<1, q4_k>, layers_in<1, q6_k>>>>;
+template <class WV>
+using k_formats = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wk, q5_k>, stored<llama2::wq, q5_0>,
+                          stored<llama2::wo, q5_1>, stored<llama2::wv, WV>,
+                          stored<llama2::w2, by_layer<layers_in<1, q5_1>, layers_in<1, q4_k>, layers_in<1, q6_k>>>>;
 using k_exact = policy::exact<k_formats<by_layer<layers_in<2, q4_k>, layers_in<1, q6_k>>>>;
 tiny_gguf const tiny_k{.embed = 256, .layers = 3, .head_dim = 64, .hidden = 512, .format = [](std::string const& n) {
   auto const has = [&](char const* part) { return n.find(part) != n.npos; };
@@ -89,8 +92,9 @@ tiny_gguf const tiny_k{.embed = 256, .layers = 3, .head_dim = 64, .hidden = 512,
 TEST_CASE("a model whose layers are in different formats keeps their bytes, and has its own forward's logits") {
   with_file([](llama2::checkpoint const& file) {
     using other = policy::exact<k_formats<by_layer<layers_in<1, q4_k>, layers_in<2, q6_k>>>>;
-    CHECK_THROWS_MATCHES((llama2::check_shape<llama2::decoder<tiny_k_shape>, other>(file)), error,
-                         MessageMatches(ContainsSubstring("another format of wv (expected 1 q4_k + 2 q6_k, found 2 q4_k + 1 q6_k)")));
+    CHECK_THROWS_MATCHES(
+        (llama2::check_shape<llama2::decoder<tiny_k_shape>, other>(file)), error,
+        MessageMatches(ContainsSubstring("another format of wv (expected 1 q4_k + 2 q6_k, found 2 q4_k + 1 q6_k)")));
     auto const input = rows({3, 1, 4, 1, 5, 9, 2, 6, 5, 35});
     plain_step s;
     for (auto const& r : input) s.token.push_back(r.token), s.sequence.push_back(0), s.position.push_back(r.position);

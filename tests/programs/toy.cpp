@@ -24,14 +24,14 @@ class slow_engine : public test::toy_engine {
   std::chrono::milliseconds pause;
 };
 
-std::unique_ptr<engine> open_toy(llama2::checkpoint const& file, engine_options const& options) {
+std::unique_ptr<engine> open_toy(llama2::weight_file const& file, engine_options const& options) {
   char const* const pause = std::getenv("TOY_MILLISECONDS");
   auto with_room = options;
   if (with_room.room == 0) with_room.room = file.shape().context;
   return std::make_unique<slow_engine>(file.shape().vocabulary, with_room, pause ? std::atoi(pause) : 0);
 }
 
-[[maybe_unused]] bool const added = add_model_type({"fast", [](llama2::checkpoint const&) {}, &open_toy});
+[[maybe_unused]] bool const added = add_model_type({"fast", [](llama2::weight_file const&) {}, &open_toy});
 
 }  // namespace
 }  // namespace cria::infer

@@ -1,6 +1,7 @@
 // A program that leaves Kokkos to the library, in a process of its own.
 #include <catch2/catch_test_macros.hpp>
 
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/engine.hpp"
 #include "run/tiny.hpp"
 #include "support/files.hpp"

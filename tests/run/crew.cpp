@@ -136,11 +136,11 @@ template <class A, class B> void check_beside(A const& a, B const& b) {
 TEST_CASE("models on instances of their own, each driven by a thread, have the bits of each alone") {
   space();
   int const before = omp_get_max_active_levels();
-  for (int const levels : {1, 2}) {  // with 1 Kokkos gives the same instance twice, where one waits for the other
+  for (int const levels : {1, 2}) {  // with 1 Kokkos 5 gives the same instance twice, where one waits for the other
     omp_set_max_active_levels(levels);
     auto const parts = Kokkos::Experimental::partition_space(Kokkos::OpenMP(4), 1, 1);
-    INFO(levels << " levels, " << parts[0].concurrency() << " threads each");
-    CHECK((parts[0] != parts[1]) == (levels == 2));
+    INFO(levels << " levels, " << kernel::concurrency_of(parts[0]) << " threads each");
+    if (levels == 2) CHECK((parts[0] != parts[1] && kernel::concurrency_of(parts[0]) == 2));
     check_beside(parts[0], parts[1]);
   }
   omp_set_max_active_levels(before);

@@ -62,6 +62,15 @@ struct embeds {
   static constexpr auto forward(auto ids) { return embedding(ids, weight<table, V, E>); }
 };
 
+/// Learned positions, of which there are four.
+struct places {
+  using input = token_ids;
+  using C = axis<query, 4>;
+  static constexpr auto forward(auto ids) {
+    return embedding(ids, weight<table, V, E>) + embedding(positions(ids), weight<w1, C, E>);
+  }
+};
+
 using memory = space_type::memory_space;
 using row_major = Kokkos::View<float**, Kokkos::LayoutRight, memory>;
 using expected_of_gated = runner<forward_of<gated, policy::exact<>>>;
@@ -211,6 +220,23 @@ TEST_CASE("tokens are read in place, and one that is none is refused") {
   CHECK_THROWS_MATCHES(run({10, 11, 7, 7}), error, Message("token: out of range (expected 0 to 10, found 11)"));
   CHECK_THROWS_AS(run({10, -1, 7, 7}), error);
   CHECK((values_of(y) == found));
+}
+
+TEST_CASE("positions are those of one sequence, and one that the table has no row for is refused") {
+  auto const words = numbers(V::extent, E::extent, 3), positions = numbers(4, E::extent, 8);
+  auto const w = lying<left>(words);
+  auto const p = lying<right>(positions);
+  auto const run = [&](std::vector<int> const& ids) {
+    row_major const y("y", ids.size(), E::extent);
+    evaluate<places>(space(), bound<tokens>(on_device(ids)), bound<table, V, E>(w), bound<w1, places::C, E>(p), bound<tokens, E>(y));
+    return values_of(y);
+  };
+  std::vector<int> const ids{10, 0, 7, 7};
+  auto const found = run(ids);
+  for (int i = 0; i < 4; ++i)
+    for (int k = 0; k < E::extent; ++k)
+      REQUIRE(found[std::size_t(i * E::extent + k)] == float(words(ids[std::size_t(i)], k)) + float(positions(i, k)));
+  CHECK_THROWS_MATCHES(run({1, 2, 3, 4, 5}), error, Message("position: out of range (expected 0 to 3, found 4)"));
 }
 
 #if defined(KOKKOS_ENABLE_IMPL_MDSPAN)

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/engine.hpp"
 #include "cria/run/evaluate.hpp"
 #include "run/tiny.hpp"

@@ -21,7 +21,8 @@ struct gate {
 };
 
 /// y = silu(x w^T): x [token, embed], w [hidden, embed], y [token, hidden].
-void gate_of(Kokkos::DefaultExecutionSpace const& exec, Kokkos::View<float const**> x, Kokkos::View<float const**> w, Kokkos::View<float**> y) {
+void gate_of(Kokkos::DefaultExecutionSpace const& exec, Kokkos::View<float const**> x, Kokkos::View<float const**> w,
+             Kokkos::View<float**> y) {
   evaluate<gate>(exec, bound<tokens, E>(x), bound<w1, F, E>(w), bound<tokens, F>(y));
 }
 

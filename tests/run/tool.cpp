@@ -31,8 +31,12 @@ void kokkosp_begin_parallel_scan(char const* name, std::uint32_t, std::uint64_t*
 void kokkosp_end_parallel_scan(std::uint64_t) {}
 void kokkosp_push_profile_region(char const* name) { says("push", name); }
 void kokkosp_pop_profile_region() { says("pop", ""); }
-void kokkosp_allocate_data(space, char const* label, void const* memory, std::uint64_t) { std::fprintf(file, "allocate|%s|%p\n", label, memory); }
-void kokkosp_deallocate_data(space, char const* label, void const* memory, std::uint64_t) { std::fprintf(file, "free|%s|%p\n", label, memory); }
+void kokkosp_allocate_data(space, char const* label, void const* memory, std::uint64_t) {
+  std::fprintf(file, "allocate|%s|%p\n", label, memory);
+}
+void kokkosp_deallocate_data(space, char const* label, void const* memory, std::uint64_t) {
+  std::fprintf(file, "free|%s|%p\n", label, memory);
+}
 void kokkosp_begin_fence(char const* name, std::uint32_t device, std::uint64_t* id) {
   bool const global = (device & 0x1ffff) == 0;  // the bits of the instance: 0 stands for all
   *id = ++calls, says(global ? "fence of all" : "fence", name);

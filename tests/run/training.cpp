@@ -190,7 +190,7 @@ TEST_CASE("weights in bf16 are the rounded masters after each step, and learn") 
 }
 
 TEST_CASE("adapters learn on frozen weights in 4-bit blocks") {
-  using model = llama2::decoder<adapted<small>>;
+  using model = llama2::decoder<with_adapters<small>>;
   using adapter_trainer = trainer<model, frozen_blocks, keep::dear, adapters>;
   static_assert(adapter_trainer::stages::trains_block && !adapter_trainer::stages::trains_embedding);
   static_assert(plan_of<adapter_trainer::head_step>.g.count_of(op::matmul_dw) == 0 &&

@@ -39,7 +39,7 @@ json pieces_json() {
   return {{"normalizer", {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "\u2581"}}},
           {"model",
            {{"vocab", {{"a", 0}, {"\u2581", 1}, {"\u2581a", 2}, {"<0x0A>", 3}, {"<unk>", 4}}},
-            {"merges", {{"\u2581", "a"}}},
+            {"merges", json::array({json::array({"\u2581", "a"})})},
             {"byte_fallback", true},
             {"unk_token", "<unk>"}}}};
 }

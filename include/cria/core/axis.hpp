@@ -23,6 +23,7 @@ template <class Tag, int Count, int Size> struct heads {
 struct token {
   static constexpr char name[] = "token";
 };
+/// `token` as an axis: as many rows as there are when the program runs.
 using tokens = axis<token>;
 
 template <class A, class B> inline constexpr bool same_axis = std::is_same_v<A, B>;

@@ -8,8 +8,8 @@
 
 namespace cria {
 
-/// A format in memory. Those with an underscore are GGUF's, byte for byte: blocks of 32 values, or of 256 that have scales of their own
-/// for every 32 (q4_k, q5_k) or 16 (q6_k). q8_f32 is llama2.c's int8 with its f32 scale repeated for each block of 32.
+/// A format in memory. Those with an underscore are GGUF's, byte for byte: blocks of 32 values, or of 256 that have scales of
+/// their own for every 32 (q4_k, q5_k) or 16 (q6_k). q8_f32 is llama2.c's int8 with its f32 scale repeated for each block of 32.
 enum class dtype : std::uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q8_f32, q5_0, q5_1, q4_k, q5_k, q6_k };
 
 /// block: values that are stored together (1: each alone); bytes: of one block in a file.
@@ -28,6 +28,7 @@ constexpr dtype_facts const& facts(dtype t) { return dtype_table[std::size_t(t)]
 /// Bytes of `count` values, a whole number of blocks.
 constexpr std::size_t bytes_of(dtype t, std::size_t count) { return count / std::size_t(facts(t).block) * std::size_t(facts(t).bytes); }
 
+/// A number format as a type: values of a block (1: each alone) and its bytes in a file.
 template <dtype T> struct format {
   static constexpr dtype id = T;
   static constexpr int block = facts(T).block, bytes = facts(T).bytes;
@@ -46,12 +47,12 @@ struct q4_k : format<dtype::q4_k> {};
 struct q5_k : format<dtype::q5_k> {};
 struct q6_k : format<dtype::q6_k> {};
 
-/// The formats of a weight: one, or several block formats where its layers differ, with the number of layers in each. Which layer has
-/// which is known when a file is read.
+/// The formats of a weight: one, or several block formats where its layers differ, with the number of layers in each. Which layer
+/// has which is known when a file is read.
 struct layer_formats {
   static constexpr int most = 4;
   std::array<dtype, most> type{};
-  std::array<short, most> layers{};  // of a mixture
+  std::array<int, most> layers{};  // of a mixture
   int count = 1;
 
   constexpr layer_formats(dtype t = dtype::f32) : type{t} {}
@@ -72,7 +73,8 @@ constexpr double bytes_of(layer_formats const& f, std::size_t count) {
   if (!f.mixed()) return double(bytes_of(f.type[0], count));
   double bytes = 0;
   int layers = 0;
-  for (std::size_t i = 0; i < std::size_t(f.count); ++i) bytes += double(bytes_of(f.type[i], count)) * f.layers[i], layers += f.layers[i];
+  for (std::size_t i = 0; i < std::size_t(f.count); ++i)
+    bytes += double(bytes_of(f.type[i], count)) * f.layers[i], layers += f.layers[i];
   return bytes / layers;
 }
 
@@ -97,7 +99,7 @@ template <class... Layers> struct by_layer {
   static constexpr layer_formats id = [] {
     layer_formats f;
     f.count = 0;
-    ((f.type[std::size_t(f.count)] = Layers::format::id, f.layers[std::size_t(f.count++)] = short(Layers::count)), ...);
+    ((f.type[std::size_t(f.count)] = Layers::format::id, f.layers[std::size_t(f.count++)] = int(Layers::count)), ...);
     return f;
   }();
 };

@@ -51,7 +51,8 @@ constexpr span_of_values span_of(float const* values) {
 }
 
 /// `count` codes from value `first` on to f32, in groups of 4.
-template <class F> constexpr void decode_codes(std::byte const* block, int first, int count, float scale, float minimum, float* values) {
+template <class F>
+constexpr void decode_codes(std::byte const* block, int first, int count, float scale, float minimum, float* values) {
   constexpr int offset = codes_of(F::id).offset;
   for (int i = first; i < first + count; i += 4) {
     std::uint32_t const word = codes<F>(block, i);
@@ -119,15 +120,18 @@ template <class F> constexpr void decode(std::byte const* block, float* values) 
     for (int i = 0; i < 32; ++i) values[i] = d * float(std::int8_t(block[scale_bytes + i]));
   }
   if constexpr (F::id == dtype::q4_0 || F::id == dtype::q5_0) decode_codes<F>(block, 0, 32, load_f16(block), 0, values);
-  if constexpr (F::id == dtype::q4_1 || F::id == dtype::q5_1) decode_codes<F>(block, 0, 32, load_f16(block), load_f16(block + 2), values);
+  if constexpr (F::id == dtype::q4_1 || F::id == dtype::q5_1)
+    decode_codes<F>(block, 0, 32, load_f16(block), load_f16(block + 2), values);
   if constexpr (F::id == dtype::q4_k || F::id == dtype::q5_k)
     for (int j = 0; j < 8; ++j) {
       six_bits const s = scales_of(block + k_scales_at, j);
       decode_codes<F>(block, 32 * j, 32, load_f16(block) * float(s.scale), -(load_f16(block + 2) * float(s.minimum)), values);
     }
   if constexpr (F::id == dtype::q6_k)
-    for (int j = 0; j < 16; ++j)
-      decode_codes<F>(block, 16 * j, 16, load_f16(block + q6_k_scale_at) * float(std::int8_t(block[q6_k_scales_at + j])), 0, values);
+    for (int j = 0; j < 16; ++j) {
+      float const scale = load_f16(block + q6_k_scale_at) * float(std::int8_t(block[q6_k_scales_at + j]));
+      decode_codes<F>(block, 16 * j, 16, scale, 0, values);
+    }
 }
 
 /// `F::block` values to one block of format F. Scales that f16 cannot hold become infinite or zero, as in GGUF's

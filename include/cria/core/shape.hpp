@@ -4,6 +4,7 @@
 
 namespace cria {
 
+/// An array's axes, the slowest first: `shape<tokens, axis<embed, 4096>>` is [token, embed].
 template <class... Axes> struct shape {
   static constexpr int rank = sizeof...(Axes);
 };

@@ -4,6 +4,7 @@
 
 namespace cria {
 
+/// Node `id` of graph `g`.
 struct var {
   graph* g = nullptr;
   int id = -1;

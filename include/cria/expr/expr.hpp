@@ -18,6 +18,7 @@ struct failed {};
 
 template <class T> inline constexpr bool is_expr = false;
 template <class S, class... F> inline constexpr bool is_expr<expr<S, F...>> = true;
+/// A value of a graph that is being recorded.
 template <class T> concept expression = is_expr<T>;
 
 /// An expression of shape S with the operators of a list.

@@ -5,6 +5,7 @@
 
 namespace cria {
 
+/// A list of operators from outside the library, each once.
 template <class... F> struct functors {
   static constexpr int count = sizeof...(F);
 };

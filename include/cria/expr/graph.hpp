@@ -18,6 +18,7 @@ struct symbol {
 /// Different rotations of one graph, each with a table [position, size] of its own.
 inline constexpr int max_rotations = 2;
 
+/// A rotation of heads of `size` values.
 struct head_rotation {
   rotation turn{};
   int size = 0;
@@ -29,6 +30,7 @@ struct captured_value {
   short symbol = -1, at = -1;
 };
 
+/// The nodes of a block, and which of them are its outputs. Of a fixed size, so that it can be a constant.
 struct graph {
   static constexpr int capacity = 192, symbol_capacity = 32, output_capacity = 24, input_capacity = 20, capture_capacity = 12;
 

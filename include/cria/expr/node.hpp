@@ -28,6 +28,7 @@ enum class op : unsigned char {
   custom_row_back  // its gradient, from its operand and dy
 };
 
+/// Which function a map computes, elementwise.
 enum class fn : unsigned char {
   none, copy, negative, add, subtract, mul, scale, softmax, silu, silu_slope, gelu_tanh, gelu_tanh_slope, rstd, rstd_slope,
   along_head, in_each_head,  // [token, heads] or [1, size], repeated to [token, heads size]
@@ -38,6 +39,7 @@ enum class fn : unsigned char {
 inline constexpr int per_token = -1;
 inline constexpr int max_operands = 6;
 
+/// One operator or leaf, its operands by index; equal nodes are one.
 struct node {
   op kind{};
   fn f{};

@@ -60,6 +60,10 @@ template <class X, class W> constexpr failed rms_norm(X, W, double = 0) {
 }
 template <class W> constexpr failed rms_norm(failed, W, double = 0) { return {}; }
 constexpr failed normalise(failed, double = 0) { return {}; }
+template <class X, class W> constexpr failed head_rms_norm(X, W, double = 0) {
+  static_assert(detail::rows_and_vector<X, W>, "head_rms_norm(x, w): x must be an expression and w a weight of one axis");
+  return {};
+}
 template <class W> constexpr failed head_rms_norm(failed, W, double = 0) { return {}; }
 template <class X, class W, class B> constexpr failed layer_norm(X, W, B, double = 0) {
   static_assert(detail::rows_and_vector<X, W>, "layer_norm(x, w, b): x must be an expression, w and b weights of one axis");

@@ -157,9 +157,11 @@ constexpr int kept_floats(gradient_graph const& d, detail::node_set const& kept)
 
 /// Weights that are trained: all of them, or those of the given names.
 namespace train_weights {
+/// Every weight.
 struct all {
   static constexpr bool holds(void const*) { return true; }
 };
+/// The weights named Tags; the others are frozen.
 template <class... Tags> struct only {
   static constexpr bool holds([[maybe_unused]] void const* key) { return ((key == &key_of<Tags>) || ...); }
 };

@@ -23,7 +23,8 @@ constexpr std::string_view captured_name(graph const& g, int i) {
 }
 
 constexpr bool has_role(graph const& g, int i) {
-  return is_leaf(g.nodes[i]) || (g.output_count > 0 && g.outputs[0] == i) || !captured_name(g, i).empty() || !name_for_attention(g, i).empty();
+  bool const result = g.output_count > 0 && g.outputs[0] == i;
+  return is_leaf(g.nodes[i]) || result || !captured_name(g, i).empty() || !name_for_attention(g, i).empty();
 }
 
 }  // namespace detail

@@ -31,11 +31,13 @@ inline constexpr int max_attentions = 2;
 /// Where a value is: given by the caller, in the cache as key or value, or in the workspace: once per row, or once.
 enum class region : unsigned char { none, input, weight, output, key_cache, value_cache, work, fixed };
 
+/// The place of a value.
 struct spot {
   region at = region::none;
   int index = 0;  // among its kind; workspace: floats (per row) in front of it
 };
 
+/// Groups of nodes in the order in which they run, and where their values are.
 struct plan {
   static constexpr int capacity = 64;
 
@@ -64,6 +66,7 @@ constexpr void mark_loads(plan const& p, int q, int i, bool (&loads)[graph::capa
   }
 }
 
+/// Nodes by index.
 struct load_set {
   bool loads[graph::capacity]{};
 };

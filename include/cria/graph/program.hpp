@@ -72,7 +72,8 @@ template <class Block, class Policy> struct forward_of {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
     static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of its block, 32 or 256");
     static_assert(detail::few_enough<forward_of>, "a block may have at most 2 attentions and 2 different rotations");
-    static_assert(detail::captures_right<forward_of>, "capture: one name for one value, and keys and values before attention reads them");
+    static_assert(detail::captures_right<forward_of>,
+                  "capture: one name for one value, and keys and values before attention reads them");
     constexpr plan p = place(fuse(recorded()), true);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
     return p;

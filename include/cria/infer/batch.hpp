@@ -21,6 +21,7 @@
 
 namespace cria::infer {
 
+/// A prompt, and what is to become of it.
 struct request {
   std::vector<int> prompt;
   sampler* choose;  // of its own; must live until the end

@@ -40,6 +40,15 @@ inline std::optional<std::string> llama3_preamble(std::string_view chat_template
   return fmt::format("{}\nToday Date: {}\n\n", knowledge, today);
 }
 
+/// Whether a template with Zephyr's marks puts eos behind the user's text as well; Tulu's and Phi 3's look alike, but don't.
+inline bool ends_users_text(std::string_view chat_template) {
+  constexpr std::string_view mark = "<|user|>";
+  auto const at = chat_template.find(mark);
+  if (at == std::string_view::npos) return false;
+  auto const message = chat_template.substr(at + mark.size());
+  return message.substr(0, message.find("<|")).find("eos_token") != std::string_view::npos;
+}
+
 /// By the file's chat template, else by the special tokens of its vocabulary, else by its size: old files of Llama 2
 /// name no format. Where nothing is known, plain. `tokens` must outlive the format.
 inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& tokens, std::string_view chat_template,
@@ -56,8 +65,7 @@ inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& to
     return std::make_unique<llama2_format>(tokens);
   bool const later = says("[AVAILABLE_TOOLS]") || says("[SYSTEM_PROMPT]");  // Mistral's, with other blanks
   if (says("[INST]") && !later) return std::make_unique<mistral_format>(tokens);
-  // Phi 3 writes the same marks, with another token at the end
-  if (says("<|user|>") && says("eos_token") && !says("<|end|>")) return std::make_unique<zephyr_format>(tokens);
+  if (ends_users_text(chat_template)) return std::make_unique<zephyr_format>(tokens);
   return std::make_unique<plain_format>(tokens);
 }
 

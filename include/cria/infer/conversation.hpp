@@ -12,6 +12,7 @@
 
 namespace cria::infer {
 
+/// What was said so far, cut to what fits into the context.
 class conversation {
  public:
   /// `positions` of the context, `for_answer` of them kept free for an answer (at most half). `f` must outlive this.

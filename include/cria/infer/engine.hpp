@@ -10,7 +10,7 @@
 #include "cria/core/error.hpp"
 
 namespace cria::llama2 {
-class checkpoint;
+class weight_file;
 }
 
 namespace cria::infer {
@@ -34,6 +34,7 @@ struct cache_size {
   int sequences, pages, page;
 };
 
+/// What an engine makes room for.
 struct engine_options {
   int room = 0;       // most positions of a sequence; 0: the model's context
   int sequences = 1;  // that have a place in the kv cache
@@ -41,12 +42,17 @@ struct engine_options {
   int rows = 256;     // most rows computed at once; longer inputs are cut, with the same bits
 };
 
+/// A model at work, whatever its type: rows in, logits out.
 class engine {
  public:
   virtual ~engine() = default;
+  /// How many tokens there are: logits of a row.
   virtual int vocabulary() const = 0;
+  /// Most positions of a sequence.
   virtual int room() const = 0;
+  /// How large the kv cache is.
   virtual cache_size cache() const = 0;
+  /// What a token costs.
   virtual token_cost cost() const = 0;
 
   /// Writes the rows' keys and values into the cache and computes logits: of none, or of the last ones up to all of them.
@@ -74,8 +80,8 @@ class engine {
 /// One type of model that a program is linked with.
 struct model_type {
   std::string_view policy;                  // "exact" or "fast"
-  void (*check)(llama2::checkpoint const&);  // throws cria::error when the file's shape or formats are others
-  std::unique_ptr<engine> (*open)(llama2::checkpoint const&, engine_options const&);
+  void (*check)(llama2::weight_file const&);  // throws cria::error when the file's shape or formats are others
+  std::unique_ptr<engine> (*open)(llama2::weight_file const&, engine_options const&);
 };
 
 /// All of them.
@@ -92,7 +98,7 @@ inline bool add_model_type(model_type const& type) {
 
 /// Packs the weights of `file` for the kernels of the type that it fits. Throws cria::error, naming a difference to the first
 /// type, when it fits none.
-inline std::unique_ptr<engine> open_engine(llama2::checkpoint const& file, engine_options const& options) {
+inline std::unique_ptr<engine> open_engine(llama2::weight_file const& file, engine_options const& options) {
   auto const& types = model_types();
   if (types.empty()) throw error("open_engine", "the program was linked with no type of model");
   auto const fits = [&](model_type const& t) {

@@ -20,6 +20,7 @@ struct work_done {
   }
 };
 
+/// When a generation ends, and who sees it.
 struct generation_options {
   int max_tokens = 0x7fffffff;
   std::vector<int> stops{};
@@ -27,6 +28,7 @@ struct generation_options {
   std::sig_atomic_t const volatile* interrupt = nullptr;  // looked at before every token; non-zero ends the generation
 };
 
+/// What came of a request.
 struct generation {
   std::vector<int> tokens;  // without the stop token
   ending end = ending::max_tokens;

@@ -18,6 +18,7 @@ namespace cria::infer {
 /// A token with its log-probability (natural logarithm).
 using ranked = std::pair<int, double>;
 
+/// Log-probabilities of a text, in nats.
 struct scores {
   std::vector<std::optional<double>> logprobs;  // [tokens]; a window's first token has nothing before it: none
   std::vector<std::vector<ranked>> top;         // [tokens] where asked for: the likeliest in its place, in order
@@ -27,6 +28,7 @@ struct scores {
   double perplexity() const { return std::exp(nll); }
 };
 
+/// How a text is scored.
 struct scoring_options {
   int window = 0;  // tokens that are read together, each window from an empty cache; 0: the engine's room
   int top = 0;     // how many of the likeliest to return for each token

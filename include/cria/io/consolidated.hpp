@@ -47,6 +47,7 @@ struct merged_tensor {
   }
 };
 
+/// Meta's consolidated.00.pth and those beside it, as one file.
 class consolidated {
  public:
   /// `files` in order; `embed` is the model's width ("dim" of params.json), which tells how the embedding was cut: in

@@ -20,6 +20,7 @@ inline std::optional<dtype> format_of(std::string_view type) {
   return {};
 }
 
+/// A tensor in a mapped file.
 struct file_tensor {
   std::string name, type;            // type by safetensors' names: F32, BF16, I64, ...
   std::vector<std::uint64_t> shape;  // slowest axis first

@@ -20,6 +20,7 @@
 
 namespace cria::io {
 
+/// A tensor of a GGUF, in the mapped file.
 struct gguf_tensor {
   std::string_view name;
   std::vector<std::uint64_t> shape;  // fastest axis first, as stored

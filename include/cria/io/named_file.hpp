@@ -4,6 +4,7 @@
 
 namespace cria::io {
 
+/// A small file in memory.
 struct named_file {
   std::string name, content;
 };

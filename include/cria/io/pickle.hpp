@@ -27,6 +27,7 @@ struct pickled_tensor {
   std::vector<std::int64_t> shape, strides;
 };
 
+/// Reads the pickle of a file of torch.save: a small machine that knows tensors and executes nothing.
 class unpickler {
  public:
   /// The tensors of a dictionary from names to tensors, in its order. Throws cria::error, under the name `where`, for

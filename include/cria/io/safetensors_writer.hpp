@@ -17,6 +17,7 @@
 
 namespace cria::io {
 
+/// A tensor that is to be written.
 struct safetensor_plan {
   std::string name;
   dtype format;                      // f32, f16 or bf16

@@ -29,6 +29,7 @@ using tensor_source = std::function<void(std::size_t index, tensor_sink& to)>;
 /// Called with the number of bytes whenever some were written; what it throws ends the writing.
 using write_watch = std::function<void(std::uint64_t bytes)>;
 
+/// A file that is written from its beginning to its end, and its checksum with it. It appears when it is whole.
 class tensor_file {
  public:
   explicit tensor_file(std::string path, write_watch watch = {}) : file_(std::move(path)), watch_(std::move(watch)) {}

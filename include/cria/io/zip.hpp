@@ -17,6 +17,7 @@
 
 namespace cria::io {
 
+/// An archive whose entries lie in it as they are, as torch.save writes it.
 class zip_archive {
  public:
   /// `bytes` is the whole of the file `path`, and outlives this. Throws cria::error for what is not an archive, and for
@@ -90,7 +91,7 @@ class zip_archive {
       limit = in.read<std::uint64_t>("the place of zip64's end");
       several |= on != 0;
       if (limit > place - 20)
-        throw error(path_, "place of zip64's end", fmt::format("before {}", place), std::to_string(limit));
+        throw error(path_, "place of zip64's end", fmt::format("at most {}", place - 20), std::to_string(limit));
       in = at(limit);
       expect(in, 0x06064b50, "zip64's end");
       in.take(8 + 2 + 2, "zip64's versions");

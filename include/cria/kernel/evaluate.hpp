@@ -197,13 +197,13 @@ template <class P, int G> struct evaluate {
       constexpr int i = sums_before(row_sums().find(N));
       return e.row_sums[(n.size > 0 ? i + col : i) * e.rows + row - e.row0];
     } else if constexpr (n.kind == op::embedding) {
-      constexpr node w = at(n.in[0]);
+      constexpr int cols = at(n.in[0]).cols;
       int const chosen = (n.part == chosen_by::position ? c.position : c.token)[row];
       if constexpr (in_place<P>) {
         return element_of<n.in[0]>(chosen, col);
       } else {
         float x = 0;
-        with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, chosen, col, w.cols); });
+        with_weight<n.in[0]>([&](std::byte const* packed, auto f) { x = element<decltype(f)::id>(packed, chosen, col, cols); });
         return x;
       }
     } else if constexpr (n.kind == op::rope) {

@@ -88,7 +88,15 @@ template <int Width> struct vector_lanes {
   static i splat(int x) { return x - i{}; }
   static f load(float const* p) { return load_as<f>(p); }
   static i load_words(std::int32_t const* p) { return load_as<i>(p); }
-  static i load_bytes(std::int8_t const* p) { return __builtin_convertvector(load_as<typename vector_of<std::int8_t, Width>::type>(p), i); }
+  static i load_bytes(std::int8_t const* p) {  // g++ 12 converts them one by one
+#if defined(__AVX512F__)
+    if constexpr (Width == 16) return (i)_mm512_maskz_cvtepi8_epi32(__mmask16(0xffff), _mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
+#endif
+#if defined(__AVX2__)
+    if constexpr (Width == 8) return (i)_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<__m128i const*>(p)));
+#endif
+    return __builtin_convertvector(load_as<typename vector_of<std::int8_t, Width>::type>(p), i);
+  }
   static void store(float* p, f x) { std::memcpy(p, &x, sizeof x); }
   /// Rows become columns: for each power of two, what lies off the diagonal by it is exchanged.
   static void transpose(f (&r)[Width]) { exchange<Width / 2>(r); }

@@ -73,6 +73,12 @@ struct one_phase {
   std::size_t shared_floats() const { return 0; }
 };
 
+/// The threads of an instance. Until Kokkos 5 `exec.concurrency()` may tell those of the default instance.
+template <class Exec> int concurrency_of(Exec const& exec) {
+  if constexpr (requires { Exec::concurrency(exec); }) return Exec::concurrency(exec);
+  else return exec.concurrency();
+}
+
 /// Execution spaces whose bodies run as one host thread each.
 template <class Exec> inline constexpr bool on_host = std::is_same_v<typename Exec::memory_space, Kokkos::HostSpace>;
 

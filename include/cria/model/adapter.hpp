@@ -51,16 +51,29 @@ inline io::json peft_config(adapter_shape const& a, std::string_view base_model)
     auto const module = detail::module_of(m);
     targets.push_back(module.substr(module.rfind('.') + 1));
   }
-  return {{"peft_type", "LORA"},          {"task_type", "CAUSAL_LM"},      {"base_model_name_or_path", base_model},
-          {"r", a.rank},                  {"lora_alpha", a.alpha},         {"lora_dropout", 0.0},
-          {"target_modules", targets},    {"bias", "none"},                {"fan_in_fan_out", false},
-          {"init_lora_weights", true},    {"inference_mode", true},        {"modules_to_save", nullptr},
-          {"layers_to_transform", nullptr}, {"rank_pattern", io::json::object()}, {"alpha_pattern", io::json::object()},
-          {"use_dora", false},            {"use_rslora", false}};
+  return {{"peft_type", "LORA"},
+          {"task_type", "CAUSAL_LM"},
+          {"base_model_name_or_path", base_model},
+          {"r", a.rank},
+          {"lora_alpha", a.alpha},
+          {"lora_dropout", 0.0},
+          {"target_modules", targets},
+          {"bias", "none"},
+          {"fan_in_fan_out", false},
+          {"init_lora_weights", true},
+          {"inference_mode", true},
+          {"modules_to_save", nullptr},
+          {"layers_to_transform", nullptr},
+          {"rank_pattern", io::json::object()},
+          {"alpha_pattern", io::json::object()},
+          {"use_dora", false},
+          {"use_rslora", false}};
 }
 
-/// Makes `folder`, which must not be there: peft's two files with the adapter of `h`, in `format`: f32, f16 or bf16. Whole or not at all.
-inline void write_adapter(std::filesystem::path const& folder, hyperparameters const& h, dtype format, weight_source const& source, std::string_view base_model) {
+/// Makes `folder`, which must not be there: peft's two files with the adapter of `h`, in `format`: f32, f16 or bf16. Whole
+/// or not at all.
+inline void write_adapter(std::filesystem::path const& folder, hyperparameters const& h, dtype format,
+                          weight_source const& source, std::string_view base_model) {
   if (h.adapter.rank == 0) throw error(folder.string(), "cannot be written", "a model with an adapter", "one without");
   std::vector<io::safetensor_plan> plan;
   auto places = places_of(h);

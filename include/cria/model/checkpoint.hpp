@@ -20,26 +20,12 @@
 #include "cria/model/files/hugging_face.hpp"
 #include "cria/model/files/llama2c.hpp"
 #include "cria/model/files/meta.hpp"
-#include "cria/model/hyperparameters.hpp"
+#include "cria/model/weight_file.hpp"
 
 namespace cria::llama2 {
 
-/// The bytes of one weight, row after row, without alignment. shape is [out, in]; of a vector [1, values].
-struct weight_values {
-  weight_values(dtype f, std::array<int, 2> s, std::span<std::byte const> mapped) : format(f), shape(s), bytes(mapped) {}
-  weight_values(dtype f, std::array<int, 2> s, std::vector<std::byte> made)
-      : format(f), shape(s), owned(std::move(made)), bytes(owned) {}
-  weight_values(weight_values&&) = default;  // moving a vector leaves its bytes where they are
-  weight_values& operator=(weight_values&&) = default;
-
-  dtype format;
-  std::array<int, 2> shape;
-  std::vector<std::byte> owned;      // empty where `bytes` lies in the file
-  std::span<std::byte const> bytes;  // valid as long as the checkpoint and this weight
-};
-
 /// A checkpoint whose tensors have all been found, with the right shapes, in formats the library computes with.
-class checkpoint {
+class checkpoint final : public weight_file {
  public:
   /// Opens GGUF, a llama2.c .bin (f32, or version 2 with int8 groups), or a folder in Hugging
   /// Face's layout (or the model.safetensors in it), told apart by content. Throws cria::error naming file, tensor,
@@ -65,8 +51,8 @@ class checkpoint {
       : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
   checkpoint(io::safetensors file, io::mapped_file const& config) : checkpoint(read_config(config), std::move(file)) {}
 
-  /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in f32. Throws
-  /// cria::error where the model has one already, or the matrices have other shapes.
+  /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in
+  /// f32. Throws cria::error where the model has one already, or the matrices have other shapes.
   void attach(adapter with) {
     if (shape_.adapter.rank > 0) throw error(path(), "adapters", "one", "a second one");
     auto shape = shape_;
@@ -77,8 +63,8 @@ class checkpoint {
     shape_ = std::move(shape), infos_ = std::move(infos), adapter_.emplace(std::move(with));
   }
 
-  hyperparameters const& shape() const { return shape_; }
-  std::string const& path() const {
+  hyperparameters const& shape() const override { return shape_; }
+  std::string const& path() const override {
     return std::visit([](auto const& file) -> std::string const& { return file.path(); }, file_);
   }
 
@@ -94,9 +80,7 @@ class checkpoint {
   /// The weights and their shapes; of a tied model without the head.
   std::vector<weight_info> const& weights() const { return infos_; }
 
-  /// The weight in format shape().format_of(name), of several in the one that the layer has, vectors f32; rows of wq and wk in Meta's
-  /// order (rotary pairs 2i, 2i+1). `layer` is 0 for weights that exist once; a tied head is the embedding.
-  weight_values read(std::string_view name, int layer = 0) const {
+  weight_values read(std::string_view name, int layer = 0) const override {
     auto const [w, from] = find(name, layer);
     auto const formats = shape_.format_of(name);
     auto const to = formats.mixed() ? from.format : formats.only();
@@ -133,8 +117,7 @@ class checkpoint {
   /// Where the weight lies, and in which form; of a tied head the embedding's.
   detail::stored const& stored(std::string_view name, int layer = 0) const { return find(name, layer).second; }
 
-  /// Lets go of the weight's mapped pages; reading it again brings them back.
-  void release(std::string_view name, int layer = 0) const {
+  void release(std::string_view name, int layer = 0) const override {
     auto const& from = find(name, layer).second;
     if (adapter_ && adapter_->weights().contains(name)) return;
     auto const let_go = [&](std::span<std::byte const> bytes) {

@@ -4,7 +4,7 @@
 
 namespace cria::llama2 {
 
-using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::k_norm, nn::norm, nn::positions, nn::q_norm, nn::w1, nn::w2, nn::w3, nn::wk,
+using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::k_norm, nn::norm, nn::position_embed, nn::q_norm, nn::w1, nn::w2, nn::w3, nn::wk,
     nn::wo, nn::wq, nn::wv;
 
 namespace axes {
@@ -20,28 +20,30 @@ struct vocabulary { static constexpr char name[] = "vocabulary"; };
 ///     struct my_variant : llama2::config_7b {
 ///       template <class D> using feed_forward = nn::swiglu<D, axis<llama2::axes::hidden, 8192>>;
 ///     };
+///
+/// The numbers are those of values, layers and heads; config_7b and others in this header are published models.
 template <int Embed, int Layers, int Heads, int KvHeads, int Hidden, int Vocabulary, int Context, int HeadSize = Embed / Heads>
 struct config {
-  using embed = axis<axes::embed, Embed>;
-  using query = heads<axes::query, Heads, HeadSize>;
-  using kv = heads<axes::kv, KvHeads, HeadSize>;
-  using hidden = axis<axes::hidden, Hidden>;
-  using vocabulary = axis<axes::vocabulary, Vocabulary>;
+  using embed = axis<axes::embed, Embed>;                 // the width of the residual stream
+  using query = heads<axes::query, Heads, HeadSize>;      // all queries of a row
+  using kv = heads<axes::kv, KvHeads, HeadSize>;          // all keys of a row, and all values
+  using hidden = axis<axes::hidden, Hidden>;              // the width within the feed-forward part
+  using vocabulary = axis<axes::vocabulary, Vocabulary>;  // the tokens
   static constexpr int layers = Layers, context = Context;
   static constexpr double rope_theta = 1e4, norm_eps = 1e-5, embedding_scale = 1;
   static constexpr rotation rope_scaling{};  // but for theta
   static constexpr int window = 0;           // positions that a row attends to; 0: all
   static constexpr bool tied = false;        // the output matrix is the embedding
 
-  template <class Tag, class Out, class In> using linear = nn::linear<Tag, Out, In>;
-  template <class D, class Tag> using norm = nn::rms_norm<D, Tag>;
-  template <class D> using position = nn::rotary<D>;
-  template <class D> using attention = nn::attention<D>;
-  template <class D> using feed_forward = nn::swiglu<D>;
-  template <class D> using residual = nn::pre_norm<D>;
-  template <class D, class Point> using hook = nn::no_hook<D, Point>;
-  template <class D> using embedding = nn::token_embedding<D>;
-  template <class D> using head = nn::output_head<D>;
+  template <class Tag, class Out, class In> using linear = nn::linear<Tag, Out, In>;  // how the matrix Tag is applied
+  template <class D, class Tag> using norm = nn::rms_norm<D, Tag>;                    // of rows, with the weight Tag
+  template <class D> using position = nn::rotary<D>;                                  // how a row learns where it stands
+  template <class D> using attention = nn::attention<D>;                              // [token, embed] -> [token, embed]
+  template <class D> using feed_forward = nn::swiglu<D>;                              // [token, embed] -> [token, embed]
+  template <class D> using residual = nn::pre_norm<D>;                                // how both are put together
+  template <class D, class Point> using hook = nn::no_hook<D, Point>;                 // what stands at a place besides
+  template <class D> using embedding = nn::token_embedding<D>;                        // tokens -> [token, embed]
+  template <class D> using head = nn::output_head<D>;                                 // [token, embed] -> [token, vocabulary]
 };
 
 // Touvron et al. 2023, arXiv 2307.09288, table 1 and appendix; 34B as Code Llama 34B.

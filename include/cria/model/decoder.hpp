@@ -28,11 +28,11 @@ template <class Block> constexpr long long parameters_of(graph const& but = grap
 
 /// The model that variant V describes: `embedding`, then `block` `layers` times, then `head`.
 template <class V> struct decoder {
-  using variant = V;
-  using embedding = nn::embedding_stage<V>;
-  using block = nn::block_stage<V>;
-  using head = nn::head_stage<V>;
-  static constexpr int layers = V::layers;
+  using variant = V;                         // its slots and constants
+  using embedding = nn::embedding_stage<V>;  // tokens -> [token, embed]
+  using block = nn::block_stage<V>;          // one layer: [token, embed] -> [token, embed]
+  using head = nn::head_stage<V>;            // [token, embed] -> [token, vocabulary]
+  static constexpr int layers = V::layers;   // how often the block runs, each time with weights of its own
 
   using rows = expr<typename block::input>;
   using result = decltype(block::forward(rows{}));

@@ -14,6 +14,7 @@
 
 namespace cria::llama2 {
 
+/// What a decoder costs under a policy: bytes, and floating-point operations of a token.
 struct description {
   long long parameters = 0;
   double weight_bytes = 0;                                          // of all weights, as stored
@@ -32,10 +33,9 @@ struct weight_facts {
 };
 
 template <class P> void append_weights(std::vector<weight_facts>& to, int layers) {
-  for (int i = 0; i < plan_of<P>.g.count; ++i) {
-    node const& n = plan_of<P>.g.nodes[i];
-    if (n.kind == op::weight) to.push_back({plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type});
-  }
+  static constexpr graph g = P::recorded();
+  for (int i = 0; i < g.count; ++i)
+    if (node const& n = g.nodes[i]; n.kind == op::weight) to.push_back({g.name(i), n.rows, n.cols, layers, n.type});
 }
 
 /// The weights of the stages of decoder D; a tied embedding comes twice.

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "cria/infer/engine.hpp"
-#include "cria/model/checkpoint.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
+#include "cria/model/weight_file.hpp"
 #include "cria/run/kokkos.hpp"
 #include "cria/run/limits.hpp"
 #include "cria/run/session.hpp"
@@ -14,11 +14,11 @@
 namespace cria::llama2 {
 
 /// Throws cria::error when the file holds another shape or other formats than decoder D with this policy was compiled for.
-template <class D, class Policy> void check_shape(checkpoint const& file) { check_shape<D, Policy>(file.shape(), file.path()); }
+template <class D, class Policy> void check_shape(weight_file const& file) { check_shape<D, Policy>(file.shape(), file.path()); }
 
 template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> class decoder_engine final : public infer::engine {
  public:
-  decoder_engine(checkpoint const& file, infer::engine_options const& options, Exec const& exec = default_instance<Exec>())
+  decoder_engine(weight_file const& file, infer::engine_options const& options, Exec const& exec = default_instance<Exec>())
       : session_(exec, settings(options), reader(file), releaser(file)) {}
 
   int vocabulary() const override { return session_type::vocabulary; }
@@ -52,7 +52,7 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
     return bandwidth_;
   }
   double peak_flops() override { return measure_peak_flops(session_.space()); }
-  int concurrency() const override { return session_.space().concurrency(); }
+  int concurrency() const override { return kernel::concurrency_of(session_.space()); }
 
  private:
   using session_type = session<D, Policy, Exec>;
@@ -64,11 +64,11 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
   static session_options settings(infer::engine_options const& o) {
     return {o.room > 0 ? o.room : D::variant::context, o.sequences, o.rows, o.positions};
   }
-  static auto reader(checkpoint const& file) {
+  static auto reader(weight_file const& file) {
     check_shape<D, Policy>(file);
     return [&file](std::string_view name, int layer) { return file.read(name, layer); };
   }
-  static auto releaser(checkpoint const& file) {
+  static auto releaser(weight_file const& file) {
     return [&file](std::string_view name, int layer) { file.release(name, layer); };
   }
 
@@ -80,7 +80,7 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 };
 
 /// An engine of decoder D for a program: initialises Kokkos where the caller has not.
-template <class D, class Policy> std::unique_ptr<infer::engine> make_engine(checkpoint const& file, infer::engine_options const& options) {
+template <class D, class Policy> std::unique_ptr<infer::engine> make_engine(weight_file const& file, infer::engine_options const& options) {
   initialise_kokkos();
   return std::make_unique<decoder_engine<D, Policy>>(file, options);
 }

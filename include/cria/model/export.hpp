@@ -75,7 +75,7 @@ inline std::vector<tensor_layout> gguf_layout(hyperparameters const& h, dtype fo
   using namespace detail;
   auto const norms = h.kind == architecture::gpt2 ? norm_form::layer : norm_form::rms;
   return layout_of(h, [&](weight_info const& w, int layer) {
-    bool const blocks = w.cols % facts(format).block == 0, f32 = w.vector || w.name == "positions";
+    bool const blocks = w.cols % facts(format).block == 0, f32 = w.vector || w.name == "position_embed";
     tensor_layout t{gguf_name(h, w.name, layer), f32 ? dtype::f32 : blocks ? format : dtype::f16, {}};
     t.order = gguf_rows_are_halved(h.kind) ? row_order::hugging_face : row_order::meta, t.added = added_to_norms(h, w, norms);
     return t;

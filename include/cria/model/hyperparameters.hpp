@@ -17,16 +17,20 @@ enum class architecture { llama, mistral, qwen2, qwen3, gemma, gpt2 };
 inline constexpr std::string_view architecture_names[]{"llama", "mistral", "qwen2", "qwen3", "gemma", "gpt2"};
 constexpr std::string_view name_of(architecture a) { return architecture_names[int(a)]; }
 
+/// The value of the slot norm.
 enum class norm_form { rms, rms_plus_one, layer };         // nn::rms_norm, rms_norm_plus_one, layer_norm
+/// The value of the slot feed_forward.
 enum class feed_forward_form { swiglu, geglu, gelu_mlp };  // as in nn
 
-/// Low-rank updates of some matrices, W + alpha / rank B A (Hu et al. 2021, arXiv 2106.09685), by the matrices' names; none: rank 0.
+/// Low-rank updates of some matrices, W + alpha / rank B A (Hu et al. 2021, arXiv 2106.09685), by the matrices' names;
+/// rank 0: of none.
 struct adapter_shape {
   int rank = 0, alpha = 0;
   std::vector<std::string> matrices{};
   bool has(std::string_view name) const { return std::find(matrices.begin(), matrices.end(), name) != matrices.end(); }
 };
 
+/// The shape and the conventions of a model, as its files tell them. Sizes are numbers of values; 0 is not known yet.
 struct hyperparameters {
   int embed = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0, vocabulary = 0, context = 0;
   rotation rope{};
@@ -65,11 +69,13 @@ inline std::vector<weight_info> weights_of(hyperparameters const& h) {
   auto const add = [&](weight_info const& w, bool biased = false) {
     all.push_back(w);
     if (biased) all.push_back({w.name + ".bias", 1, w.vector ? w.cols : w.rows, w.once, w.rotated, true});
-    if (h.adapter.has(w.name)) all.push_back({w.name + ".lora_a", h.adapter.rank, w.cols}), all.push_back({w.name + ".lora_b", w.rows, h.adapter.rank, false, w.rotated});
+    if (!h.adapter.has(w.name)) return;
+    all.push_back({w.name + ".lora_a", h.adapter.rank, w.cols});
+    all.push_back({w.name + ".lora_b", w.rows, h.adapter.rank, false, w.rotated});
   };
   auto const add_norm = [&](char const* name, bool once) { add({name, 1, h.embed, once, false, true}, h.norm == norm_form::layer); };
   add({"embed", h.vocabulary, h.embed, true});
-  if (h.learned_positions) add({"positions", h.context, h.embed, true});
+  if (h.learned_positions) add({"position_embed", h.context, h.embed, true});
   add_norm("attention_norm", false);
   add({"wq", q, h.embed, false, rotates}, h.qkv_bias), add({"wk", kv, h.embed, false, rotates}, h.qkv_bias);
   add({"wv", kv, h.embed}, h.qkv_bias), add({"wo", h.embed, q}, h.wo_bias);

@@ -2,9 +2,9 @@
 // The training engine of one type of model: train::engine on top of a trainer.
 #include <memory>
 
-#include "cria/model/checkpoint.hpp"
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
+#include "cria/model/weight_file.hpp"
 #include "cria/run/kokkos.hpp"
 #include "cria/run/limits.hpp"
 #include "cria/run/trainer.hpp"
@@ -20,7 +20,7 @@ class train_engine final : public train::engine {
 
   /// With the weights of a file, in its formats: what is not trained stays as it is there. Throws cria::error where the file holds
   /// another model, or lacks an adapter.
-  train_engine(checkpoint const& file, train::engine_options const& options, Exec const& exec = default_instance<Exec>())
+  train_engine(weight_file const& file, train::engine_options const& options, Exec const& exec = default_instance<Exec>())
       : train_engine(options, exec, reader(file)) {}
 
   int vocabulary() const override { return trainer_type::vocabulary; }
@@ -56,7 +56,7 @@ class train_engine final : public train::engine {
   double flops_per_position() const override { return 3 * 4.0 * D::variant::query::extent * D::layers; }
   double peak_flops() override { return measure_peak_flops(trainer_.space()); }
   std::size_t bytes() const override { return trainer_.bytes(); }
-  int concurrency() const override { return trainer_.space().concurrency(); }
+  int concurrency() const override { return kernel::concurrency_of(trainer_.space()); }
 
  private:
   using trainer_type = trainer<D, Policy, Keep, Trained, Exec>;
@@ -69,7 +69,7 @@ class train_engine final : public train::engine {
       for (int layer = 0; layer < e.layers; ++layer)
         parameters_.push_back({std::string(e.name), layer, {e.rows, e.cols}, trainer_.gradients().find(e.name) != nullptr});
   }
-  static auto reader(checkpoint const& file) {
+  static auto reader(weight_file const& file) {
     check_shape<D, Policy>(file.shape(), file.path());
     return [&file](std::string_view name, int layer) { return file.read(name, layer); };
   }

@@ -17,11 +17,16 @@ template <class D> struct attention {
 
   /// What is attended to: queries and keys as they come to the rotation.
   static constexpr auto attend(auto q, auto k, auto h) {
+    auto turned_q = position::rotate(q);  // one by one: compilers differ in which argument they evaluate first
+    auto turned_k = position::rotate(k);
     auto v = project<wv, KV>::forward(h);
-    auto a = cria::attention(position::rotate(q), position::rotate(k), v, D::window);
-    return D::template linear<wo, E, Q>::forward(a);
+    return D::template linear<wo, E, Q>::forward(cria::attention(turned_q, turned_k, v, D::window));
   }
-  static constexpr auto forward(auto h) { return attend(project<wq, Q>::forward(h), project<wk, KV>::forward(h), h); }
+  static constexpr auto forward(auto h) {
+    auto q = project<wq, Q>::forward(h);
+    auto k = project<wk, KV>::forward(h);
+    return attend(q, k, h);
+  }
 };
 
 /// `attention` whose queries and keys are normalised head by head before they are rotated (Qwen Team 2025, arXiv 2505.09388).

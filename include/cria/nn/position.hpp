@@ -23,7 +23,7 @@ struct context_axis { static constexpr char name[] = "context"; };
 /// A learned row for each position up to D::context, added to the token's (Radford et al. 2019, GPT-2).
 template <class D> struct learned_positions {
   static constexpr auto at_input(auto ids, auto x) {
-    return x + cria::embedding(cria::positions(ids), weight<positions, axis<context_axis, D::context>, typename D::embed>);
+    return x + cria::embedding(positions(ids), weight<position_embed, axis<context_axis, D::context>, typename D::embed>);
   }
   static constexpr auto rotate(auto x) { return x; }
 };

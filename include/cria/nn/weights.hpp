@@ -6,7 +6,7 @@
 namespace cria::nn {
 
 struct embed { static constexpr char name[] = "embed"; };
-struct positions { static constexpr char name[] = "positions"; };
+struct position_embed { static constexpr char name[] = "position_embed"; };
 struct attention_norm { static constexpr char name[] = "attention_norm"; };
 struct wq { static constexpr char name[] = "wq"; };
 struct wk { static constexpr char name[] = "wk"; };

@@ -27,6 +27,7 @@ template <class P> constexpr std::size_t cache_bytes_per_position(int layers) {
   return bytes_of(P::policy::cache::id, n) * std::size_t(layers);
 }
 
+/// Keys and values of all layers and sequences, in pages of 64 positions.
 template <class Exec> class kv_cache {
  public:
   /// Room for `room` positions of each of `sequences` sequences in `layers` instances of program P, but no more than `positions`

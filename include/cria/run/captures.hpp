@@ -9,10 +9,12 @@
 
 namespace cria {
 
+/// Memory for the captured values of program P: of each [layers][rows, cols] in f32.
 template <class P, class Exec> class captures {
  public:
   /// Which of the program's captures Tag names, or -1.
-  template <class Tag> static constexpr int index() {
+  template <class Tag>
+  static constexpr int index() {
     graph const& g = plan_of<P>.g;
     for (int i = 0; i < g.capture_count; ++i)
       if (g.symbols[g.captures[i].symbol].key == &key_of<Tag>) return i;
@@ -32,7 +34,9 @@ template <class P, class Exec> class captures {
       at_.push_back(large_floats(exec, "cria/captured", std::size_t(layers) * std::size_t(rows) * std::size_t(cols(i))));
   }
   /// [row, cols] of capture i in a layer.
-  float* at(int i, int layer) const { return at_[std::size_t(i)].data() + std::size_t(layer) * std::size_t(rows_) * std::size_t(cols(i)); }
+  float* at(int i, int layer) const {
+    return at_[std::size_t(i)].data() + std::size_t(layer) * std::size_t(rows_) * std::size_t(cols(i));
+  }
 
   void bind(kernel::context& c, int layer) const {
     for (int i = 0; i < plan_of<P>.g.capture_count; ++i) c.out[plan_of<P>.g.captures[i].at] = at(i, layer);

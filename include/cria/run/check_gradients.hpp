@@ -21,6 +21,7 @@ struct block_sample {
   std::vector<double> x;
 };
 
+/// How gradients are checked.
 struct gradient_check {
   unsigned seed = 1;   // of what is made up: the gradient of the result, and a sample where none is given
   int most = 200;      // elements of a leaf that are compared, spread evenly over it; each costs two forwards

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <vector>
 
+#include "cria/graph/limits.hpp"
 #include "cria/run/bound.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/kokkos.hpp"
@@ -121,7 +122,7 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
   }
 
   /// The block's result of `input`: first the input, then its weights in any order, last the result, each `bound` to its
-  /// axes. Rows that rotate or attend are one sequence from its beginning. A device is not waited for. Throws where the
+  /// axes. Rows that rotate, attend or look up their position are one sequence from its beginning. A device is not waited for. Throws where the
   /// rows of input and result differ or are more than were said, where a token is none, and where the result begins where
   /// something begins that is read; they must not overlap otherwise.
   template <class Input, class... Rest> void operator()(Input const& input, Rest const&... rest) {
@@ -130,7 +131,8 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
   }
 
  private:
-  static constexpr bool together = looks_around(plan_of<program>.g);
+  static constexpr row_limits limits = limits_of(plan_of<program>.g);
+  static constexpr bool together = looks_around(plan_of<program>.g) || limits.position < row_limits{}.position;
   static constexpr bool of_tokens = std::is_same_v<typename Block::input, token_ids>;
   static constexpr step_cost cost{cost_of(plan_of<program>, dtype::f32), plan_of<program>.count};
   Exec exec_;
@@ -157,7 +159,7 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
     kernel::context_in_place c;
     work_.bind(c), rotary_.bind(c);
     if constexpr (together) {
-      rows_.set(exec_, std::span<training_row const>(sequence_.data(), std::size_t(input.rows)), 1, 1, most_);
+      rows_.set(exec_, std::span<training_row const>(sequence_.data(), std::size_t(input.rows)), {1, limits.position, 1});
       rows_.bind(c);
     }
     ((c.weight.at[index_of<W, Rest>] = reinterpret_cast<std::byte const*>(std::get<W>(rest).data),
@@ -187,7 +189,7 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
     Kokkos::parallel_reduce("cria/tokens", Kokkos::RangePolicy<Exec>(exec_, 0, ids.rows), detail::largest_token{ids.data},
                             Kokkos::Max<unsigned>(largest));
     exec_.fence();
-    check_range("token", int(largest), 0, detail::end_of(plan_of<program>.g, op::embedding));
+    check_range("token", int(largest), 0, limits.token);
     return ids.data;
   }
 };

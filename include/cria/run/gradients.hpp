@@ -29,6 +29,7 @@ template <class Memory> struct trained_weight {
   std::size_t values() const { return layer_values() * std::size_t(stored->layers); }
 };
 
+/// Gradients and moments of the trained weights, packed as these are.
 template <class Exec> class gradient_store {
  public:
   using memory = typename Exec::memory_space;

@@ -11,7 +11,7 @@ namespace cria {
 namespace detail {
 
 template <class Exec> using widest_lanes = std::conditional_t<kernel::on_host<Exec>, kernel::host_lanes, kernel::scalar_lane>;
-template <class Exec> int limit_indices(Exec const& exec) { return kernel::on_host<Exec> ? exec.concurrency() : 64 * exec.concurrency(); }
+template <class Exec> int limit_indices(Exec const& exec) { return (kernel::on_host<Exec> ? 1 : 64) * kernel::concurrency_of(exec); }
 
 /// Each index reads as many streams side by side, all of them `rounds` times. On a host an index and a stream have memory of
 /// their own; on a device neighbours read neighbouring words.

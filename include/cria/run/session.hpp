@@ -17,6 +17,7 @@
 
 namespace cria {
 
+/// What a session makes room for.
 struct session_options {
   int room = 0;       // positions of the cache; used no further than the model has positions for
   int sequences = 1;  // sequences that have a cache
@@ -43,7 +44,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   static_assert(same_rows<rows_type, result_of<typename Model::block>>, "a repeated block must return the axes that it takes");
   static_assert(same_rows<rows_type, expr<typename Model::head::input>>, "the head must take the axes that the block returns");
 
-  /// Loads and packs the weights; `read` and `done` as in weight_store::load.
+  /// Loads and packs the weights: `read(name, layer)` gives something with `bytes`, the rows of a weight [out, in] in its format, and
+  /// `done(name, layer)` says that they are no longer needed (weight_store::load). Throws cria::error for the wrong number of bytes, and
+  /// outside of Kokkos' initialize and finalize.
   template <class Read, class Done>
   session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("session"), exec)), rows_(options.rows), sequences_(options.sequences) {
     weights_.template declare<embedding>(1);
@@ -61,7 +64,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     captured_embedding_.make(exec_, 1, rows_), captured_block_.make(exec_, Model::layers, rows_), captured_head_.make(exec_, 1, rows_);
     ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3 * std::size_t(rows_));
     ids_host_.resize(ids_.size());
-    meeting_ = std::make_unique<barrier>(exec_.concurrency());
+    meeting_ = std::make_unique<barrier>(kernel::concurrency_of(exec_));
     exec_.fence();
   }
 
@@ -101,8 +104,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
   /// Forgets a sequence; its memory serves others.
   void release(int sequence) { share(sequence, sequence, 0); }
+  /// Which pages of the cache hold which positions.
   page_table const& pages() const { return cache_.pages(); }
 
+  /// The first stage: the rows' embeddings, [rows, width].
   void run_embedding();
 
   /// One layer; keys and values of the rows go to the cache. Layers come in their order.
@@ -122,13 +127,17 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// The rows as the last stage left them: [rows, width] in the memory of the execution space.
   std::span<float const> rows() const { return {now_, std::size_t(step_.rows) * width}; }
 
-  /// What a stage captured as Tag in this step, in one layer of the block: [rows, cols] in the memory of the execution space, valid until
-  /// the next step. Of the head the rows that logits were asked for. Work on other instances must wait: `space().fence()`.
+  /// What a stage captured as Tag in this step, in one layer of the block: [rows, cols] in the memory of the execution
+  /// space, valid until the next step. Of the head the rows that logits were asked for. Work on other instances must wait:
+  /// `space().fence()`.
   template <class Tag> std::span<float const> captured(int layer = 0) const {
-    constexpr int in_embedding = embedding_captures::template index<Tag>(), in_block = block_captures::template index<Tag>(), in_head = head_captures::template index<Tag>();
+    constexpr int in_embedding = embedding_captures::template index<Tag>();
+    constexpr int in_block = block_captures::template index<Tag>(), in_head = head_captures::template index<Tag>();
     static_assert((in_embedding >= 0) + (in_block >= 0) + (in_head >= 0) == 1, "captured<Tag>: one stage must capture this name");
     check_range("layer", layer, 0, in_block >= 0 ? Model::layers : 1);
-    auto const found = [&](auto const& c, int i, int rows) { return std::span<float const>(c.at(i, layer), std::size_t(rows) * std::size_t(c.cols(i))); };
+    auto const found = [&](auto const& c, int i, int rows) {
+      return std::span<float const>(c.at(i, layer), std::size_t(rows) * std::size_t(c.cols(i)));
+    };
     if constexpr (in_embedding >= 0) return found(captured_embedding_, in_embedding, step_.rows);
     else if constexpr (in_block >= 0) return found(captured_block_, in_block, step_.rows);
     else return found(captured_head_, in_head, head_rows_);
@@ -137,7 +146,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// Where the rows, the cache and the tables of this step are, for other programs over the same rows.
   kernel::context const& step() const { return step_; }
 
+  /// Rows that a step may have.
   int most_rows() const { return rows_; }
+  /// Positions that a sequence may have.
   int room() const { return std::min(cache_.room(), limits.position); }
   weight_store<Exec> const& weights() const { return weights_; }
   Exec const& space() const { return exec_; }
@@ -192,7 +203,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     captured_embedding_.bind(c, 0);
     return c;
   }
-  /// A context that has its input for one layer: the result goes where it is captured, or to the one of two buffers that isn't read.
+  /// A context that has its input for one layer: the result goes where it is captured, or to the one of two buffers that
+  /// isn't read.
   kernel::context block_stage(kernel::context c, int layer) const {
     c.layer = layer;
     c.out[0] = x_[c.in[0] == x_[0].data() ? 1 : 0].data();

@@ -15,6 +15,7 @@
 
 namespace cria {
 
+/// What a trainer makes room for.
 struct trainer_options {
   int rows = 1024;  // most rows of one pass
   int room = 0;     // most positions of a sequence, no more than the model has positions for; 0: as many as rows
@@ -39,7 +40,7 @@ class trainer {
   static constexpr int vocabulary = limits_of(plan_of<loss_forward>.g).target;
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 
-  /// Loads the weights; `read` and `done` as in weight_store::load.
+  /// Loads the weights; `read` and `done` as those of a session (weight_store::load).
   template <class Read, class Done> trainer(Exec const& exec, trainer_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("trainer"), exec)), most_(options.rows) {
     weights_.template declare<embedding_forward>(1);
     weights_.template declare<block_forward>(Model::layers);
@@ -53,7 +54,7 @@ class trainer {
     work_.template make<embedding_forward, embedding_backward, block_forward, block_backward>(exec_, most_, room_);
     head_work_.template make<head_step, loss_forward>(exec_, chunk_, room_);
     make_buffers();
-    meeting_ = std::make_unique<barrier>(exec_.concurrency());
+    meeting_ = std::make_unique<barrier>(kernel::concurrency_of(exec_));
     exec_.fence();
   }
 
@@ -106,8 +107,10 @@ class trainer {
   weight_store<Exec> const& weights() const { return weights_; }
   gradient_store<Exec> const& gradients() const { return gradients_; }
   Exec const& space() const { return exec_; }
+  /// Rows that one pass may have, and positions that a sequence may.
   int most_rows() const { return most_; }
   int room() const { return room_; }
+  /// Memory of weights, gradients, moments, kept values and workspace.
   std::size_t bytes() const {
     std::size_t n = weights_.bytes() + work_.bytes() + head_work_.bytes();
     for (auto const& e : gradients_.entries()) n += sizeof(float) * (e.gradient.size() * 3 + e.master.size());

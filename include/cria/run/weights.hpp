@@ -32,6 +32,7 @@ template <class Memory> struct weight_entry {
   }
 };
 
+/// The packed weights of some programs, by name.
 template <class Exec> class weight_store {
  public:
   using memory = typename Exec::memory_space;
@@ -68,7 +69,8 @@ template <class Exec> class weight_store {
         std::size_t const expected = bytes_of(format, std::size_t(e.rows) * std::size_t(e.cols));
         if (source.bytes.size() != expected)
           throw error(std::string(e.name), "wrong size of a weight", std::to_string(expected) + " bytes", std::to_string(source.bytes.size()));
-        if (e.layer_bytes(format) > e.packed.size() - at) throw error(std::string(e.name), "more layers in one of its formats than expected", text_of(e.type), facts(format).name);
+        if (e.layer_bytes(format) > e.packed.size() - at)
+          throw error(std::string(e.name), "too many layers in one of its formats", text_of(e.type), facts(format).name);
         pack(exec, e, format, at, source.bytes.data());
         places.push_back({at, e.type.index_of(format)});
         at += e.layer_bytes(format);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cria/graph/cost.hpp"
+#include "cria/graph/program.hpp"
 
 namespace cria {
 

@@ -27,6 +27,7 @@ template <class P, int... G> void add_needed(floats_needed& most, int rows, int 
 
 }  // namespace detail
 
+/// Memory that the kernels of some programs share: values between kernels, and scratch of a host's workers.
 template <class Exec> class workspace {
  public:
   /// Enough for steps of up to `rows` rows of each of the programs, at positions up to `room`.
@@ -35,7 +36,7 @@ template <class Exec> class workspace {
     work_ = floats(exec, per_row * std::size_t(rows));
     fixed_ = floats(exec, std::size_t(std::max({plan_of<P>.fixed...})));
     if constexpr (kernel::on_host<Exec>) {
-      workers_ = exec.concurrency();
+      workers_ = kernel::concurrency_of(exec);
       detail::floats_needed most;
       for (int r = 1; r <= rows; ++r)
         for (int workers : {1, workers_})

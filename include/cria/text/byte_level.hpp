@@ -51,6 +51,7 @@ inline std::optional<std::string> bytes_of_token(std::string_view written) {
   return out;
 }
 
+/// The tokenizer of GPT-2 and Llama 3: bytes, then pairs merged within words (Radford et al. 2019).
 class byte_level final : public tokenizer {
  public:
   /// Texts of normal tokens and the merges ("left right", the first goes first) are as GPT-2's files write them. Throws

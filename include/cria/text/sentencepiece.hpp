@@ -46,6 +46,7 @@ constexpr std::optional<unsigned char> byte_of_name(std::string_view name) {
   return static_cast<unsigned char>(value);
 }
 
+/// The tokenizer of Llama 2: characters, then pairs merged by score (Kudo and Richardson 2018, arXiv 1808.06226).
 class sentencepiece final : public tokenizer {
  public:
   /// Tokens of kind byte are named <0xNN>. Pairs are merged by the scores of what they become, or by `merges` where

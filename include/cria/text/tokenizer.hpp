@@ -66,6 +66,11 @@ class tokenizer {
   std::string const& piece(int id) const { return at(id).text; }
   bool is_control(int id) const { return at(id).kind == token_kind::control; }
 
+  /// Adds ids that stand for nothing, up to `size`: models round their vocabularies up.
+  void pad(int size) {
+    if (size > this->size()) vocabulary_.tokens.resize(std::size_t(size), token{.text = {}, .score = 0, .kind = token_kind::unused});
+  }
+
   int size() const { return int(vocabulary_.tokens.size()); }
   int bos() const { return vocabulary_.bos; }  // -1: none, here and below
   int eos() const { return vocabulary_.eos; }

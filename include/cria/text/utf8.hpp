@@ -97,7 +97,7 @@ inline std::optional<std::string> form_c(std::string_view text) {
   return std::string(reinterpret_cast<char const*>(made), std::size_t(size));
 }
 
-/// What regular expressions of tokenizers call \p{L}, \p{N} and \s.
+/// What regular expressions of tokenizers call `\p{L}`, `\p{N}` and `\s`.
 enum class character_class { letter, number, space, other };
 
 inline character_class class_of(char32_t c) {

@@ -18,6 +18,7 @@ struct token {
   token_kind kind = token_kind::normal;
 };
 
+/// The tokens by id, those with a meaning of their own, and how a text is brought into form.
 struct vocabulary {
   std::vector<token> tokens;
   int bos = -1, eos = -1, eot = -1, unknown = -1;  // -1: the model has none

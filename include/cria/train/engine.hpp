@@ -43,15 +43,20 @@ struct parameter {
 /// What is kept for each value of a parameter.
 enum class state { weight, first_moment, second_moment };
 
+/// What an engine makes room for.
 struct engine_options {
   int rows = 1024;  // most rows of one pass
 };
 
+/// A model in training, whatever its type. Weights are f32 outside; gradients stay within.
 class engine {
  public:
   virtual ~engine() = default;
+  /// How many tokens there are.
   virtual int vocabulary() const = 0;
+  /// Most positions of a sequence.
   virtual int context() const = 0;
+  /// Most rows of one pass.
   virtual int most_rows() const = 0;
 
   /// Forward and backward: adds to the gradients those of the returned sum, that of weight * -log p(target) over the
@@ -65,9 +70,11 @@ class engine {
   /// gradients' norm before clipping; where that is not finite, nothing is changed.
   virtual double update(adamw const& how) = 0;
 
+  /// All weights, layer after layer of each, whether they are trained or not.
   virtual std::span<parameter const> parameters() const = 0;
   /// The values of parameter `index`, f32, row after row (rows of wq and wk in Meta's order of rotary pairs).
   virtual std::vector<float> read(state what, std::size_t index) const = 0;
+  /// Gives it other values, in the same order. Throws cria::error for another number of them.
   virtual void write(state what, std::size_t index, std::span<float const> values) = 0;
 
   /// Floating-point operations of a row in forward and backward without what is computed twice (6 for each value of the
@@ -78,6 +85,7 @@ class engine {
   virtual double peak_flops() = 0;
   /// Bytes that weights, gradients, moments, kept values and workspace take.
   virtual std::size_t bytes() const = 0;
+  /// Threads (or a device's equivalent) that work on a step.
   virtual int concurrency() const = 0;
 };
 

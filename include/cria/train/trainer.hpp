@@ -49,6 +49,7 @@ class observer {
   virtual bool stop() { return false; }
 };
 
+/// How a run goes.
 struct trainer_options {
   recipe how;
   std::vector<row> held_out{};  // as a source gives them
@@ -56,8 +57,10 @@ struct trainer_options {
   long save_every = 0;          // steps, and at the last; 0: only then
 };
 
+/// Why a run ended.
 enum class run_end { finished, stopped };
 
+/// The training loop: batches, schedule, validation, and who is told of it.
 class trainer {
  public:
   /// `model` must outlive this. `begun`: what was done before, to go on from.

@@ -9,7 +9,7 @@ int main(int, char** argv) {
   Kokkos::ScopeGuard const kokkos;
   auto const file = cria::llama2::checkpoint::open(argv[1]);
   auto const tokenizer = cria::text::open_tokenizer(argv[2]);
-  auto const read = [&](std::string_view name, int layer) { return file.read(cria::llama2::weight_name(cria::llama2::index_of(name)), layer); };
+  auto const read = [&](std::string_view name, int layer) { return file.read(name, layer); };
   Session model(Kokkos::DefaultExecutionSpace(), {.room = 64, .rows = 1}, read, [](auto...) {});
   std::vector<int> story{tokenizer->bos()};
   for (int position = 0; position < 40; ++position) {

@@ -20,7 +20,8 @@ CASES = {
     "mistral": t.MistralConfig(**COMMON, head_dim=8, sliding_window=7, tie_word_embeddings=False, rope_parameters=ROPE),
     "qwen2": t.Qwen2Config(**COMMON, tie_word_embeddings=True, rope_parameters=ROPE | {"rope_theta": 1e6}),
     "qwen3": t.Qwen3Config(**COMMON, head_dim=16, tie_word_embeddings=True, rope_parameters=ROPE | {"rope_theta": 1e6}),
-    "gemma": t.GemmaConfig(**COMMON, head_dim=16, hidden_act="gelu_pytorch_tanh", rope_parameters=ROPE),
+    "gemma": t.GemmaConfig(**COMMON, head_dim=16, hidden_act="gelu_pytorch_tanh", rope_parameters=ROPE,
+                           pad_token_id=None),  # or the embedding of token 0 would get no gradient
     "gpt2": t.GPT2Config(vocab_size=97, n_embd=48, n_layer=2, n_head=6, n_positions=64, attn_implementation="eager",
                          resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0),
 }

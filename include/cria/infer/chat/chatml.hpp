@@ -8,6 +8,7 @@
 
 namespace cria::infer {
 
+/// ChatML's turns.
 class chatml_format : public chat_format {
  public:
   /// `default_system` is used where none is given; nothing: no system message then.

@@ -20,6 +20,7 @@ struct exchange {
   std::string user, answer;
 };
 
+/// How a conversation is written for a model.
 class chat_format {
  public:
   virtual ~chat_format() = default;

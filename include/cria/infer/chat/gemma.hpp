@@ -1,5 +1,5 @@
 #pragma once
-// Gemma's chat format: turns of user and model between <start_of_turn> and <end_of_turn>. There is no system turn;
+// Gemma's chat format: turns of user and model between `<start_of_turn>` and `<end_of_turn>`. There is no system turn;
 // Gemma 3 puts the system text in front of the first user's, and so are the others written. Source: Gemma's "formatting
 // and system instructions".
 #include <string>
@@ -8,6 +8,7 @@
 
 namespace cria::infer {
 
+/// Gemma's turns.
 class gemma_format : public chat_format {
  public:
   /// Throws cria::error when the vocabulary lacks the special tokens.

@@ -1,5 +1,5 @@
 #pragma once
-// Llama 2's chat format: [INST], with the system text in <<SYS>> inside the first user text. The order of merging,
+// Llama 2's chat format: [INST], with the system text in `<<SYS>>` inside the first user text. The order of merging,
 // stripping and encoding is that of `chat_completion` in Meta's llama/generation.py.
 #include <array>
 #include <string>
@@ -9,6 +9,7 @@
 #include "cria/text/tokenizer.hpp"
 
 namespace cria::infer {
+/// Llama 2's turns.
 class llama2_format : public chat_format {
  public:
   /// Throws cria::error when the vocabulary has no bos or eos.

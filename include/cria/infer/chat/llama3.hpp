@@ -8,6 +8,7 @@
 
 namespace cria::infer {
 
+/// Llama 3's turns.
 class llama3_format : public chat_format {
  public:
   /// `preamble` begins every system text, and is one alone where none is given; Llama 3.1 has dates there.

@@ -8,6 +8,7 @@
 
 namespace cria::infer {
 
+/// Mistral's turns.
 class mistral_format : public chat_format {
  public:
   /// Throws cria::error when the vocabulary has no bos or eos.

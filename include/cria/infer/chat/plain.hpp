@@ -5,6 +5,7 @@
 
 namespace cria::infer {
 
+/// No marks: the answer goes on where the text ends.
 class plain_format : public chat_format {
  public:
   explicit plain_format(text::tokenizer const& t) : tokens(t) {

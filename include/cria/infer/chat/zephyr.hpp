@@ -8,6 +8,7 @@
 
 namespace cria::infer {
 
+/// Zephyr's turns.
 class zephyr_format : public chat_format {
  public:
   /// Throws cria::error when the vocabulary has no eos.

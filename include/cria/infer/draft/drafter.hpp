@@ -19,6 +19,7 @@ struct guess {
   std::vector<int> tokens{};  // at most so many
 };
 
+/// Proposes tokens that may come next.
 class drafter {
  public:
   virtual ~drafter() = default;

@@ -6,6 +6,7 @@
 
 namespace cria::infer {
 
+/// Goes on as the text did after the last occurrence of its last three tokens, or two.
 class lookup_drafter final : public drafter {
  public:
   work_done draft(std::span<guess> guesses) override {

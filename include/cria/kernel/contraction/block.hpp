@@ -29,8 +29,8 @@ template <dtype T, class V> struct tile_block {
 
   /// Block `b` of a tile, rows from `row` on.
   KOKKOS_FORCEINLINE_FUNCTION tile_block(std::byte const* tile, int b, int at_row)
-      : head(tile + std::size_t(b / subs) * std::size_t(format<T>::bytes) * tile_rows), first(head + layout::head_bytes * tile_rows + b % subs * bytes),
-        sub(b % subs), row(at_row) {}
+      : head(tile + std::size_t(b / subs) * std::size_t(format<T>::bytes) * tile_rows),
+        first(head + layout::head_bytes * tile_rows + b % subs * bytes), sub(b % subs), row(at_row) {}
   tile_block() = default;
 
   /// The scale of the first or last 16 inputs; mostly of all 32.
@@ -39,7 +39,8 @@ template <dtype T, class V> struct tile_block {
     else {
       f const scale = half_floats(0);
       if constexpr (T == dtype::q6_k) return scale * V::to_float(small(sub * 2 + half));
-      else if constexpr (layout::small > 0) return scale * V::to_float(sub < 4 ? small(sub) & 63 : (small(4 + sub) & 15) | (small(sub - 4) >> 2 & 48));
+      else if constexpr (layout::small > 0)
+        return scale * V::to_float(sub < 4 ? small(sub) & 63 : (small(4 + sub) & 15) | (small(sub - 4) >> 2 & 48));
       else return scale;
     }
   }
@@ -64,7 +65,8 @@ template <dtype T, class V> struct tile_block {
   }
 
   /// Calls use(j, weights) for inputs 4g + j as f32, scaled by `by`.
-  template <class F> KOKKOS_FORCEINLINE_FUNCTION void decode(int half, int g, f const& by, [[maybe_unused]] f const& least, F const& use) const {
+  template <class F>
+  KOKKOS_FORCEINLINE_FUNCTION void decode(int half, int g, f const& by, [[maybe_unused]] f const& least, F const& use) const {
     i const four = codes(half, g);
     detail::each_constant<4>([&](auto j) {
       f weight = by * V::to_float(V::byte(four, j) - layout::offset);
@@ -83,11 +85,15 @@ template <dtype T, class V> struct tile_block {
   }
 
  private:
-  KOKKOS_FORCEINLINE_FUNCTION f half_floats(int at) const { return V::load_f16(reinterpret_cast<std::uint16_t const*>(head + at * tile_rows) + row); }
+  KOKKOS_FORCEINLINE_FUNCTION f half_floats(int at) const {
+    return V::load_f16(reinterpret_cast<std::uint16_t const*>(head + at * tile_rows) + row);
+  }
   KOKKOS_FORCEINLINE_FUNCTION i small(int k) const {
     return V::load_bytes(reinterpret_cast<std::int8_t const*>(head + (layout::scale_bytes + layout::minimum_bytes + k) * tile_rows + row));
   }
-  KOKKOS_FORCEINLINE_FUNCTION i words(int k) const { return V::load_words(reinterpret_cast<std::int32_t const*>(first) + k * tile_rows + row); }
+  KOKKOS_FORCEINLINE_FUNCTION i words(int k) const {
+    return V::load_words(reinterpret_cast<std::int32_t const*>(first) + k * tile_rows + row);
+  }
 };
 
 /// Element (row, col) of a packed matrix, as f32. For what reads a few elements: embeddings, and the portable backward.

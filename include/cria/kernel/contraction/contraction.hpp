@@ -183,18 +183,18 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
             for (int l = 0; l < tile_rows; ++l) out[l] = row[Kokkos::min(from + l, cols - 1)];
         }
     } else {
-      constexpr node w = at(at(C).in[2 * Term + 1]);
+      constexpr int rows_of_w = at(at(C).in[2 * Term + 1]).rows, cols_of_w = at(at(C).in[2 * Term + 1]).cols;
       if constexpr (in_place<P> && kind == op::matmul) {
         float const* const rows_of_weight = base::template array<at(C).in[1]>();
         for (int t = 0; t < 2; ++t)
-          gather_tile<host_lanes>(rows_of_weight, base::template strides_of<at(C).in[1]>(), w.rows, col + t * tile_rows, begin, end, to + t * tile_floats);
+          gather_tile<host_lanes>(rows_of_weight, base::template strides_of<at(C).in[1]>(), rows_of_w, col + t * tile_rows, begin, end, to + t * tile_floats);
       } else {
         base::template with_weight<at(C).in[2 * Term + 1]>([&](std::byte const* packed, auto f) {
           constexpr dtype T = decltype(f)::id;
           for (int t = 0; t < 2; ++t) {
             int const from = col + t * tile_rows;
-            if constexpr (kind == op::matmul_dx) turn_tile<T, host_lanes>(packed, w.cols, from, begin, end, to + t * tile_floats);
-            else if (from < w.rows) decode_tile<T, host_lanes>(packed, w.cols, from / tile_rows, begin, end, to + t * tile_floats);
+            if constexpr (kind == op::matmul_dx) turn_tile<T, host_lanes>(packed, cols_of_w, from, begin, end, to + t * tile_floats);
+            else if (from < rows_of_w) decode_tile<T, host_lanes>(packed, cols_of_w, from / tile_rows, begin, end, to + t * tile_floats);
           }
         });
       }
@@ -229,13 +229,14 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     using V = typename Team::lanes;
     panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
+    constexpr int inputs = right.cols;
     if constexpr (kind == op::matmul && !in_place<P>) {
       constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
       constexpr bool as_int8 = uses_int8(C);
       int const tile = col / tile_rows;
       base::template with_weight<n.in[1]>([&](std::byte const* w, auto f) {
         constexpr dtype T = decltype(f)::id;
-        constexpr std::size_t bytes = tile_bytes(T, right.cols);
+        constexpr std::size_t bytes = tile_bytes(T, inputs);
         if (L <= tile_rows || tile + L / tile_rows <= tiles) {
           dot<T, as_int8, V, L, N>({w + std::size_t(tile) * bytes, bytes}, col % tile_rows, p, begin, end, sums, row_stride);
         } else if constexpr (L > tile_rows && tiles % 2 == 1) {  // the last unit has one tile
@@ -250,7 +251,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
           int const at_col = Kokkos::min(col + l, columns(C) - 1);  // lanes past the end are not stored
           if constexpr (kind == op::matmul) x[l] = base::template element_of<n.in[1]>(at_col, k);
           else if constexpr (kind == op::matmul_dx)
-            base::template with_weight<n.in[2 * Term + 1]>([&](std::byte const* w, auto f) { x[l] = element<decltype(f)::id>(w, k, at_col, right.cols); });
+            base::template with_weight<n.in[2 * Term + 1]>([&](std::byte const* w, auto f) { x[l] = element<decltype(f)::id>(w, k, at_col, inputs); });
           else x[l] = base::template load<n.in[0]>(k, at_col);
         }
         for (int i = 0; i < N; ++i)

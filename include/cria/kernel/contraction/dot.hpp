@@ -66,7 +66,7 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
   using layout = block_layout<T>;
   constexpr bool bytes = layout::bits == 8, two_scales = T == dtype::q6_k;
   constexpr int vectors = L / V::width, offset = bytes ? V::byte_offset : layout::offset;
-  constexpr int fitting = V::sums_in_halves ? 32767 / (2 * 127 * ((1 << layout::bits) - 1)) : 8;  // groups of 4 inputs; bytes have no sums in halves
+  constexpr int fitting = V::sums_in_halves ? 32767 / (2 * 127 * ((1 << layout::bits) - 1)) : 8;  // groups of 4 inputs, in halves
   typename V::f sum[N][vectors];
   each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
   for (int b = begin / 32; b < end / 32; ++b) {
@@ -76,7 +76,8 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
     block_type block[vectors];
     each_constant<vectors>([&](auto v) { block[v] = block_type(w.first + std::size_t(tile_of<V>(lane, v)) * w.stride, b, row_of<V>(lane, v)); });
     if constexpr (N == 1)  // one row takes each weight once: ask for memory before it is wanted
-      for (int i = 0, own = format<T>::bytes * tile_rows / block_type::subs; i < own; i += 64) V::prefetch(block[0].head + block[0].sub * own + prefetched_bytes + i);
+      for (int i = 0, own = format<T>::bytes * tile_rows / block_type::subs; i < own; i += 64)
+        V::prefetch(block[0].head + block[0].sub * own + prefetched_bytes + i);
     typename V::i dots[N][vectors] = {};
     auto const each = [&](auto const& f) { each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { f(n, v); }); }); };
     auto const add = [&](int half, auto const& minus_eight_of) {  // the sums so far, scaled

@@ -40,7 +40,8 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
   float* const scales = q + all * words + r * blocks;
   return {scratch + r * std::size_t(cols),
           {reinterpret_cast<std::int32_t*>(q + r * words), scales,
-           reinterpret_cast<std::int32_t*>(scales + all * blocks), scales + 2 * all * blocks, reinterpret_cast<std::int32_t*>(scales + 3 * all * blocks)}};
+           reinterpret_cast<std::int32_t*>(scales + all * blocks), scales + 2 * all * blocks,
+           reinterpret_cast<std::int32_t*>(scales + 3 * all * blocks)}};
 }
 
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a

@@ -15,12 +15,15 @@ template <dtype T, class V> KOKKOS_INLINE_FUNCTION void decode_tile(std::byte co
         V::store(to + (k - begin) * tile_rows + lane, detail::load_floats<T, V>(from + std::size_t(k) * format<T>::bytes * tile_rows, lane));
     else
       for (int b = begin / 32; b < end / 32; ++b)
-        tile_block<T, V>(from, b, lane).decode([&](int k, typename V::f const& weight) { V::store(to + (b * 32 + k - begin) * tile_rows + lane, weight); });
+        tile_block<T, V>(from, b, lane).decode([&](int k, typename V::f const& weight) {
+          V::store(to + (b * 32 + k - begin) * tile_rows + lane, weight);
+        });
 }
 
 /// The 16 rows from `first` on of a caller's matrix of `rows` rows, inputs [begin, end), wherever its elements lie. Rows past the end
 /// repeat the last.
-template <class V> KOKKOS_INLINE_FUNCTION void gather_tile(float const* matrix, strides const& s, int rows, int first, int begin, int end, float* to) {
+template <class V>
+KOKKOS_INLINE_FUNCTION void gather_tile(float const* matrix, strides const& s, int rows, int first, int begin, int end, float* to) {
   constexpr int W = V::width;
   auto const row = [&](int r) { return matrix + std::ptrdiff_t(Kokkos::min(first + r, rows - 1)) * s.row; };
   for (int lane = 0; lane < tile_rows; lane += W) {

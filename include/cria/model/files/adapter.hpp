@@ -1,5 +1,6 @@
 #pragma once
-// Adapters as peft keeps them: adapter_config.json and adapter_model.safetensors. Source: peft's LoraConfig and save_and_load.py.
+// Adapters as peft keeps them: adapter_config.json and adapter_model.safetensors. Source: peft's LoraConfig and
+// save_and_load.py.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -18,24 +19,30 @@ namespace cria::llama2 {
 namespace detail {
 
 /// What peft calls a matrix that can have an adapter: "self_attn.q_proj".
-inline std::string_view module_of(std::string_view matrix) { return std::ranges::find(hugging_face_names, matrix, &published_name::ours)->theirs; }
+inline std::string_view module_of(std::string_view matrix) {
+  return std::ranges::find(hugging_face_names, matrix, &published_name::ours)->theirs;
+}
 
 /// The name in adapter_model.safetensors of "wq.lora_a" or "wq.lora_b".
 inline std::string peft_name(std::string_view name, int layer) {
   auto const dot = name.rfind('.');
-  return fmt::format("base_model.model.model.layers.{}.{}.lora_{}.weight", layer, module_of(name.substr(0, dot)), name.ends_with('a') ? 'A' : 'B');
+  return fmt::format("base_model.model.model.layers.{}.{}.lora_{}.weight", layer, module_of(name.substr(0, dot)),
+                     name.ends_with('a') ? 'A' : 'B');
 }
 
-/// The matrices that target_modules names, in the model's order. A name is the end of a module's: q_proj, or self_attn.q_proj.
+/// The matrices that target_modules names, in the model's order. A name is the end of a module's: q_proj, or
+/// self_attn.q_proj.
 inline std::vector<std::string> read_targets(config_reader const& config, hyperparameters const& base) {
   std::vector<std::string> known, matrices;
   for (auto const& w : weights_of(base))
     if (!w.once && !w.vector) known.push_back(w.name);
   std::string names;
-  for (auto const& m : known) names += (names.empty() ? "" : ", ") + std::string(module_of(m)).substr(module_of(m).rfind('.') + 1);
+  for (auto const& m : known)
+    names += (names.empty() ? "" : ", ") + std::string(module_of(m)).substr(module_of(m).rfind('.') + 1);
   auto const* const targets = config.find("target_modules");
   if (targets == nullptr) throw error(config.file(), "missing member target_modules");
-  bool const list = targets->is_array() && !targets->empty() && std::ranges::all_of(*targets, [](auto const& t) { return t.is_string(); });
+  bool const list =
+      targets->is_array() && !targets->empty() && std::ranges::all_of(*targets, [](auto const& t) { return t.is_string(); });
   if (!list) config.refuse("target_modules", "a list of " + names, *targets);
   auto const means = [](std::string const& target, std::string_view module) {
     return module == target || (module.ends_with(target) && module[module.size() - target.size() - 1] == '.');
@@ -44,7 +51,8 @@ inline std::vector<std::string> read_targets(config_reader const& config, hyperp
     if (std::ranges::none_of(known, [&](auto const& m) { return means(t.get<std::string>(), module_of(m)); }))
       config.refuse("target_modules names a module that cannot have an adapter", "one of " + names, t);
   for (auto const& m : known)
-    if (std::ranges::any_of(*targets, [&](auto const& t) { return means(t.template get<std::string>(), module_of(m)); })) matrices.push_back(m);
+    if (std::ranges::any_of(*targets, [&](auto const& t) { return means(t.template get<std::string>(), module_of(m)); }))
+      matrices.push_back(m);
   return matrices;
 }
 
@@ -52,17 +60,19 @@ inline std::vector<std::string> read_targets(config_reader const& config, hyperp
 inline void refuse_variations(config_reader const& config, io::json const& object) {
   for (auto const& [member, value] : object.items()) {
     bool const nothing = value.is_null() || value == false || value == io::json::object();
-    if (!nothing && (member.starts_with("use_") || member.ends_with("_config"))) config.refuse(io::printable(member) + " is not supported", "false or null", value);
+    if (!nothing && (member.starts_with("use_") || member.ends_with("_config")))
+      config.refuse(io::printable(member) + " is not supported", "false or null", value);
   }
   config.only("bias", "none"), config.only("fan_in_fan_out", false), config.only("lora_bias", false);
   for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.only(member, io::json::object());
   for (char const* const member : {"modules_to_save", "target_parameters"}) config.only(member, io::json::array());
-  for (char const* const member : {"layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices", "layer_replication",
-                                 "alora_invocation_tokens"})
+  for (char const* const member : {"layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices",
+                                   "layer_replication", "alora_invocation_tokens"})
     config.only(member, nullptr);
   // Where A and B begin elsewhere, the base is not the one that was trained upon.
   auto const* const begins = config.find("init_lora_weights");
-  bool const plain = begins == nullptr || begins->is_boolean() || *begins == "gaussian" || *begins == "orthogonal" || *begins == "eva";
+  bool const plain =
+      begins == nullptr || begins->is_boolean() || *begins == "gaussian" || *begins == "orthogonal" || *begins == "eva";
   if (!plain) config.refuse("init_lora_weights is not supported", "true, false, gaussian, orthogonal or eva", *begins);
 }
 
@@ -71,15 +81,18 @@ inline void refuse_variations(config_reader const& config, io::json const& objec
 /// An adapter of a model: from peft's files, or a new one.
 class adapter {
  public:
-  /// Opens a folder with adapter_config.json and adapter_model.safetensors for the model `base`. Throws cria::error, naming file, member
-  /// or tensor, for a rank or matrix that doesn't fit, and for DoRA, rsLoRA, biases, fan_in_fan_out and the like.
+  /// Opens a folder with adapter_config.json and adapter_model.safetensors for the model `base`. Throws cria::error, naming
+  /// file, member or tensor, for a rank or matrix that doesn't fit, and for DoRA, rsLoRA, biases, fan_in_fan_out and the
+  /// like.
   static adapter open(std::filesystem::path const& folder, hyperparameters const& base) {
     auto const config = folder / "adapter_config.json", weights = folder / "adapter_model.safetensors";
     for (auto const& part : {config, weights})
       if (std::error_code ignored; !std::filesystem::exists(part, ignored))
-        throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors", "no " + part.filename().string());
+        throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors",
+                    "no " + part.filename().string());
     io::mapped_file const text(config.string());
-    if (text.bytes().size() > 1 << 20) throw error(text.path(), "size", "at most 1 MiB", std::to_string(text.bytes().size()));
+    if (text.bytes().size() > 1 << 20)
+      throw error(text.path(), "size", "at most 1 MiB", std::to_string(text.bytes().size()));
     return adapter(text, io::mapped_file(weights.string()), base);
   }
   adapter(io::mapped_file const& config, io::mapped_file weights, hyperparameters const& base) {
@@ -91,7 +104,8 @@ class adapter {
     check_base(base, config.path());
     shape_ = {reader.whole("r"), reader.whole("lora_alpha"), detail::read_targets(reader, base)};
     check(config.path());
-    if (auto const* const name = reader.find("base_model_name_or_path"); name && name->is_string()) base_model_ = name->get<std::string>();
+    if (auto const* const name = reader.find("base_model_name_or_path"); name && name->is_string())
+      base_model_ = name->get<std::string>();
     file_.emplace(std::move(weights));
     detail::finder in(*file_);
     for (auto const& [w, layer] : places(base)) {
@@ -109,7 +123,8 @@ class adapter {
     std::mt19937 bits(seed);
     auto const all = r.places(base);
     for (auto const& m : r.shape_.matrices)
-      if (std::ranges::none_of(all, [&](auto const& p) { return p.weight.name == m + ".lora_a"; })) throw error("adapter", "no matrix of a layer", "one of the model's", m);
+      if (std::ranges::none_of(all, [&](auto const& p) { return p.weight.name == m + ".lora_a"; }))
+        throw error("adapter", "no matrix of a layer", "one of the model's", m);
     for (auto const& [w, layer] : all) {
       auto& values = r.made_.emplace_back(std::size_t(w.rows) * std::size_t(w.cols), 0.0f);
       if (w.name.ends_with('a'))
@@ -128,7 +143,8 @@ class adapter {
   void check_fits(std::vector<weight_info> const& model, int layers) const {
     for (auto const& [name, stored] : weights_) {
       auto const w = std::ranges::find(model, name, &weight_info::name);
-      if (w == model.end() || stored.size() != std::size_t(layers) || stored[0].bytes.size() != bytes_of(stored[0].format, std::size_t(w->rows) * std::size_t(w->cols)))
+      if (w == model.end() || stored.size() != std::size_t(layers) ||
+          stored[0].bytes.size() != bytes_of(stored[0].format, std::size_t(w->rows) * std::size_t(w->cols)))
         throw error(name, "the adapter is another model's");
     }
   }
@@ -150,7 +166,8 @@ class adapter {
     if (shape_.matrices.empty()) throw error(where, "matrices with adapters", "some", "none");
   }
   static void check_base(hyperparameters const& base, std::string_view where) {
-    if (base.kind == architecture::gpt2) throw error(where, "architecture of the model", "one with the layout of Llama", name_of(base.kind));
+    if (base.kind == architecture::gpt2)
+      throw error(where, "architecture of the model", "one with the layout of Llama", name_of(base.kind));
   }
   std::vector<weight_place> places(hyperparameters base) const {
     base.adapter = shape_;

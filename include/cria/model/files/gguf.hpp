@@ -12,7 +12,7 @@
 
 namespace cria::llama2::detail {
 
-inline constexpr published_name gguf_names[]{{"embed", "token_embd"}, {"positions", "position_embd"}, {"attention_norm", "attn_norm"},
+inline constexpr published_name gguf_names[]{{"embed", "token_embd"}, {"position_embed", "position_embd"}, {"attention_norm", "attn_norm"},
                                              {"wq", "attn_q"},        {"wk", "attn_k"},               {"wv", "attn_v"},
                                              {"wo", "attn_output"},   {"q_norm", "attn_q_norm"},      {"k_norm", "attn_k_norm"},
                                              {"ffn_norm", "ffn_norm"}, {"w1", "ffn_gate"},            {"w2", "ffn_down"},

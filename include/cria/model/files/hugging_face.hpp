@@ -29,7 +29,7 @@ inline constexpr published_name hugging_face_names[]{{"embed", "model.embed_toke
                                                      {"w3", "mlp.up_proj"},
                                                      {"norm", "model.norm"},
                                                      {"head", "lm_head"}};
-inline constexpr published_name gpt2_names[]{{"embed", "wte"},     {"positions", "wpe"},   {"attention_norm", "ln_1"}, {"wq", "attn.c_attn"},
+inline constexpr published_name gpt2_names[]{{"embed", "wte"},     {"position_embed", "wpe"},   {"attention_norm", "ln_1"}, {"wq", "attn.c_attn"},
                                              {"wk", "attn.c_attn"}, {"wv", "attn.c_attn"}, {"wo", "attn.c_proj"},      {"ffn_norm", "ln_2"},
                                              {"w1", "mlp.c_fc"},    {"w2", "mlp.c_proj"},  {"norm", "ln_f"},           {"head", "lm_head"}};
 
@@ -43,7 +43,7 @@ inline std::string published(std::span<published_name const> table, std::string_
 }
 
 inline bool exists_once(std::string_view name) {
-  return name == "embed" || name == "positions" || name == "head" || name == "norm" || name == "norm.bias";
+  return name == "embed" || name == "position_embed" || name == "head" || name == "norm" || name == "norm.bias";
 }
 
 /// The name of a weight in the layout of Llama and most others.
@@ -69,7 +69,8 @@ class finder {
   void ignore(std::string name) { used_.insert(std::move(name)); }
 
   /// Throws cria::error for a tensor that nothing asked for and that does not end in one of `suffixes`.
-  void check_rest(std::initializer_list<std::string_view> suffixes, std::string_view expected = "the weights of the model that config.json describes") const {
+  void check_rest(std::initializer_list<std::string_view> suffixes,
+                  std::string_view expected = "the weights of the model that config.json describes") const {
     for (auto const& t : file_.tensors()) {
       bool const known = used_.contains(t.name) || std::ranges::any_of(suffixes, [&](auto s) { return t.name.ends_with(s); });
       if (!known) throw error(file_.path() + ": " + io::printable(t.name), "tensor is not supported", expected, "another");

@@ -48,10 +48,11 @@ inline layer_formats formats_of(std::vector<stored> const& layers) {
   for (auto const& s : layers) ++count[s.format];
   layer_formats f = layers[0].format;
   if (count.size() == 1) return f;
-  bool const blocks = std::ranges::all_of(count, [](auto const& c) { return facts(c.first).quantised() && c.first != dtype::q8_f32; });
+  bool const blocks =
+      std::ranges::all_of(count, [](auto const& c) { return facts(c.first).quantised() && c.first != dtype::q8_f32; });
   if (!blocks || count.size() > layer_formats::most) return dtype::f32;
   f.count = 0;
-  for (auto const& [type, n] : count) f.type[std::size_t(f.count)] = type, f.layers[std::size_t(f.count++)] = short(n);
+  for (auto const& [type, n] : count) f.type[std::size_t(f.count)] = type, f.layers[std::size_t(f.count++)] = n;
   return f;
 }
 

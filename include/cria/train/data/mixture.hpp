@@ -29,6 +29,7 @@ struct mixture_source {
   double weight = 1;
 };
 
+/// How documents become batches.
 struct mixture_options {
   int context = 256, sequences = 8;  // rows of a packed sequence, and packed sequences of a batch
   documents_see seen = documents_see::across;

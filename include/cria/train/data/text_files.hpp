@@ -17,6 +17,7 @@
 
 namespace cria::train {
 
+/// A file of documents, by its size when it was found.
 struct text_file {
   std::string path;
   std::uint64_t bytes = 0;
