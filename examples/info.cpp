@@ -8,6 +8,7 @@
 #include "cria/model/describe.hpp"
 #include "support/compiled.hpp"
 #include "support/model.hpp"
+#include "support/model_facts.hpp"
 #include "support/model_type.hpp"
 
 namespace {
@@ -47,7 +48,8 @@ struct facts_of_model {
     out["shape"] = {{"embed", h.embed},           {"layers", h.layers},     {"heads", h.heads},
                     {"kv_heads", h.kv_heads},     {"head_dim", h.head_dim}, {"hidden", h.hidden},
                     {"vocabulary", h.vocabulary}, {"context", h.context},   {"rope_theta", h.rope.theta},
-                    {"norm_eps", h.norm_eps},     {"tied", h.tied}};
+                    {"norm_eps", h.norm_eps},     {"tied", h.tied},         {"window", h.window}};
+    for (auto const& [part, words] : support::parts_of(h)) out["parts"][part] = words;
     out["parameters"] = compiled.parameters;
     out["bytes"] = bytes;
     out["weight_bytes"] = total();
@@ -70,8 +72,7 @@ struct facts_of_model {
     out += fmt::format(
         "shape        width {}, {} layers, {} heads of {}, {} kv heads, hidden width {}, vocabulary {}, context {}\n",
         h.embed, h.layers, h.heads, h.head_dim, h.kv_heads, h.hidden, h.vocabulary, h.context);
-    out += fmt::format("             rope theta {}, epsilon of the norms {}, head {}\n", h.rope.theta, h.norm_eps,
-                       h.tied ? "tied" : "of its own");
+    for (auto const& [part, words] : support::parts_of(h)) out += fmt::format("{:13}{}\n", part, words);
     out += fmt::format("parameters   {}\n", compiled.parameters);
     out += fmt::format("weights      {:.1f} MB: {}\n", double(total()) / 1e6, stored);
     out += fmt::format("cache        {:.0f} bytes per token\n", compiled.cache_bytes_per_position);

@@ -146,7 +146,10 @@ TEST_CASE("info and typegen state the type") {
   CHECK(result["bytes"] == json{{"f32", 4 * 260032}});
   CHECK(result["kernels_per_layer"] == 5);
   CHECK(type.out.find(result["type"].get<std::string>()) != std::string::npos);
-  CHECK(run("info", with_model({})).out.find("260032") != std::string::npos);
+  CHECK(result["parts"]["positions"] == "rotary, theta 10000");
+  auto const words = run("info", with_model({})).out;
+  for (char const* const part : {"260032", "attention    2 query heads for each kv head, of all positions before\n", "norms        by the root of the mean square, epsilon 1e-05\n"})
+    CHECK(words.find(part) != words.npos);
   auto const dot = run("graph", with_model({"--stage", "fused", "--format", "dot"}));
   CHECK(dot.code == 0);
   CHECK(dot.out.find("digraph") != std::string::npos);
