@@ -63,7 +63,7 @@ struct conversion {
     try {
       auto const tokens = text::open_tokenizer(path);
       int const rows = file.shape().vocabulary;
-      if (tokens->size() > rows) throw error(path, "the tokenizer is not this model's", fmt::format("{} tokens", rows), std::to_string(tokens->size()));
+      if (tokens->size() > rows) throw error(path, "the tokenizer is not this model's", fmt::format("at most {} tokens", rows), std::to_string(tokens->size()));
       use(path, *tokens);
     } catch (error const& e) {
       if (!from.tokenizer.empty()) throw;
