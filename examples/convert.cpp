@@ -32,7 +32,9 @@ struct conversion {
     if (std::error_code ignored; fs::symlink_status(out, ignored).type() != fs::file_type::not_found)
       throw error(out, "cannot be made", "a new name", "one that is there already");
     if (!to_gguf() && facts(format()).quantised())
-      throw error("--dtype", fmt::format("blocks have no place in Hugging Face's layout, and {} doesn't end in .gguf", out), "f32, f16 or bf16", dtype_name);
+      throw error("--dtype",
+                  fmt::format("blocks have no place in Hugging Face's layout, and {} doesn't end in .gguf", out),
+                  "f32, f16 or bf16", dtype_name);
   }
 
   void run() const {
@@ -56,14 +58,18 @@ struct conversion {
 
   static void warn(std::string const& what) { support::say("convert", what); }
 
-  /// Calls `use` with the tokenizer's file. One that cannot be taken along is no reason to stop, unless it was asked for.
+  /// Calls `use` with the tokenizer's file. One that cannot be taken along is no reason to stop, unless it was asked
+  /// for.
   void with_tokenizer(llama2::checkpoint const& file, auto const& use) const {
     auto const path = tokenizer(file);
-    if (path.empty()) return warn("there is no tokenizer beside the weights: the new files have none (--tokenizer names one)");
+    if (path.empty())
+      return warn("there is no tokenizer beside the weights: the new files have none (--tokenizer names one)");
     try {
       auto const tokens = text::open_tokenizer(path);
       int const rows = file.shape().vocabulary;
-      if (tokens->size() > rows) throw error(path, "the tokenizer is not this model's", fmt::format("at most {} tokens", rows), std::to_string(tokens->size()));
+      if (tokens->size() > rows)
+        throw error(path, "the tokenizer is not this model's", fmt::format("at most {} tokens", rows),
+                    std::to_string(tokens->size()));
       use(path, *tokens);
     } catch (error const& e) {
       if (!from.tokenizer.empty()) throw;
@@ -71,7 +77,8 @@ struct conversion {
     }
   }
 
-  void write(llama2::checkpoint const& file, llama2::hyperparameters const& h, llama2::weight_source const& source) const {
+  void write(llama2::checkpoint const& file, llama2::hyperparameters const& h,
+             llama2::weight_source const& source) const {
     auto const layout = to_gguf() ? llama2::gguf_layout(h, format()) : llama2::hugging_face_layout(h, format());
     auto const size = llama2::bytes_of(layout);
     std::optional<support::progress_line> line(size);
@@ -83,25 +90,32 @@ struct conversion {
     to_gguf() ? write_gguf(file, h, source, watch) : write_folder(file, h, source, watch);
     double const seconds = line->seconds();
     line.reset();
-    if (auto const narrow = std::ranges::count_if(layout, [&](auto const& t) { return t.shape.size() > 1 && t.format == dtype::f16; }); narrow > 0 && facts(format()).quantised())
+    if (auto const narrow =
+            std::ranges::count_if(layout, [&](auto const& t) { return t.shape.size() > 1 && t.format == dtype::f16; });
+        narrow > 0 && facts(format()).quantised())
       warn(fmt::format("{} matrices are f16: their rows are no whole number of blocks", narrow));
-    support::write(fmt::format("{}: {:.1f} MB in {}, from {} ({}), in {:.1f} s\n", out, double(size) / 1e6, dtype_name, from.file, file.format_name(), seconds));
+    support::write(fmt::format("{}: {:.1f} MB in {}, from {} ({}), in {:.1f} s\n", out, double(size) / 1e6, dtype_name,
+                               from.file, file.format_name(), seconds));
   }
 
-  void write_gguf(llama2::checkpoint const& file, llama2::hyperparameters const& h, llama2::weight_source const& source, io::write_watch const& watch) const {
+  void write_gguf(llama2::checkpoint const& file, llama2::hyperparameters const& h, llama2::weight_source const& source,
+                  io::write_watch const& watch) const {
     io::gguf_writer keys;
     with_tokenizer(file, [&](std::string const& path, text::tokenizer const&) {
       io::gguf_writer with_tokens;
-      for (auto const& what : text::add_tokenizer(with_tokens, path, h.vocabulary)) warn(fmt::format("{} cannot be said in a GGUF", what));
+      for (auto const& what : text::add_tokenizer(with_tokens, path, h.vocabulary))
+        warn(fmt::format("{} cannot be said in a GGUF", what));
       keys = std::move(with_tokens);
     });
     auto name = fs::path(from.file).lexically_normal();
     if (!name.has_filename()) name = name.parent_path();
     auto const given = file.gguf() ? file.gguf()->text("general.name") : std::nullopt;
-    llama2::write_gguf(out, std::move(keys), h, format(), source, given ? std::string(*given) : name.stem().string(), watch);
+    llama2::write_gguf(out, std::move(keys), h, format(), source, given ? std::string(*given) : name.stem().string(),
+                       watch);
   }
 
-  void write_folder(llama2::checkpoint const& file, llama2::hyperparameters const& h, llama2::weight_source const& source, io::write_watch const& watch) const {
+  void write_folder(llama2::checkpoint const& file, llama2::hyperparameters const& h,
+                    llama2::weight_source const& source, io::write_watch const& watch) const {
     llama2::special_ids ids;
     std::vector<io::named_file> beside;
     with_tokenizer(file, [&](std::string const& path, text::tokenizer const& tokens) {
@@ -118,15 +132,18 @@ struct conversion {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run("convert", "A model's file as a GGUF, or as a folder in Hugging Face's layout", [&](CLI::App& arguments) {
-    conversion c;
-    c.from.add_files(arguments);
-    arguments.add_option("--adapter", c.adapter, "a folder of peft's, whose adapter is merged into the weights");
-    arguments.add_option("--out", c.out, "what to make: a name that ends in .gguf, or a new folder")->required();
-    arguments.add_option("--dtype", c.dtype_name, "format of the matrices")->required()->check(CLI::IsMember({"f32", "bf16", "f16", "q8_0", "q4_0", "q4_1"}));
-    support::parse(arguments, argc, argv);
-    c.check();
-    support::catch_termination();
-    c.run();
-  });
+  return support::run(
+      "convert", "A model's file as a GGUF, or as a folder in Hugging Face's layout", [&](CLI::App& arguments) {
+        conversion c;
+        c.from.add_files(arguments);
+        arguments.add_option("--adapter", c.adapter, "a folder of peft's, whose adapter is merged into the weights");
+        arguments.add_option("--out", c.out, "what to make: a name that ends in .gguf, or a new folder")->required();
+        arguments.add_option("--dtype", c.dtype_name, "format of the matrices")
+            ->required()
+            ->check(CLI::IsMember({"f32", "bf16", "f16", "q8_0", "q4_0", "q4_1"}));
+        support::parse(arguments, argc, argv);
+        c.check();
+        support::catch_termination();
+        c.run();
+      });
 }

@@ -24,8 +24,9 @@ class progress_line {
     if (!terminal_ || seconds() < next_ || done == 0) return;
     double const rate = double(done) / seconds();
     auto const left = double(all_ - std::min(all_, done)) / rate;
-    fmt::print(stderr, "\r\033[K{:.0f} %, {:.1f} of {:.1f} MB, {:.1f} MB/s, {:.0f} s left", 100 * double(std::min(all_, done)) / double(all_),
-               double(done) / 1e6, double(all_) / 1e6, rate / 1e6, left);
+    fmt::print(stderr, "\r\033[K{:.0f} %, {:.1f} of {:.1f} MB, {:.1f} MB/s, {:.0f} s left",
+               100 * double(std::min(all_, done)) / double(all_), double(done) / 1e6, double(all_) / 1e6, rate / 1e6,
+               left);
     next_ = seconds() + 0.2, shown_ = true;
   }
 

@@ -1,4 +1,5 @@
-// Models of six architectures on their way through the layouts: what comes back is what was there, and little memory is needed for it.
+// Models of six architectures on their way through the layouts: what comes back is what was there, and little memory is
+// needed for it.
 #include <sys/wait.h>
 
 #include <cmath>
@@ -27,9 +28,13 @@ constexpr std::array<char const*, 6> variants{"llama3", "mistral", "qwen2", "qwe
 
 std::string variant(std::string const& name) { return test::golden("variants/" + name).string(); }
 
-std::vector<float> values(checkpoint const& file, weight_place const& p) { return weights_of(file).values(p.weight, p.layer); }
+std::vector<float> values(checkpoint const& file, weight_place const& p) {
+  return weights_of(file).values(p.weight, p.layer);
+}
 
-io::safetensors tensors(fs::path const& folder) { return io::safetensors(io::mapped_file((folder / "model.safetensors").string())); }
+io::safetensors tensors(fs::path const& folder) {
+  return io::safetensors(io::mapped_file((folder / "model.safetensors").string()));
+}
 
 /// Two folders have the same tensors, bit for bit, but for those of which `near` is true.
 void same_tensors(fs::path const& one, fs::path const& two, auto const& near) {
@@ -40,7 +45,8 @@ void same_tensors(fs::path const& one, fs::path const& two, auto const& near) {
     auto const* const other = b.tensor(t.name);
     REQUIRE(other != nullptr);
     REQUIRE((other->shape == t.shape && other->type == t.type));
-    if (!near(t.name)) REQUIRE(io::as_text(other->bytes) == io::as_text(t.bytes));
+    if (!near(t.name))
+      REQUIRE(io::as_text(other->bytes) == io::as_text(t.bytes));
     else {
       auto const x = a.values<float>(t.name), y = b.values<float>(t.name);
       for (std::size_t i = 0; i < x.size(); ++i) REQUIRE(std::abs(double(x[i]) - double(y[i])) <= 0x1p-24 + 0x1p-25);
@@ -73,7 +79,8 @@ std::vector<float> noise(std::string_view name, int layer, std::size_t count) {
 whole_weights made_up(hyperparameters const& h) {
   std::map<std::string, std::size_t> sizes;
   for (auto const& w : weights_of(h)) sizes[w.name] = std::size_t(w.rows) * std::size_t(w.cols);
-  return whole_weights([sizes](std::string_view name, int layer) { return noise(name, layer, sizes.at(std::string(name))); });
+  return whole_weights(
+      [sizes](std::string_view name, int layer) { return noise(name, layer, sizes.at(std::string(name))); });
 }
 
 /// Bytes of memory that no file stands behind.
@@ -87,7 +94,9 @@ long anonymous_memory() {
 /// The largest growth of anonymous memory while something is written.
 class memory_watch {
  public:
-  io::write_watch watch() { return [this](std::uint64_t) { most_ = std::max(most_, anonymous_memory()); }; }
+  io::write_watch watch() {
+    return [this](std::uint64_t) { most_ = std::max(most_, anonymous_memory()); };
+  }
   long growth() const { return most_ - start_; }
 
  private:
@@ -104,11 +113,14 @@ TEST_CASE("from Hugging Face's layout to GGUF and back") {
   write_gguf(path, {}, original.shape(), dtype::f32, weights_of(original));
   auto const between = checkpoint::open(path);
   write_hugging_face(folder.path() / "again", between.shape(), dtype::f32, weights_of(between));
-  // Gemma's norms are 1 + w in GGUF, rounded to f32: off by 2^-24 where that is between 1 and 2; 1 less is exact there, and else is off
-  // by less than 2^-25.
-  same_tensors(variant(name), folder.path() / "again", [&](std::string const& t) { return name == "gemma" && t.find("norm") != t.npos; });
-  auto const config = test::read_json(folder.path() / "again/config.json"), before = test::read_json(fs::path(variant(name)) / "config.json");
-  for (auto const* const member : {"model_type", "architectures", "vocab_size", "tie_word_embeddings"}) REQUIRE(config.at(member) == before.at(member));
+  // Gemma's norms are 1 + w in GGUF, rounded to f32: off by 2^-24 where that is between 1 and 2; 1 less is exact there,
+  // and else is off by less than 2^-25.
+  same_tensors(variant(name), folder.path() / "again",
+               [&](std::string const& t) { return name == "gemma" && t.find("norm") != t.npos; });
+  auto const config = test::read_json(folder.path() / "again/config.json"),
+             before = test::read_json(fs::path(variant(name)) / "config.json");
+  for (auto const* const member : {"model_type", "architectures", "vocab_size", "tie_word_embeddings"})
+    REQUIRE(config.at(member) == before.at(member));
   auto const &a = original.shape(), &b = checkpoint::open((folder.path() / "again").string()).shape();
   REQUIRE(std::array{a.embed, a.layers, a.heads, a.kv_heads, a.head_dim, a.hidden, a.vocabulary, a.context, a.window} ==
           std::array{b.embed, b.layers, b.heads, b.kv_heads, b.head_dim, b.hidden, b.vocabulary, b.context, b.window});
@@ -122,14 +134,16 @@ TEST_CASE("what needs no change is copied, and what is encoded comes out the sam
   test::temporary_folder const folder;
   auto const original = checkpoint::open(variant(name));
   for (auto const format : {dtype::f32, dtype::bf16, dtype::f16}) {
-    auto const one = folder.path() / facts(format).name, two = folder.path() / (std::string(facts(format).name) + "-again");
+    auto const one = folder.path() / facts(format).name,
+               two = folder.path() / (std::string(facts(format).name) + "-again");
     write_hugging_face(one, original.shape(), format, weights_of(original));
     auto const made = checkpoint::open(one.string());
     same_weights(original, made, format);
     write_hugging_face(two, made.shape(), format, weights_of(made));
     REQUIRE(test::read_text(two / "model.safetensors") == test::read_text(one / "model.safetensors"));
   }
-  REQUIRE(test::read_text(folder.path() / "f32/model.safetensors").size() == fs::file_size(fs::path(variant(name)) / "model.safetensors"));
+  REQUIRE(test::read_text(folder.path() / "f32/model.safetensors").size() ==
+          fs::file_size(fs::path(variant(name)) / "model.safetensors"));
   auto const path = (folder.path() / "f16.gguf").string(), again = (folder.path() / "again.gguf").string();
   write_gguf(path, {}, original.shape(), dtype::f16, weights_of(original), "x");
   auto const made = checkpoint::open(path);
@@ -148,14 +162,23 @@ TEST_CASE("blocks that stay blocks are copied") {
   auto const made = checkpoint::open((folder.path() / "to.gguf").string());
   for (auto const& p : places_of(from.shape())) {
     auto const a = from.read(p.weight.name, p.layer), b = made.read(p.weight.name, p.layer);
-    if (to == format) REQUIRE(io::as_text(b.bytes) == io::as_text(a.bytes));
-    else if (!p.weight.vector) REQUIRE(io::as_text(b.bytes) == io::as_text(std::span<std::byte const>(encode(to, values(from, p)))));
+    if (to == format)
+      REQUIRE(io::as_text(b.bytes) == io::as_text(a.bytes));
+    else if (!p.weight.vector)
+      REQUIRE(io::as_text(b.bytes) == io::as_text(std::span<std::byte const>(encode(to, values(from, p)))));
   }
 }
 
 TEST_CASE("tensors of many pieces, and turned ones") {
   test::temporary_folder const folder;
-  hyperparameters h{.embed = 960, .layers = 1, .heads = 15, .kv_heads = 15, .head_dim = 64, .hidden = 3840, .vocabulary = 300, .context = 32};
+  hyperparameters h{.embed = 960,
+                    .layers = 1,
+                    .heads = 15,
+                    .kv_heads = 15,
+                    .head_dim = 64,
+                    .hidden = 3840,
+                    .vocabulary = 300,
+                    .context = 32};
   h.tied = true;
   bool const gpt2 = GENERATE(false, true);
   if (gpt2) {
@@ -182,11 +205,19 @@ TEST_CASE("tensors of many pieces, and turned ones") {
 
 TEST_CASE("a large embedding passes through little memory") {
   test::temporary_folder const folder;
-  hyperparameters h{.embed = 128, .layers = 1, .heads = 64, .kv_heads = 64, .head_dim = 64, .hidden = 128, .vocabulary = 200'000, .context = 32};
+  hyperparameters h{.embed = 128,
+                    .layers = 1,
+                    .heads = 64,
+                    .kv_heads = 64,
+                    .head_dim = 64,
+                    .hidden = 128,
+                    .vocabulary = 200'000,
+                    .context = 32};
   h.tied = true;
   auto const source = made_up(h);
   auto const from = (folder.path() / "from.gguf").string(), folder_from = (folder.path() / "from").string();
-  write_gguf(from, {}, h, dtype::bf16, source), write_hugging_face(folder_from, h, dtype::bf16, source);  // 51 MB of embedding
+  write_gguf(from, {}, h, dtype::bf16, source),
+      write_hugging_face(folder_from, h, dtype::bf16, source);  // 51 MB of embedding
   long const embedding = 200'000 * 128 * 2;
   for (auto const& path : {from, folder_from}) {
     auto const file = checkpoint::open(path);
@@ -194,7 +225,8 @@ TEST_CASE("a large embedding passes through little memory") {
       memory_watch memory;
       auto const to = (folder.path() / "to.gguf").string();
       write_gguf(to, {}, h, format, weights_of(file), "", memory.watch());
-      REQUIRE(memory.growth() < embedding / 4);  // f32 of the whole would be twice its bytes; some MB of rows are at work
+      REQUIRE(memory.growth() <
+              embedding / 4);  // f32 of the whole would be twice its bytes; some MB of rows are at work
       same_weights(file, checkpoint::open(to), format == dtype::q4_0 ? dtype::q4_0 : dtype::f32);
     }
     for (auto const format : {dtype::bf16, dtype::f32}) {
@@ -212,8 +244,11 @@ TEST_CASE("a watch that throws leaves nothing") {
   test::temporary_folder const folder;
   auto const file = checkpoint::open(variant("llama3"));
   auto const stop = [](std::uint64_t) { throw error("stopped", "by the watch"); };
-  REQUIRE_THROWS_WITH(write_hugging_face(folder.path() / "x", file.shape(), dtype::f32, weights_of(file), {}, {}, stop), "stopped: by the watch");
-  REQUIRE_THROWS_WITH(write_gguf((folder.path() / "x.gguf").string(), {}, file.shape(), dtype::f32, weights_of(file), "", stop), "stopped: by the watch");
+  REQUIRE_THROWS_WITH(write_hugging_face(folder.path() / "x", file.shape(), dtype::f32, weights_of(file), {}, {}, stop),
+                      "stopped: by the watch");
+  REQUIRE_THROWS_WITH(
+      write_gguf((folder.path() / "x.gguf").string(), {}, file.shape(), dtype::f32, weights_of(file), "", stop),
+      "stopped: by the watch");
   REQUIRE(fs::is_empty(folder.path()));
 }
 
@@ -252,16 +287,28 @@ TEST_CASE("parts in 16 bits") {
       auto const all = values(whole, p);
       std::vector<float> some;
       for (int r = 0; r < rows; ++r) {
-        auto const at = std::size_t(w.vector || columns ? r : part * rows + r) * std::size_t(w.cols) + std::size_t(columns ? part * cols : 0);
+        auto const at = std::size_t(w.vector || columns ? r : part * rows + r) * std::size_t(w.cols) +
+                        std::size_t(columns ? part * cols : 0);
         some.insert(some.end(), all.begin() + std::ptrdiff_t(at), all.begin() + std::ptrdiff_t(at) + cols);
       }
-      list.push_back({.name = llama2::detail::meta_name(w.name, p.layer), .key = std::to_string(storages.size()), .kind = format == dtype::f16 ? "HalfStorage" : "BFloat16Storage",
-                      .stored = rows * cols, .shape = w.vector ? std::vector{cols} : std::vector{rows, cols}, .strides = w.vector ? std::vector{1} : std::vector{cols, 1}});
+      list.push_back({.name = llama2::detail::meta_name(w.name, p.layer),
+                      .key = std::to_string(storages.size()),
+                      .kind = format == dtype::f16 ? "HalfStorage" : "BFloat16Storage",
+                      .stored = rows * cols,
+                      .shape = w.vector ? std::vector{cols} : std::vector{rows, cols},
+                      .strides = w.vector ? std::vector{1} : std::vector{cols, 1}});
       storages.push_back(test::raw(encode(format, some)));
     }
-    folder.write("consolidated.0" + std::to_string(part) + ".pth", test::torch_file(test::pickle::dictionary(list), storages));
+    folder.write("consolidated.0" + std::to_string(part) + ".pth",
+                 test::torch_file(test::pickle::dictionary(list), storages));
   }
-  folder.write("params.json", nlohmann::json{{"dim", h.embed}, {"n_layers", h.layers}, {"n_heads", h.heads}, {"multiple_of", 32}, {"norm_eps", h.norm_eps}, {"vocab_size", -1}}.dump());
+  folder.write("params.json", nlohmann::json{{"dim", h.embed},
+                                             {"n_layers", h.layers},
+                                             {"n_heads", h.heads},
+                                             {"multiple_of", 32},
+                                             {"norm_eps", h.norm_eps},
+                                             {"vocab_size", -1}}
+                                  .dump());
   same_weights(whole, checkpoint::open(folder.path().string()), format);
 
   auto const layout = hugging_face_layout(h, format);
@@ -271,7 +318,9 @@ TEST_CASE("parts in 16 bits") {
     std::vector<tensor_layout> some;
     std::vector<io::safetensor_plan> plan;
     auto const name = "model-" + std::to_string(part) + ".safetensors";
-    for (std::size_t i = part; i < layout.size(); i += 2) some.push_back(layout[i]), plan.push_back({layout[i].name, format, layout[i].shape}), index["weight_map"][layout[i].name] = name;
+    for (std::size_t i = part; i < layout.size(); i += 2)
+      some.push_back(layout[i]), plan.push_back({layout[i].name, format, layout[i].shape}),
+          index["weight_map"][layout[i].name] = name;
     auto const source = weights_of(whole);
     io::write_safetensors((folder.path() / "hf" / name).string(), plan, llama2::detail::source_of(h, source, some));
   }
@@ -289,12 +338,16 @@ TEST_CASE("models that a layout has no words for are refused") {
     auto const source = made_up(h);
     auto const hf = folder.path() / "x", gguf = folder.path() / "x.gguf";
     if (folder_says) REQUIRE_THROWS_WITH(write_hugging_face(hf, h, dtype::f32, source), ContainsSubstring(folder_says));
-    if (gguf_says) REQUIRE_THROWS_WITH(write_gguf(gguf.string(), {}, h, dtype::f32, source), ContainsSubstring(gguf_says));
+    if (gguf_says)
+      REQUIRE_THROWS_WITH(write_gguf(gguf.string(), {}, h, dtype::f32, source), ContainsSubstring(gguf_says));
     REQUIRE(fs::is_empty(folder.path()));
   };
-  refused([](auto& h) { h.qkv_bias = true; }, "biases of attention is not what a model of the kind llama can have", nullptr);
-  refused([](auto& h) { h.qk_norm = true; }, "norms of queries and keys is not", "norms of queries and keys is not what a GGUF of the architecture llama can have");
-  refused([](auto& h) { h.window = 7, h.qkv_bias = h.wo_bias = true; }, "biases of attention is not what a model of the kind mistral", nullptr);
+  refused([](auto& h) { h.qkv_bias = true; }, "biases of attention is not what a model of the kind llama can have",
+          nullptr);
+  refused([](auto& h) { h.qk_norm = true; }, "norms of queries and keys is not",
+          "norms of queries and keys is not what a GGUF of the architecture llama can have");
+  refused([](auto& h) { h.window = 7, h.qkv_bias = h.wo_bias = true; },
+          "biases of attention is not what a model of the kind mistral", nullptr);
   refused([](auto& h) { h.learned_positions = true; }, "table of positions is not", "table of positions is not");
   refused([](auto& h) { h.feed_forward = feed_forward_form::geglu; }, nullptr, "feed-forward part is not");
   refused([](auto& h) { h.norm = norm_form::layer; }, "norm is not", "norm is not");
@@ -314,10 +367,12 @@ TEST_CASE("transformers, gguf-py and llama.cpp read what was written of each arc
     write_hugging_face(folder.path() / name, between.shape(), dtype::f32, weights_of(between));
   }
   auto const script = fs::path(__FILE__).parent_path() / "formats.py";
-  auto const command = fmt::format("'{}' '{}' '{}' '{}' > '{}' 2>&1", python.empty() ? "python3" : python.string(), script.string(), folder.path().string(),
-                                   test::golden("variants").string(), (folder.path() / "said").string());
+  auto const command =
+      fmt::format("'{}' '{}' '{}' '{}' > '{}' 2>&1", python.empty() ? "python3" : python.string(), script.string(),
+                  folder.path().string(), test::golden("variants").string(), (folder.path() / "said").string());
   int const status = std::system(command.c_str());
-  if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127) SKIP("no python3 with transformers, gguf or llama_cpp (CRIA_PYTHON names one)");
+  if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)
+    SKIP("no python3 with transformers, gguf or llama_cpp (CRIA_PYTHON names one)");
   INFO(test::read_text(folder.path() / "said"));
   REQUIRE(status == 0);
 }

@@ -10,8 +10,10 @@ using namespace cria::test;
 
 namespace {
 
-outcome convert(std::string const& from, std::string const& to, std::string const& dtype, std::vector<std::string> more = {}) {
-  for (auto const& a : {std::string("--model"), from, std::string("--out"), to, std::string("--dtype"), dtype}) more.push_back(a);
+outcome convert(std::string const& from, std::string const& to, std::string const& dtype,
+                std::vector<std::string> more = {}) {
+  for (auto const& a : {std::string("--model"), from, std::string("--out"), to, std::string("--dtype"), dtype})
+    more.push_back(a);
   return run("convert", more);
 }
 
@@ -50,7 +52,8 @@ TEST_CASE("convert takes weights and tokenizer along, both ways") {
   CHECK(read_json(folder.path() / "again/config.json") == read_json(folder.path() / "hf/config.json"));
   CHECK(read_json(folder.path() / "hf/config.json").at("bos_token_id") == 1);
   auto const said = text::open_tokenizer(tokenizer)->encode("Once upon a time");
-  for (char const* const name : {"hf", "x.gguf", "again"}) CHECK(text::open_tokenizer(at(name))->encode("Once upon a time") == said);
+  for (char const* const name : {"hf", "x.gguf", "again"})
+    CHECK(text::open_tokenizer(at(name))->encode("Once upon a time") == said);
   REQUIRE(convert(at("x.gguf"), at("small.gguf"), "q4_0").code == 0);
   CHECK(llama2::checkpoint::open(at("small.gguf")).shape().format_of("wq").only() == dtype::q4_0);
 }
@@ -86,50 +89,67 @@ TEST_CASE("what convert refuses leaves nothing") {
   temporary_folder const folder;
   auto const model = stories260k_file("stories260K.bin").string(), tokenizer = stories260k_file("tok512.bin").string();
   auto const to = (folder.path() / "x").string();
-  auto const refused = [&](std::string const& from, std::string const& out, std::string const& dtype, std::string const& part, std::vector<std::string> more = {}) {
-    for (auto const& a : {std::string("--model"), from, std::string("--out"), out, std::string("--dtype"), dtype}) more.push_back(a);
+  auto const refused = [&](std::string const& from, std::string const& out, std::string const& dtype,
+                           std::string const& part, std::vector<std::string> more = {}) {
+    for (auto const& a : {std::string("--model"), from, std::string("--out"), out, std::string("--dtype"), dtype})
+      more.push_back(a);
     check_refused("convert", more, part);
     CHECK(fs::is_empty(folder.path()));
   };
   refused(model, to, "q8_0", "blocks have no place in Hugging Face's layout");
   refused(model, to, "q4_k", "--dtype");
   refused("none", to, "f32", "none");
-  refused(golden("variants/qwen3").string(), to, "f32", "is not this model's (expected at most 97 tokens, found 512)", {"--tokenizer", tokenizer});
-  refused(golden("variants/gpt2").string(), to, "f32", "architecture of the model", {"--adapter", golden("lora/adapter").string()});
+  refused(golden("variants/qwen3").string(), to, "f32", "is not this model's (expected at most 97 tokens, found 512)",
+          {"--tokenizer", tokenizer});
+  refused(golden("variants/gpt2").string(), to, "f32", "architecture of the model",
+          {"--adapter", golden("lora/adapter").string()});
   refused(model, (folder.path() / "no/such/x.gguf").string(), "f32", "cannot be written", {"--tokenizer", tokenizer});
-  check_refused("convert", {"--model", model, "--out", folder.path().string(), "--dtype", "f32"}, "cannot be made (expected a new name, found one that is there already)");
+  check_refused("convert", {"--model", model, "--out", folder.path().string(), "--dtype", "f32"},
+                "cannot be made (expected a new name, found one that is there already)");
   check_refused("convert", {"--model", model, "--dtype", "f32"}, "--out is required");
 }
 
 TEST_CASE("typegen writes the type of every kind of file") {
   temporary_folder const folder;
   std::vector<std::pair<std::string, std::vector<std::string>>> const expected{
-      {"llama3", {"rope_scaling{.factor = 8.0, .low = 1.0, .high = 4.0, .original_context = 32};  // position: stretched by the rule of Llama 3", "// head: a matrix of its own"}},
+      {"llama3",
+       {"rope_scaling{.factor = 8.0, .low = 1.0, .high = 4.0, .original_context = 32};  // position: stretched by the "
+        "rule of Llama 3",
+        "// head: a matrix of its own"}},
       {"mistral", {"static constexpr int window = 7;  // attention: a row sees the last positions only"}},
-      {"qwen2", {"linear_with_biases<cria::llama2::wq, cria::llama2::wk, cria::llama2::wv>", "rope_theta = 1000000.0;", "// head: the embedding"}},
+      {"qwen2",
+       {"linear_with_biases<cria::llama2::wq, cria::llama2::wk, cria::llama2::wv>", "rope_theta = 1000000.0;",
+        "// head: the embedding"}},
       {"qwen3", {"attention_with_norms<D>;  // attention: queries and keys are normalised head by head"}},
       {"gemma", {"nn::geglu<D>;", "nn::scaled_embedding<D>;", "nn::root(48)"}},
-      {"gpt2", {"nn::layer_norm<D, Tag>;", "nn::learned_positions<D>;", "nn::gelu_mlp<D>;", "cria::formats<cria::f32>"}}};
+      {"gpt2",
+       {"nn::layer_norm<D, Tag>;", "nn::learned_positions<D>;", "nn::gelu_mlp<D>;", "cria::formats<cria::f32>"}}};
   for (auto const& [name, parts] : expected) {
     check_type(golden("variants/" + name).string(), parts);
     check_type(gguf_of(folder, name), parts);
   }
   check_type(golden("variants/gemma").string(), {"nn::rms_norm_plus_one<D, Tag>;"});
-  check_type(golden("formats/meta").string(), {"/*embed*/ 24", "/*context*/ 4096", "rope_theta = 10000.0;", "cria::formats<cria::f32>"});
+  check_type(golden("formats/meta").string(),
+             {"/*embed*/ 24", "/*context*/ 4096", "rope_theta = 10000.0;", "cria::formats<cria::f32>"});
   check_type(golden("formats/meta3").string(), {"rope_theta = 500000.0;", "cria::bf16"});
   tiny_gguf blocks{.embed = 256, .heads = 4, .kv_heads = 4, .head_dim = 64, .hidden = 256};
   blocks.format = [](std::string const& name) {
-    return name.find("norm") != name.npos ? dtype::f32 : name == "blk.1.ffn_down.weight" || name == "token_embd.weight" ? dtype::q6_k : dtype::q4_k;
+    return name.find("norm") != name.npos                                   ? dtype::f32
+           : name == "blk.1.ffn_down.weight" || name == "token_embd.weight" ? dtype::q6_k
+                                                                            : dtype::q4_k;
   };
-  check_type(folder.write("k.gguf", blocks.str()), {"cria::formats<cria::q4_k, cria::stored<cria::llama2::embed, cria::q6_k>, cria::stored<cria::llama2::w2, cria::by_layer<"});
+  check_type(folder.write("k.gguf", blocks.str()), {"cria::formats<cria::q4_k, cria::stored<cria::llama2::embed, "
+                                                    "cria::q6_k>, cria::stored<cria::llama2::w2, cria::by_layer<"});
 }
 
 TEST_CASE("typegen names all that it has no words for") {
   temporary_folder const folder;
   auto config = read_json(golden("variants/llama3") / "config.json");
-  config["model_type"] = "mixtral", config["num_local_experts"] = 8, config["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4.0}};
+  config["model_type"] = "mixtral", config["num_local_experts"] = 8,
+  config["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4.0}};
   check_refused("typegen", {"--model", folder.write("config.json", config.dump())},
-                "config.json: model_type is not supported (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found \"mixtral\"); "
+                "config.json: model_type is not supported (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, "
+                "found \"mixtral\"); "
                 "num_local_experts: experts, among which a router chooses (expected none, found 8); "
                 "rope_parameters: rope_type is not supported (expected default, linear or llama3, found \"yarn\")");
   check_refused("typegen", {"--model", "m", "--name", "3d"}, "--name: a C++ identifier is expected");

@@ -22,8 +22,8 @@ struct written {
 
 class tensor_sink;
 
-/// Gives the values of tensor `index` to the sink, in order, in pieces of any number. Called once for each, when its place in the file is
-/// reached.
+/// Gives the values of tensor `index` to the sink, in order, in pieces of any number. Called once for each, when its
+/// place in the file is reached.
 using tensor_source = std::function<void(std::size_t index, tensor_sink& to)>;
 
 /// Called with the number of bytes whenever some were written; what it throws ends the writing.
@@ -51,7 +51,8 @@ class tensor_file {
   }
 
   /// One tensor of `count` values from `source(index)`. Throws cria::error when that has another number of them.
-  void write_tensor(std::string_view name, dtype format, std::uint64_t count, tensor_source const& source, std::size_t index);
+  void write_tensor(std::string_view name, dtype format, std::uint64_t count, tensor_source const& source,
+                    std::size_t index);
 
  private:
   static constexpr std::size_t piece = 1 << 20;
@@ -72,7 +73,8 @@ class tensor_sink {
     count_ += some.size();
     if (format_ == dtype::f32) return file_.write(std::as_bytes(some));
     constexpr std::size_t at_once = 1 << 16;  // whole blocks of every format
-    for (; !some.empty(); some = some.subspan(std::min(at_once, some.size()))) file_.write(encode(format_, some.first(std::min(at_once, some.size()))));
+    for (; !some.empty(); some = some.subspan(std::min(at_once, some.size())))
+      file_.write(encode(format_, some.first(std::min(at_once, some.size()))));
   }
   /// Values that are in the format already.
   void bytes(std::span<std::byte const> some) {
@@ -87,11 +89,13 @@ class tensor_sink {
   std::uint64_t count_ = 0;
 };
 
-inline void tensor_file::write_tensor(std::string_view name, dtype format, std::uint64_t count, tensor_source const& source, std::size_t index) {
+inline void tensor_file::write_tensor(std::string_view name, dtype format, std::uint64_t count,
+                                      tensor_source const& source, std::size_t index) {
   tensor_sink sink(*this, format);
   source(index, sink);
   if (sink.count() != count)
-    throw error(fmt::format("{}: {}", file_.path(), printable(name)), "number of values", std::to_string(count), std::to_string(sink.count()));
+    throw error(fmt::format("{}: {}", file_.path(), printable(name)), "number of values", std::to_string(count),
+                std::to_string(sink.count()));
 }
 
 }  // namespace cria::io

@@ -48,7 +48,8 @@ inline std::vector<tensor_layout> hugging_face_layout(hyperparameters const& h, 
 }
 
 /// model.safetensors in `format`: f32, f16 or bf16.
-inline io::written write_safetensors(std::string path, hyperparameters const& h, dtype format, weight_source const& source, io::write_watch watch = {}) {
+inline io::written write_safetensors(std::string path, hyperparameters const& h, dtype format,
+                                     weight_source const& source, io::write_watch watch = {}) {
   detail::check_written(h, path);
   auto const tensors = hugging_face_layout(h, format);
   std::vector<io::safetensor_plan> plan;
@@ -63,21 +64,23 @@ inline void write_hugging_face(std::filesystem::path const& folder, hyperparamet
   io::atomic_folder made(folder);
   auto const at = [&](std::string_view name) { return (made.temporary() / name).string(); };
   detail::check_written(h, folder.string());
-  io::write_file(at("config.json"), hugging_face_config(h, format, ids, (folder / "config.json").string()).dump(2) + '\n');
+  io::write_file(at("config.json"),
+                 hugging_face_config(h, format, ids, (folder / "config.json").string()).dump(2) + '\n');
   write_safetensors(at("model.safetensors"), h, format, source, std::move(watch));
   for (auto const& [name, content] : beside) io::write_file(at(name), content);
   made.commit();
 }
 
-/// The tensors of a GGUF: matrices in `format`, or f16 where a row is no whole number of blocks; vectors and tables of positions, as
-/// llama.cpp has them, in f32.
+/// The tensors of a GGUF: matrices in `format`, or f16 where a row is no whole number of blocks; vectors and tables of
+/// positions, as llama.cpp has them, in f32.
 inline std::vector<tensor_layout> gguf_layout(hyperparameters const& h, dtype format) {
   using namespace detail;
   auto const norms = h.kind == architecture::gpt2 ? norm_form::layer : norm_form::rms;
   return layout_of(h, [&](weight_info const& w, int layer) {
     bool const blocks = w.cols % facts(format).block == 0, f32 = w.vector || w.name == "position_embed";
     tensor_layout t{gguf_name(h, w.name, layer), f32 ? dtype::f32 : blocks ? format : dtype::f16, {}};
-    t.order = gguf_rows_are_halved(h.kind) ? row_order::hugging_face : row_order::meta, t.added = added_to_norms(h, w, norms);
+    t.order = gguf_rows_are_halved(h.kind) ? row_order::hugging_face : row_order::meta,
+    t.added = added_to_norms(h, w, norms);
     return t;
   });
 }
@@ -87,12 +90,16 @@ namespace detail {
 /// Throws cria::error where llama.cpp's code of the architecture computes another model.
 inline void check_architecture(hyperparameters const& h, std::string_view path) {
   auto const same = [&](std::string_view what, bool fits) {
-    if (!fits) throw error(path, fmt::format("{} is not what a GGUF of the architecture {} can have", what, name_of(h.kind)));
+    if (!fits)
+      throw error(path, fmt::format("{} is not what a GGUF of the architecture {} can have", what, name_of(h.kind)));
   };
   bool const gpt2 = h.kind == architecture::gpt2, gemma = h.kind == architecture::gemma;
   same("norm", (h.norm == norm_form::layer) == gpt2 && (gemma || h.norm != norm_form::rms_plus_one));
-  same("feed-forward part", h.feed_forward == (gpt2 ? feed_forward_form::gelu_mlp : gemma ? feed_forward_form::geglu : feed_forward_form::swiglu));
-  same("table of positions", h.learned_positions == gpt2), same("norms of queries and keys", h.qk_norm == (h.kind == architecture::qwen3));
+  same("feed-forward part", h.feed_forward == (gpt2    ? feed_forward_form::gelu_mlp
+                                               : gemma ? feed_forward_form::geglu
+                                                       : feed_forward_form::swiglu));
+  same("table of positions", h.learned_positions == gpt2),
+      same("norms of queries and keys", h.qk_norm == (h.kind == architecture::qwen3));
 }
 
 inline void add_shape(io::gguf_writer& file, hyperparameters const& h) {
@@ -118,20 +125,24 @@ inline void add_shape(io::gguf_writer& file, hyperparameters const& h) {
 /// What the rule of Llama 3 divides each frequency by.
 inline std::vector<float> rope_factors(hyperparameters const& h) {
   std::vector<float> factors;
-  for (int d = 0; d < h.head_dim; d += 2) factors.push_back(float(frequency({h.rope.theta}, d, h.head_dim) / frequency(h.rope, d, h.head_dim)));
+  for (int d = 0; d < h.head_dim; d += 2)
+    factors.push_back(float(frequency({h.rope.theta}, d, h.head_dim) / frequency(h.rope, d, h.head_dim)));
   return factors;
 }
 
 }  // namespace detail
 
-/// Writes a GGUF of gguf_layout's tensors. `file` may hold keys already, those of a tokenizer, without which llama.cpp reads no model.
-inline io::written write_gguf(std::string path, io::gguf_writer file, hyperparameters const& h, dtype format, weight_source const& source,
-                              std::string_view name = "", io::write_watch watch = {}) {
+/// Writes a GGUF of gguf_layout's tensors. `file` may hold keys already, those of a tokenizer, without which llama.cpp
+/// reads no model.
+inline io::written write_gguf(std::string path, io::gguf_writer file, hyperparameters const& h, dtype format,
+                              weight_source const& source, std::string_view name = "", io::write_watch watch = {}) {
   detail::check_written(h, path), detail::check_architecture(h, path);
   constexpr std::array<int, 6> file_types{0, 1, 32, 7, 2, 3};  // llama.cpp's, by dtype
   if (std::size_t(format) >= file_types.size()) io::ggml_number_of(format);
   auto const kind = h.kind == architecture::mistral ? architecture::llama : h.kind;
-  file.text("general.architecture", name_of(kind)).text("general.type", "model").text("general.name", name.empty() ? name_of(h.kind) : name);
+  file.text("general.architecture", name_of(kind))
+      .text("general.type", "model")
+      .text("general.name", name.empty() ? name_of(h.kind) : name);
   file.whole("general.file_type", std::uint32_t(file_types[std::size_t(format)]));
   if (facts(format).quantised()) file.whole("general.quantization_version", 2);
   detail::add_shape(file, h);
@@ -139,10 +150,13 @@ inline io::written write_gguf(std::string path, io::gguf_writer file, hyperparam
   for (auto const& t : tensors) file.tensor(t.name, {t.shape.rbegin(), t.shape.rend()}, t.format);
   if (h.rope.original_context != 0) file.tensor("rope_freqs.weight", {std::uint64_t(h.head_dim / 2)}, dtype::f32);
   auto const weights = detail::source_of(h, source, tensors);
-  return file.write(std::move(path), [&](std::size_t i, io::tensor_sink& to) {
-    if (i < tensors.size()) return weights(i, to);
-    to.values(detail::rope_factors(h));
-  }, std::move(watch));
+  return file.write(
+      std::move(path),
+      [&](std::size_t i, io::tensor_sink& to) {
+        if (i < tensors.size()) return weights(i, to);
+        to.values(detail::rope_factors(h));
+      },
+      std::move(watch));
 }
 
 }  // namespace cria::llama2

@@ -17,8 +17,8 @@ class weight_source {
  public:
   virtual ~weight_source() = default;
 
-  /// `count` rows from `first` on into `to`, [count, w.cols]; rows of wq and wk in Meta's order (rotary pairs 2i, 2i + 1). Rows of one
-  /// weight are asked for in order, once or several times.
+  /// `count` rows from `first` on into `to`, [count, w.cols]; rows of wq and wk in Meta's order (rotary pairs 2i, 2i +
+  /// 1). Rows of one weight are asked for in order, once or several times.
   virtual void read_rows(weight_info const& w, int layer, int first, int count, std::span<float> to) const = 0;
   /// The weight where it lies in a file, to be copied as it is; else null.
   virtual detail::stored const* in_file(weight_info const&, int) const { return nullptr; }
@@ -63,9 +63,11 @@ class whole_weights : public weight_source {
     if (kept == kept_.end()) kept = kept_.emplace(std::pair(w.name, layer), read_(w.name, layer)).first;
     if (auto const found = kept->second.size(); found != expected) {
       kept_.erase(kept);
-      throw error(fmt::format("{} of layer {}", w.name, layer), "number of values", std::to_string(expected), std::to_string(found));
+      throw error(fmt::format("{} of layer {}", w.name, layer), "number of values", std::to_string(expected),
+                  std::to_string(found));
     }
-    std::ranges::copy(std::span(kept->second).subspan(std::size_t(first) * columns, std::size_t(count) * columns), to.begin());
+    std::ranges::copy(std::span(kept->second).subspan(std::size_t(first) * columns, std::size_t(count) * columns),
+                      to.begin());
   }
   void release(weight_info const& w, int layer) const override { kept_.erase({w.name, layer}); }
 

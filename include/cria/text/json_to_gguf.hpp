@@ -28,15 +28,18 @@ inline void add_special(io::gguf_writer& file, vocabulary const& v) {
 inline void add_tokens(io::gguf_writer& file, std::vector<std::string> texts, vocabulary const& v, int size) {
   std::vector<std::int32_t> kinds;
   for (auto const& t : v.tokens) kinds.push_back(std::int32_t(t.kind));
-  for (int id = int(texts.size()); id < size; ++id) texts.push_back({}), kinds.push_back(std::int32_t(token_kind::unused));
+  for (int id = int(texts.size()); id < size; ++id)
+    texts.push_back({}), kinds.push_back(std::int32_t(token_kind::unused));
   for (std::size_t id = 0; id < texts.size(); ++id)
     if (texts[id].empty()) texts[id] = fmt::format("[PAD{}]", id);
   file.texts("tokenizer.ggml.tokens", texts).numbers("tokenizer.ggml.token_type", kinds);
 }
 
-/// Scores that give pieces the order of a tokenizer.json's merges: the later one appears, the less. Throws cria::error, under the name
-/// `path`, where merges of two pieces take turns, or where not all pairs that make a piece are merged: scores cannot say that.
-inline std::vector<float> scores_of(vocabulary const& v, std::vector<std::string> const& names, std::vector<std::pair<std::string, std::string>> const& merges,
+/// Scores that give pieces the order of a tokenizer.json's merges: the later one appears, the less. Throws cria::error,
+/// under the name `path`, where merges of two pieces take turns, or where not all pairs that make a piece are merged:
+/// scores cannot say that.
+inline std::vector<float> scores_of(vocabulary const& v, std::vector<std::string> const& names,
+                                    std::vector<std::pair<std::string, std::string>> const& merges,
                                     std::string const& path) {
   std::map<std::string_view, std::size_t> ids;
   for (std::size_t id = 0; id < names.size(); ++id)
@@ -52,14 +55,17 @@ inline std::vector<float> scores_of(vocabulary const& v, std::vector<std::string
     if (id == ids.end()) continue;
     if (whole != last) rank -= 1;
     if (scores[id->second] != 0 && scores[id->second] != rank)
-      throw error(path, "order of merges", "all that make a piece together, as SentencePiece has them", "those of \"" + io::printable(whole) + "\" apart");
+      throw error(path, "order of merges", "all that make a piece together, as SentencePiece has them",
+                  "those of \"" + io::printable(whole) + "\" apart");
     scores[id->second] = rank, ++pairs[id->second], last = whole;
   }
   for (auto const& [text, id] : ids) {
     std::size_t possible = 0;
-    for (std::size_t cut = 1; cut < text.size(); ++cut) possible += ids.contains(text.substr(0, cut)) && ids.contains(text.substr(cut));
+    for (std::size_t cut = 1; cut < text.size(); ++cut)
+      possible += ids.contains(text.substr(0, cut)) && ids.contains(text.substr(cut));
     if (possible != pairs[id])
-      throw error(path, "merges of \"" + io::printable(text) + "\"", fmt::format("{}, all that make it", possible), std::to_string(pairs[id]));
+      throw error(path, "merges of \"" + io::printable(text) + "\"", fmt::format("{}, all that make it", possible),
+                  std::to_string(pairs[id]));
   }
   return scores;
 }
@@ -86,7 +92,8 @@ inline std::vector<std::string> add_json(io::gguf_writer& to, io::mapped_file co
   auto const& model = object["model"];
   std::vector<std::string> names(v.tokens.size()), lost;
   for (auto const& [text, id] : model["vocab"].items()) names[id.get<std::size_t>()] = text;
-  for (auto const& a : object.value("added_tokens", io::json::array())) names[a["id"].get<std::size_t>()] = a["content"].get<std::string>();
+  for (auto const& a : object.value("added_tokens", io::json::array()))
+    names[a["id"].get<std::size_t>()] = a["content"].get<std::string>();
   std::vector<std::pair<std::string, std::string>> merges;
   for (auto const& m : model["merges"]) {
     auto const text = m.is_string() ? m.get<std::string>() : "";
@@ -97,7 +104,8 @@ inline std::vector<std::string> add_json(io::gguf_writer& to, io::mapped_file co
   if (v.nfc) lost.push_back("the tokenizer's normalisation of texts to NFC");
   if (auto const* const words = dynamic_cast<byte_level const*>(tokens.get())) {
     auto const pre = name_of(words->rule());
-    if (pre.empty()) throw error(path, "rule for words", "one that llama.cpp has a name for", expression_of(words->rule()));
+    if (pre.empty())
+      throw error(path, "rule for words", "one that llama.cpp has a name for", expression_of(words->rule()));
     std::vector<std::string> joined;
     for (auto const& [left, right] : merges) joined.push_back(left + " " + right);
     to.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", pre).texts("tokenizer.ggml.merges", joined);
@@ -106,7 +114,9 @@ inline std::vector<std::string> add_json(io::gguf_writer& to, io::mapped_file co
     if (v.prefix_once) lost.push_back("that texts behind special tokens get no blank in front");
     auto scores = detail::scores_of(v, names, merges, path);
     scores.resize(std::max(scores.size(), std::size_t(std::max(size, 0))));
-    to.text("tokenizer.ggml.model", "llama").text("tokenizer.ggml.pre", "default").numbers("tokenizer.ggml.scores", scores);
+    to.text("tokenizer.ggml.model", "llama")
+        .text("tokenizer.ggml.pre", "default")
+        .numbers("tokenizer.ggml.scores", scores);
     to.boolean("tokenizer.ggml.add_space_prefix", v.space_prefix);
   }
   detail::add_tokens(to, std::move(names), v, size), detail::add_special(to, v);

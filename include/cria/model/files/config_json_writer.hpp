@@ -70,8 +70,10 @@ inline io::json llama_config(hyperparameters const& h) {
                   {"tie_word_embeddings", h.tied}};
   if (gelu) config["hidden_activation"] = "gelu_pytorch_tanh";
   if (h.rope.factor != 1) config["rope_scaling"] = rope;
-  if (kind == architecture::mistral || h.window > 0) config["sliding_window"] = h.window > 0 ? io::json(h.window) : io::json();
-  if (kind != architecture::mistral && h.window > 0) config["use_sliding_window"] = true, config["max_window_layers"] = 0;
+  if (kind == architecture::mistral || h.window > 0)
+    config["sliding_window"] = h.window > 0 ? io::json(h.window) : io::json();
+  if (kind != architecture::mistral && h.window > 0)
+    config["use_sliding_window"] = true, config["max_window_layers"] = 0;
   return config;
 }
 
@@ -80,7 +82,8 @@ inline void check_said(hyperparameters const& h, io::json const& config, std::st
   auto const parsed = io::json::parse(config.dump());
   auto const again = read_shape(config_reader(std::string(path), parsed));
   auto const same = [&](std::string_view what, bool equal) {
-    if (!equal) throw error(path, fmt::format("{} is not what a model of the kind {} can have", what, name_of(again.kind)));
+    if (!equal)
+      throw error(path, fmt::format("{} is not what a model of the kind {} can have", what, name_of(again.kind)));
   };
   auto const near = [](double a, double b) { return float(a) == float(b); };
   same("norm", again.norm == h.norm || (h.kind == architecture::gemma && h.norm == norm_form::rms));
@@ -88,17 +91,24 @@ inline void check_said(hyperparameters const& h, io::json const& config, std::st
   same("biases of attention", again.qkv_bias == h.qkv_bias && again.wo_bias == h.wo_bias);
   // what transformers' classes have no place for, whatever config.json says
   same("biases of attention", again.kind != architecture::mistral || !h.qkv_bias);
-  same("biases of the feed-forward part", again.kind == architecture::llama || again.kind == architecture::gpt2 || !h.feed_forward_bias);
-  same("norms of queries and keys", again.qk_norm == h.qk_norm), same("table of positions", again.learned_positions == h.learned_positions);
-  same("window", again.window == h.window), same("scale of the embedding", near(again.embedding_scale, h.embedding_scale));
+  same("biases of the feed-forward part",
+       again.kind == architecture::llama || again.kind == architecture::gpt2 || !h.feed_forward_bias);
+  same("norms of queries and keys", again.qk_norm == h.qk_norm),
+      same("table of positions", again.learned_positions == h.learned_positions);
+  same("window", again.window == h.window),
+      same("scale of the embedding", near(again.embedding_scale, h.embedding_scale));
   same("width of a head", again.head_dim == h.head_dim && again.kv_heads == h.kv_heads);
-  same("rotation", h.learned_positions || (near(again.rope.theta, h.rope.theta) && near(again.rope.factor, h.rope.factor) && again.rope.original_context == h.rope.original_context));
+  same("rotation",
+       h.learned_positions || (near(again.rope.theta, h.rope.theta) && near(again.rope.factor, h.rope.factor) &&
+                               again.rope.original_context == h.rope.original_context));
 }
 
 }  // namespace detail
 
-/// config.json. `format` is that of the weights. Throws cria::error for a model that transformers has no class for; `path` names the file.
-inline io::json hugging_face_config(hyperparameters const& h, dtype format, special_ids ids = {}, std::string_view path = "config.json") {
+/// config.json. `format` is that of the weights. Throws cria::error for a model that transformers has no class for;
+/// `path` names the file.
+inline io::json hugging_face_config(hyperparameters const& h, dtype format, special_ids ids = {},
+                                    std::string_view path = "config.json") {
   auto const id = [](int n) { return n < 0 ? io::json() : io::json(n); };
   auto const type = format == dtype::f32 ? "float32" : format == dtype::f16 ? "float16" : "bfloat16";
   auto config = h.kind == architecture::gpt2 ? detail::gpt2_config(h) : detail::llama_config(h);

@@ -1,5 +1,6 @@
 #pragma once
-// Why a model cannot be expressed: all that is wrong with a file is gathered, so that a user sees at once what it would take.
+// Why a model cannot be expressed: all that is wrong with a file is gathered, so that a user sees at once what it would
+// take.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,8 @@
 
 namespace cria::llama2::detail {
 
-/// What some models have and the library doesn't, by its member of config.json and the end of its key in a GGUF; none where empty.
+/// What some models have and the library doesn't, by its member of config.json and the end of its key in a GGUF; none
+/// where empty.
 struct foreign_part {
   std::string_view member, key, what;
 };

@@ -1,6 +1,6 @@
 #pragma once
-// The tensors of a file that is to be written: which weights each holds, in which order and form; and how they are made, a few rows at a
-// time.
+// The tensors of a file that is to be written: which weights each holds, in which order and form; and how they are
+// made, a few rows at a time.
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -14,9 +14,10 @@
 
 namespace cria::llama2 {
 
-/// The values of a weight, or of whole heads of it, or of something that there is for each of them, with its rows in `order` instead of the
-/// other one; a vector's values are its rows.
-inline std::vector<float> reordered(row_order order, hyperparameters const& h, weight_info const& w, std::vector<float> values) {
+/// The values of a weight, or of whole heads of it, or of something that there is for each of them, with its rows in
+/// `order` instead of the other one; a vector's values are its rows.
+inline std::vector<float> reordered(row_order order, hyperparameters const& h, weight_info const& w,
+                                    std::vector<float> values) {
   auto const row = w.vector ? 1 : std::size_t(w.cols), width = std::size_t(h.head_dim);
   if (!w.rotated || values.size() % (row * width) != 0) return values;  // a wrong number is refused where it is written
   std::vector<float> out(values.size());
@@ -31,11 +32,11 @@ inline std::vector<float> reordered(row_order order, hyperparameters const& h, w
 struct tensor_layout {
   std::string name;
   dtype format;
-  std::vector<std::uint64_t> shape;         // slowest axis first
-  std::vector<weight_place> parts{};        // below each other, or, where turned, side by side
-  bool turned = false;                      // [in, out]
+  std::vector<std::uint64_t> shape;   // slowest axis first
+  std::vector<weight_place> parts{};  // below each other, or, where turned, side by side
+  bool turned = false;                // [in, out]
   row_order order = row_order::meta;
-  float added = 0;                          // to each value
+  float added = 0;  // to each value
 
   std::uint64_t values() const {
     std::uint64_t n = 1;
@@ -52,9 +53,10 @@ inline std::uint64_t bytes_of(std::vector<tensor_layout> const& all) {
 
 namespace detail {
 
-/// The tensors of all weights of a model: `describe` gives each its tensor, with name, format, turned, order and added. Weights with one
-/// name become parts of one tensor.
-template <class Describe> std::vector<tensor_layout> layout_of(hyperparameters const& h, Describe const& describe) {
+/// The tensors of all weights of a model: `describe` gives each its tensor, with name, format, turned, order and added.
+/// Weights with one name become parts of one tensor.
+template <class Describe>
+std::vector<tensor_layout> layout_of(hyperparameters const& h, Describe const& describe) {
   std::vector<tensor_layout> all;
   std::map<std::string, std::size_t> index;
   for (auto const& place : places_of(h)) {
@@ -62,8 +64,10 @@ template <class Describe> std::vector<tensor_layout> layout_of(hyperparameters c
     t.shape = extents_of(place.weight);
     if (t.turned) std::swap(t.shape[0], t.shape[1]);
     auto const [found, added] = index.emplace(t.name, all.size());
-    if (added) all.push_back(std::move(t));
-    else all[found->second].shape[t.turned ? 1 : 0] += t.shape[t.turned ? 1 : 0];
+    if (added)
+      all.push_back(std::move(t));
+    else
+      all[found->second].shape[t.turned ? 1 : 0] += t.shape[t.turned ? 1 : 0];
     all[found->second].parts.push_back(place);
   }
   return all;
@@ -76,8 +80,10 @@ class tensor_maker {
       : h_(h), source_(source), t_(t), to_(to) {}
 
   void make() const {
-    if (t_.turned) turned();
-    else for (auto const& part : t_.parts) rows(part);
+    if (t_.turned)
+      turned();
+    else
+      for (auto const& part : t_.parts) rows(part);
     for (auto const& part : t_.parts) source_.release(part.weight, part.layer);
   }
 
@@ -124,7 +130,9 @@ class tensor_maker {
     std::size_t first = 0;
     for (auto const& part : t_.parts) {
       auto const* const s = as_it_is(part);
-      if (!s || std::size_t(s->turned_width) != width || std::size_t(s->turned_first) != first || (first > 0 && s->bytes.data() != bytes.data())) return {};
+      if (!s || std::size_t(s->turned_width) != width || std::size_t(s->turned_first) != first ||
+          (first > 0 && s->bytes.data() != bytes.data()))
+        return {};
       first += std::size_t(part.weight.rows), bytes = s->bytes;
     }
     return bytes;
@@ -156,7 +164,8 @@ class tensor_maker {
 };
 
 /// The source of a writer that is to write these tensors.
-inline io::tensor_source source_of(hyperparameters const& h, weight_source const& source, std::vector<tensor_layout> const& all) {
+inline io::tensor_source source_of(hyperparameters const& h, weight_source const& source,
+                                   std::vector<tensor_layout> const& all) {
   return [&h, &source, &all](std::size_t i, io::tensor_sink& to) { tensor_maker(h, source, all[i], to).make(); };
 }
 
