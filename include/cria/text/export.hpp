@@ -68,9 +68,10 @@ inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_temp
   return config;
 }
 
-/// Gives a GGUF the tokenizer in the file `from` and its chat template: from a GGUF all that it says of it, from SentencePiece's and
-/// llama2.c's formats the pieces, from a tokenizer.json its tokens and merges, with unused tokens up to `size`. Returns what the GGUF
-/// cannot say. Throws cria::error for a tokenizer.json whose rule for words, or order of merges, llama.cpp has no form for.
+/// Gives a GGUF the tokenizer in the file `from` and its chat template: from a GGUF all that it says of it, from
+/// SentencePiece's and llama2.c's formats the pieces, from a tokenizer.json its tokens and merges, with unused tokens up
+/// to `size`. Returns what the GGUF cannot say. Throws cria::error for a tokenizer.json whose rule for words, or order
+/// of merges, llama.cpp has no form for.
 inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string const& from, int size = 0) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<std::string> lost;
@@ -88,9 +89,9 @@ inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string c
 }
 
 /// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. A tokenizer.json goes as it
-/// is, with what lies beside it, and so does a tokenizer.model that has one beside it. Of the others, for the library tokenizer.model, or tokenizer.gguf, a GGUF without
-/// tensors, where it comes from a GGUF; for transformers tokenizer.json and tokenizer_config.json. Throws cria::error
-/// for pieces that are no UTF-8, which JSON cannot say.
+/// is, with what lies beside it, and so does a tokenizer.model that has one beside it. Of the others, for the library
+/// tokenizer.model, or tokenizer.gguf, a GGUF without tensors, where it comes from a GGUF; for transformers
+/// tokenizer.json and tokenizer_config.json. Throws cria::error for pieces that are no UTF-8, which JSON cannot say.
 inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<io::named_file> files;
@@ -107,7 +108,8 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
           std::filesystem::exists(beside))
         files.push_back({name, std::string(io::as_text(io::mapped_file(beside.string()).bytes()))});
   };
-  bool const model = is_sentencepiece(file.bytes()) && std::filesystem::exists(std::filesystem::path(file.path()).replace_filename("tokenizer.json"));
+  auto const json_beside = std::filesystem::path(file.path()).replace_filename("tokenizer.json");
+  bool const model = is_sentencepiece(file.bytes()) && std::filesystem::exists(json_beside);
   if (is_tokenizer_json(file.bytes()) || model) {
     open_tokenizer(from);  // checks it
     files.push_back({model ? "tokenizer.model" : "tokenizer.json", std::string(io::as_text(file.bytes()))});
