@@ -1,5 +1,6 @@
 #pragma once
 // What the golden cases of training share: their files, and parameters by the names and orders there.
+#include "cria/model/checkpoint.hpp"
 #include "cria/model/train_engine.hpp"
 #include "difference.hpp"
 #include "rotary_pairs.hpp"

@@ -22,20 +22,20 @@ struct letters : infer::chat_format {
   }
 };
 
-std::string text(std::vector<int> const& ids) { return {ids.begin(), ids.end()}; }
+std::string letters_of(std::vector<int> const& ids) { return {ids.begin(), ids.end()}; }
 
 }  // namespace
 
 TEST_CASE("a conversation grows") {
   letters const format;
   infer::conversation talk(format, "S", 100, 10);
-  CHECK(text(talk.ask("one").tokens) == "Suonea");
+  CHECK(letters_of(talk.ask("one").tokens) == "Suonea");
   talk.answered("1");
-  CHECK(text(talk.ask("two").tokens) == "Suonea1utwoa");
+  CHECK(letters_of(talk.ask("two").tokens) == "Suonea1utwoa");
   talk.answered("2");
   CHECK(talk.history().size() == 2);
   talk.reset();
-  CHECK(text(talk.ask("three").tokens) == "Suthreea");
+  CHECK(letters_of(talk.ask("three").tokens) == "Suthreea");
 }
 
 TEST_CASE("the oldest turns leave, the system text stays") {
@@ -49,11 +49,11 @@ TEST_CASE("the oldest turns leave, the system text stays") {
   talk.answered("d");
   auto const third = talk.ask("89");  // 1 + 10 + 5 + 4 > 20 - 4
   CHECK(third.forgotten == 1);
-  CHECK(text(third.tokens) == "Su67adu89a");
+  CHECK(letters_of(third.tokens) == "Su67adu89a");
   talk.answered("e");
   auto const last = talk.ask("a long one ...");
   CHECK(last.forgotten == 2);
-  CHECK(text(last.tokens) == "Sua long one ...a");
+  CHECK(letters_of(last.tokens) == "Sua long one ...a");
   CHECK(talk.history().empty());
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("a message that cannot fit is refused and nothing is forgotten") {
   talk.answered("2");
   CHECK_THROWS_MATCHES(talk.ask(std::string(17, 'x')), error,
                        MessageMatches(ContainsSubstring("expected fewer than 20 tokens, found 20")));
-  CHECK(text(talk.ask("3").tokens) == "Su1a2u3a");
+  CHECK(letters_of(talk.ask("3").tokens) == "Su1a2u3a");
   CHECK_THROWS_AS(talk.ask("bad"), error);
   CHECK(talk.history().size() == 1);
   CHECK(talk.ask(std::string(16, 'x')).tokens.size() == 19);  // no room is reserved where there is none

@@ -39,9 +39,9 @@ template <dtype T> std::vector<double> kept(std::vector<float> const& x) {
   else
     for (std::size_t b = 0; b < x.size(); b += 32) {
       float block[32], scale, weighted;
-      std::int32_t codes[8], sum;
+      std::int32_t codes[8], sum, first_half;
       std::copy_n(x.begin() + std::ptrdiff_t(b), 32, block);
-      kernel::quantise_block<kernel::scalar_lane>(block, {codes, &scale, &sum, &weighted}, 0, 0, 1);
+      kernel::quantise_block<kernel::scalar_lane>(block, {codes, &scale, &sum, &weighted, &first_half}, 0, 0, 1);
       for (int i = 0; i < 32; ++i) r.push_back(double(f16_to_f32(f32_to_f16(scale))) * kernel::signed_byte(codes[i / 4], i % 4));
     }
   return r;

@@ -78,7 +78,8 @@ TEST_CASE("an adapter of peft's beside its model") {
 TEST_CASE("merged and apart are one model") {
   test::temporary_folder const folder;
   auto const file = with_adapter();
-  auto const source = merged(file.shape(), weights_of(file));
+  auto const own = weights_of(file);
+  merged const source(file.shape(), own);
   auto const h = without_adapter(file.shape());
   write_hugging_face(folder.path() / "hf", h, dtype::f32, source);
   write_gguf((folder.path() / "f32.gguf").string(), {}, h, dtype::f32, source);

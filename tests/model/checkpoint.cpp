@@ -138,11 +138,11 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.scale_linear", 2); }),
                "llama.rope.scale_linear is not supported (expected unscaled or linearly scaled rotary angles, found 2)");
   gguf_refuses(with([](auto& w) { w.u32("llama.expert_count", 8); }),
-               "llama.expert_count is not supported (expected 0, found 8)");
+               "llama.expert_count: experts, among which a router chooses (expected none, found 8)");
   gguf_refuses(with([](auto& w) { w.u32("llama.rope.dimension_count", 4); }),
                "llama.rope.dimension_count is not supported (expected 8, found 4)");
   gguf_refuses(with([](auto& w) { w.f32("llama.attention.scale", 0.5f); }),
-               "llama.attention.scale is not supported (expected 1 / sqrt(width of a head), found 0.5)");
+               "llama.attention.scale: a scale of the scores of its own (expected none, found 0.5)");
   gguf_refuses(with([](auto& w) { w.f32("llama.rope.freq_base", -1); }),
                "rope theta (expected a positive number, found -1)");
   auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();
@@ -239,6 +239,37 @@ TEST_CASE("a config.json the library cannot compute is refused") {
   config_refuses("hidden_size", "64", "hidden_size (expected a whole number, found \"64\")");
   config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");
   config_refuses("rms_norm_eps", 2, "epsilon of the norms (expected 0 to 1, found 2)");
+}
+
+TEST_CASE("all that a model would take is named at once") {
+  auto const says = [](nlohmann::json const& change, std::vector<std::string> const& parts) {
+    auto config = good_config();
+    config.update(change);
+    auto const bytes = config.dump();
+    std::string said;
+    try {
+      checkpoint(io::safetensors(test::as_file(no_weights)), test::as_file(bytes, "config.json"));
+    } catch (error const& e) {
+      said = e.what();
+    }
+    INFO(said);
+    REQUIRE(said.starts_with("config.json: "));
+    for (auto const& part : parts) REQUIRE(said.find(part) != said.npos);
+    REQUIRE(std::size_t(std::ranges::count(said, ';')) == parts.size() - 1);
+  };
+  says({{"model_type", "mixtral"}, {"num_local_experts", 8}}, {"model_type is not supported", "num_local_experts: experts, among which a router chooses (expected none, found 8)"});
+  says({{"rope_parameters", {{"rope_type", "yarn"}, {"rope_theta", 1e4}, {"factor", 4.0}}}}, {"rope_parameters: rope_type is not supported (expected default, linear or llama3, found \"yarn\")"});
+  says({{"model_type", "gemma2"}, {"attn_logit_softcapping", 50.0}, {"final_logit_softcapping", 30.0}, {"query_pre_attn_scalar", 16},
+        {"layer_types", {"sliding_attention", "full_attention"}}},
+       {"model_type", "attn_logit_softcapping: a soft cap on the scores", "final_logit_softcapping", "query_pre_attn_scalar", "layer_types"});
+  says({{"model_type", "phi"}, {"partial_rotary_factor", 0.5}, {"hidden_act", "gelu"}, {"layer_norm_eps", 1e-5}},
+       {"model_type", "partial_rotary_factor: rotation of a part of each head (expected none, found 0.5)", "hidden_act", "layer_norm_eps"});
+  says({{"model_type", "qwen2"}, {"use_sliding_window", true}, {"sliding_window", 8}, {"max_window_layers", 1}}, {"use_sliding_window is not supported in some layers only"});
+  says({{"model_type", "mamba"}, {"state_size", 16}, {"num_attention_heads", nullptr}}, {"model_type", "state_size: state spaces", "missing member num_attention_heads"});
+  says({{"partial_rotary_factor", 1.0}, {"num_experts", 0}, {"logit_scale", 1}, {"quantization_config", {{"bits", 4}}}}, {"quantization_config"});
+  auto const gguf = test::gguf_writer().string("general.architecture", "gemma2").f32("gemma2.attn_logit_softcapping", 50).f32("gemma2.final_logit_softcapping", 30).u32("gemma2.expert_count", 0).str();
+  REQUIRE_THROWS_WITH(open_gguf(gguf), EndsWith("found gemma2); gemma2.attn_logit_softcapping: a soft cap on the scores of attention (expected none, found 50); "
+                                                "gemma2.final_logit_softcapping: a soft cap on the logits (expected none, found 30)"));
 }
 
 TEST_CASE("a Hugging Face folder that lacks something is refused") {

@@ -39,7 +39,7 @@ std::vector<float> copied(std::span<float const> x) { return {x.begin(), x.end()
 template <class Change> void refuses(std::string const& what, Change const& change) {
   tiny_gguf tiny;
   change(tiny);
-  with_file([&](llama2::weight_file const& file) {
+  with_file([&](llama2::checkpoint const& file) {
     INFO(what);
     CHECK_THROWS_MATCHES(
         (llama2::check_shape<llama2::decoder<tiny_shape>, exact>(file)), error,
@@ -62,7 +62,7 @@ TEST_CASE("a file of another shape or format is refused, and the difference name
   refuses("w2 (expected f32, found q4_0)", [](auto& t) {
     t.format = [](std::string const& n) { return n.find("ffn_down") == std::string::npos ? dtype::f32 : dtype::q4_0; };
   });
-  with_file([](llama2::weight_file const& file) {
+  with_file([](llama2::checkpoint const& file) {
     CHECK_NOTHROW(llama2::check_shape<llama2::decoder<tiny_shape>, exact>(file));
   });
 }
@@ -90,7 +90,7 @@ tiny_gguf const tiny_k{.embed = 256, .layers = 3, .head_dim = 64, .hidden = 512,
 }  // namespace
 
 TEST_CASE("a model whose layers are in different formats keeps their bytes, and has its own forward's logits") {
-  with_file([](llama2::weight_file const& file) {
+  with_file([](llama2::checkpoint const& file) {
     using other = policy::exact<k_formats<by_layer<layers_in<1, q4_k>, layers_in<2, q6_k>>>>;
     CHECK_THROWS_MATCHES(
         (llama2::check_shape<llama2::decoder<tiny_k_shape>, other>(file)), error,
@@ -116,7 +116,7 @@ TEST_CASE("a model whose layers are in different formats keeps their bytes, and 
 }
 
 TEST_CASE("rows out of range are refused") {
-  with_file([](llama2::weight_file const& file) {
+  with_file([](llama2::checkpoint const& file) {
     small_engine engine(file, {.room = 20, .sequences = 2}, space());
     auto const refused = [&](infer::row const& row, std::string const& message) {
       CHECK_THROWS_MATCHES(engine.forward({&row, 1}, infer::logits::last), error, Catch::Matchers::Message(message));
@@ -132,7 +132,7 @@ TEST_CASE("rows out of range are refused") {
 }
 
 TEST_CASE("an input longer than a step is cut, with the same bits; logits of none, the last and all") {
-  with_file([](llama2::weight_file const& file) {
+  with_file([](llama2::checkpoint const& file) {
     auto const input = rows({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13});
     small_engine one(file, {}, space()), cut(file, {.rows = 4}, space());
     CHECK(one.room() == 64);
@@ -149,7 +149,7 @@ TEST_CASE("an input longer than a step is cut, with the same bits; logits of non
 }
 
 TEST_CASE("an engine's logits are those of the model's own forward on plain tensors") {
-  with_file([](llama2::weight_file const& file) {
+  with_file([](llama2::checkpoint const& file) {
     auto const input = rows({3, 1, 4, 1, 5, 9, 2, 6, 5, 35});
     plain_step s;
     for (auto const& r : input) s.token.push_back(r.token), s.sequence.push_back(0), s.position.push_back(r.position);

@@ -4,11 +4,11 @@
 
 namespace cria::llama2 {
 
-/// The weights of a model whose adapter is merged, W + alpha / rank B A: `source` gives both those of the model and the adapter's. To be
-/// written with the shape `without_adapter(h)`.
-template <class Source> class merged : public weight_source {
+/// The weights of a model whose adapter is merged, W + alpha / rank B A: `source`, which must stay, gives both those of the model and the
+/// adapter's. To be written with the shape `without_adapter(h)`.
+class merged final : public weight_source {
  public:
-  merged(hyperparameters h, Source source) : h_(std::move(h)), source_(std::move(source)) {}
+  merged(hyperparameters h, weight_source const& source) : h_(std::move(h)), source_(source) {}
 
   void read_rows(weight_info const& w, int layer, int first, int count, std::span<float> to) const override {
     source_.read_rows(w, layer, first, count, to);
@@ -33,7 +33,7 @@ template <class Source> class merged : public weight_source {
 
  private:
   hyperparameters h_;
-  Source source_;
+  weight_source const& source_;
 
   weight_info a_of(weight_info const& w) const { return {w.name + ".lora_a", h_.adapter.rank, w.cols}; }
   weight_info b_of(weight_info const& w) const { return {w.name + ".lora_b", w.rows, h_.adapter.rank, false, w.rotated}; }

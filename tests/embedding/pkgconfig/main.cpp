@@ -13,7 +13,7 @@
 using namespace cria;
 
 struct wide : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 4, /*kv heads*/ 2, /*hidden*/ 64, /*vocabulary*/ 40, /*context*/ 64> {
-  template <class D> using feed_forward = nn::swiglu<typename D::embed, axis<llama2::axes::hidden, 96>>;
+  template <class D> using feed_forward = nn::swiglu<D, axis<llama2::axes::hidden, 96>>;
 };
 using Wide = llama2::decoder<wide>;
 

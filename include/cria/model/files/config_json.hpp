@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cria/io/json.hpp"
+#include "cria/model/files/reasons.hpp"
 #include "cria/model/files/stored.hpp"
 
 namespace cria::llama2::detail {
@@ -119,42 +120,65 @@ inline feed_forward_form read_activation(config_reader const& config, architectu
   return feed_forward_form::geglu;
 }
 
-/// The shape config.json gives. Throws cria::error for a missing or unfit member, and for what the library cannot compute: another
-/// architecture, activation or rotation, windows in some layers only, quantised weights.
+/// What the library has no words for: other kinds of models, and parts of them.
+inline void find_foreign(config_reader const& config, reasons& why) {
+  auto const* const type = config.find("model_type");
+  why.attempt([&] {
+    if (type != nullptr && (!type->is_string() || std::ranges::find(architecture_names, type->get<std::string>()) == std::end(architecture_names)))
+      config.refuse("model_type is not supported", fmt::format("one of {}", fmt::join(architecture_names, ", ")), *type);
+  });
+  auto const* const layers = config.find("layer_types");
+  if (layers != nullptr && layers->is_array() && !config.boolean("use_sliding_window", false) &&
+      std::ranges::any_of(*layers, [&](auto const& l) { return l != layers->front(); }))
+    why.add("layer_types: layers of several kinds (expected one, found more)");
+  for (auto const& [member, key, what] : foreign_parts) {
+    auto const* const value = member.empty() ? nullptr : config.find(std::string(member).c_str());
+    bool const nothing = value == nullptr || *value == false || *value == 0 || (value->is_number() && *value == 1 && member.find("expert") == member.npos);
+    if (!nothing) why.attempt([&] { config.refuse(fmt::format("{}: {}", member, what), "none", *value); });
+  }
+}
+
+/// The shape config.json gives. Throws cria::error for a missing or unfit member, and, with all reasons, for what the library cannot
+/// compute: another architecture, activation or rotation, windows in some layers only, quantised weights.
 inline hyperparameters read_shape(config_reader const& config) {
+  reasons why(config.file());
+  find_foreign(config, why);
   auto const* const type = config.find("model_type");
   auto const known = type && type->is_string() ? std::ranges::find(architecture_names, type->get<std::string>()) : std::end(architecture_names);
-  if (type != nullptr && known == std::end(architecture_names))
-    config.refuse("model_type is not supported", fmt::format("one of {}", fmt::join(architecture_names, ", ")), *type);
-  auto const kind = type == nullptr ? architecture::llama : architecture(known - architecture_names);
-  config.only("quantization_config", nullptr);
+  auto const kind = known == std::end(architecture_names) ? architecture::llama : architecture(known - architecture_names);
   hyperparameters h;
   if (kind == architecture::gpt2) {
-    h = read_gpt2(config);
+    why.attempt([&] { h = read_gpt2(config); });
+    why.check();
     h.kind = kind;
     check(h, config.file());
     return h;
   }
   h.kind = kind;
-  h.embed = config.whole("hidden_size");
-  h.layers = config.whole("num_hidden_layers");
-  h.heads = config.whole("num_attention_heads");
-  h.kv_heads = config.whole("num_key_value_heads", h.heads);
-  if (h.heads > 0 && config.find("head_dim") == nullptr && h.embed % h.heads != 0)
-    throw error(config.file(), "hidden_size", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
-  h.head_dim = config.whole("head_dim", h.heads > 0 ? h.embed / h.heads : 0);
-  h.hidden = config.whole("intermediate_size");
-  h.vocabulary = config.whole("vocab_size");
-  h.context = config.whole("max_position_embeddings", 2048);
-  h.norm_eps = config.number("rms_norm_eps", 1e-6);
-  read_rope(config, h);
-  h.feed_forward = read_activation(config, kind);
-  h.window = read_window(config, h);
-  h.qkv_bias = config.boolean("attention_bias", kind == architecture::qwen2);
+  why.attempt([&] {
+    h.embed = config.whole("hidden_size");
+    h.layers = config.whole("num_hidden_layers");
+    h.heads = config.whole("num_attention_heads");
+    h.kv_heads = config.whole("num_key_value_heads", h.heads);
+    if (h.heads > 0 && config.find("head_dim") == nullptr && h.embed % h.heads != 0)
+      throw error(config.file(), "hidden_size", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
+    h.head_dim = config.whole("head_dim", h.heads > 0 ? h.embed / h.heads : 0);
+    h.hidden = config.whole("intermediate_size");
+    h.vocabulary = config.whole("vocab_size");
+    h.context = config.whole("max_position_embeddings", 2048);
+    h.norm_eps = config.number("rms_norm_eps", 1e-6);
+  });
+  why.attempt([&] { read_rope(config, h); });
+  why.attempt([&] { h.feed_forward = read_activation(config, kind); });
+  why.attempt([&] { h.window = read_window(config, h); });
+  why.attempt([&] {
+    h.qkv_bias = config.boolean("attention_bias", kind == architecture::qwen2);
+    h.feed_forward_bias = config.boolean("mlp_bias", false);
+    h.tied = config.boolean("tie_word_embeddings", kind == architecture::gemma);
+  });
+  why.check();
   h.wo_bias = kind != architecture::qwen2 && h.qkv_bias;
-  h.feed_forward_bias = config.boolean("mlp_bias", false);
   h.qk_norm = kind == architecture::qwen3;
-  h.tied = config.boolean("tie_word_embeddings", kind == architecture::gemma);
   if (kind == architecture::gemma) h.norm = norm_form::rms_plus_one, h.embedding_scale = std::sqrt(double(h.embed));
   check(h, config.file());
   return h;

@@ -98,14 +98,33 @@ inline void read_rope(io::gguf const& file, gguf_keys const& keys, hyperparamete
   read_rope_factors(file, h);
 }
 
-/// The shape the metadata gives. Throws cria::error for another architecture, a missing key, and what the library cannot compute,
-/// which would otherwise give wrong numbers.
+/// What the library has no words for: other architectures, and parts of them.
+inline void find_foreign(io::gguf const& file, std::string_view architecture_name, reasons& why) {
+  if (std::ranges::find(architecture_names, architecture_name) == std::end(architecture_names))
+    why.attempt([&] {
+      throw error(file.path(), "general.architecture", fmt::format("one of {}", fmt::join(architecture_names, ", ")),
+                  architecture_name.empty() ? "nothing" : io::printable(architecture_name));
+    });
+  for (auto const& [member, key, what] : foreign_parts) {
+    auto const name = fmt::format("{}.{}", architecture_name, key);
+    auto const* const value = key.empty() || (architecture_name == "gpt2" && key == "attention.layer_norm_epsilon") ? nullptr : file.find(name);
+    auto const is_zero = []<class T>(T const& v) {
+      if constexpr (std::is_arithmetic_v<T>) return v == T{};
+      else return false;
+    };
+    if (value == nullptr || std::visit(is_zero, *value)) continue;
+    why.add(fmt::format("{}: {} (expected none, found {})", io::printable(name), what, io::describe(*value)));
+  }
+}
+
+/// The shape the metadata gives. Throws cria::error for a missing key, and, with all reasons, for what the library cannot compute, which
+/// would otherwise give wrong numbers: another architecture for one.
 inline hyperparameters read_shape(io::gguf const& file) {
   auto const architecture_name = file.text("general.architecture");
+  reasons why(file.path());
+  find_foreign(file, architecture_name.value_or(""), why);
   auto const known = std::ranges::find(architecture_names, architecture_name.value_or(""));
-  if (known == std::end(architecture_names))
-    throw error(file.path(), "general.architecture", fmt::format("one of {}", fmt::join(architecture_names, ", ")),
-                architecture_name ? io::printable(*architecture_name) : "nothing");
+  if (known == std::end(architecture_names)) why.check();
   gguf_keys const keys(file, *known);
   hyperparameters h;
   h.kind = architecture(known - architecture_names);
@@ -118,11 +137,9 @@ inline hyperparameters read_shape(io::gguf const& file) {
   if (h.heads > 0 && !keys.optional("attention.key_length") && h.embed % h.heads != 0)
     throw error(file.path(), keys.key("embedding_length"), fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
   h.head_dim = int(keys.optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
-  keys.only("attention.value_length", h.head_dim), keys.only("rope.dimension_count", h.head_dim), keys.only("expert_count", 0);
+  keys.only("attention.value_length", h.head_dim), keys.only("rope.dimension_count", h.head_dim);
   h.window = int(keys.optional("attention.sliding_window").value_or(0));
   if (h.window >= h.context) h.window = 0;
-  if (auto const* const scale = file.find(keys.key("attention.scale")))
-    throw error(file.path(), keys.key("attention.scale") + " is not supported", "1 / sqrt(width of a head)", io::describe(*scale));
   bool const gpt2 = h.kind == architecture::gpt2;
   h.norm_eps = keys.number(gpt2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon");
   auto const* const embedding = file.tensor("token_embd.weight");
@@ -135,7 +152,8 @@ inline hyperparameters read_shape(io::gguf const& file) {
   h.qk_norm = has("blk.0.attn_q_norm.weight");
   if (gpt2) h.learned_positions = true, h.norm = norm_form::layer, h.feed_forward = feed_forward_form::gelu_mlp;
   if (h.kind == architecture::gemma) h.embedding_scale = std::sqrt(double(h.embed)), h.feed_forward = feed_forward_form::geglu;
-  if (!gpt2) read_rope(file, keys, h);
+  if (!gpt2) why.attempt([&] { read_rope(file, keys, h); });
+  why.check();
   check(h, file.path());
   return h;
 }
