@@ -139,7 +139,8 @@ inline void find_foreign(config_reader const& config, reasons& why) {
   for (auto const& [member, key, what] : foreign_parts) {
     auto const* const value = member.empty() ? nullptr : config.find(std::string(member).c_str());
     bool const nothing = value == nullptr || *value == false || *value == 0 || (value->is_number() && *value == 1 && member.find("expert") == member.npos);
-    if (!nothing) why.attempt([&] { config.refuse(fmt::format("{}: {}", member, what), "none", *value); });
+    auto const said = fmt::format("{}: {}", member, what);
+    if (!nothing) why.attempt([&] { config.refuse(said, "none", *value); });
   }
 }
 
