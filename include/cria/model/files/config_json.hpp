@@ -64,7 +64,6 @@ class config_reader {
 /// The scaling of rotary angles: rope_scaling, or rope_parameters, which holds theta too. Throws for other kinds than linear and llama3.
 inline void read_rope(config_reader const& config, hyperparameters& h) {
   h.rope.theta = config.number("rope_theta", 1e4);
-  config.only("partial_rotary_factor", 1.0);
   for (char const* const member : {"rope_scaling", "rope_parameters"}) {
     auto const* const object = config.find(member);
     if (object == nullptr) continue;
