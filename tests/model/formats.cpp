@@ -121,7 +121,7 @@ TEST_CASE("from Hugging Face's layout to GGUF and back") {
              before = test::read_json(fs::path(variant(name)) / "config.json");
   for (auto const* const member : {"model_type", "architectures", "vocab_size", "tie_word_embeddings"})
     REQUIRE(config.at(member) == before.at(member));
-  auto const &a = original.shape(), &b = checkpoint::open((folder.path() / "again").string()).shape();
+  auto const a = original.shape(), b = checkpoint::open((folder.path() / "again").string()).shape();
   REQUIRE(std::array{a.embed, a.layers, a.heads, a.kv_heads, a.head_dim, a.hidden, a.vocabulary, a.context, a.window} ==
           std::array{b.embed, b.layers, b.heads, b.kv_heads, b.head_dim, b.hidden, b.vocabulary, b.context, b.window});
   REQUIRE(std::array{a.qk_norm, a.qkv_bias, a.wo_bias, a.feed_forward_bias, a.learned_positions, a.tied} ==

@@ -151,7 +151,7 @@ TEST_CASE("what pretrain refuses") {
   refused({"--tokenizer", folder.path() / "text"}, "text");
   fs::create_directory(folder.path() / "parts");
   folder.write("parts/config.json", read_text(config())), folder.write("parts/model.safetensors.index.json", "{}");
-  refused({"--model", folder.path() / "parts"}, "several files of weights");
+  refused({"--model", folder.path() / "parts"}, "weight_map");
   check_refused("pretrain", pretrain_arguments(folder, folder.path() / "text", {}), "text");
   check_refused("pretrain", pretrain_arguments(folder, "/proc/none/run", {}), "/proc/none/run");
 }

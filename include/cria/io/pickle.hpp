@@ -327,6 +327,7 @@ class unpickler {
   std::vector<pickled_tensor> named(value_id top) {
     std::vector<pickled_tensor> out;
     for (auto const& [key, item] : as<dictionary>(top, "content of the pickle").items) {
+      if (out.size() >= most_) throw error(where_, "number of tensors", fmt::format("at most {}", most_), "more");
       auto const name = as<std::string_view>(key, "key of a tensor");
       if (name.size() > 1000)
         throw error(where_, "name of a tensor", "at most 1000 bytes", std::to_string(name.size()));

@@ -72,6 +72,9 @@ class tensor_sink {
   void values(std::span<float const> some) {
     count_ += some.size();
     if (format_ == dtype::f32) return file_.write(std::as_bytes(some));
+    auto const rest = some.size() % std::size_t(facts(format_).block);
+    ragged_ |= rest > 0;  // refused when the number of values is known
+    some = some.first(some.size() - rest);
     constexpr std::size_t at_once = 1 << 16;  // whole blocks of every format
     for (; !some.empty(); some = some.subspan(std::min(at_once, some.size())))
       file_.write(encode(format_, some.first(std::min(at_once, some.size()))));
@@ -82,11 +85,14 @@ class tensor_sink {
     file_.write(some);
   }
   std::uint64_t count() const { return count_; }
+  /// Whether a piece was not whole blocks.
+  bool ragged() const { return ragged_; }
 
  private:
   tensor_file& file_;
   dtype format_;
   std::uint64_t count_ = 0;
+  bool ragged_ = false;
 };
 
 inline void tensor_file::write_tensor(std::string_view name, dtype format, std::uint64_t count,
@@ -96,6 +102,8 @@ inline void tensor_file::write_tensor(std::string_view name, dtype format, std::
   if (sink.count() != count)
     throw error(fmt::format("{}: {}", file_.path(), printable(name)), "number of values", std::to_string(count),
                 std::to_string(sink.count()));
+  if (sink.ragged())
+    throw error(fmt::format("{}: {}", file_.path(), printable(name)), "values in pieces", "whole blocks", "others");
 }
 
 }  // namespace cria::io

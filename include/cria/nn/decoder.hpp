@@ -6,12 +6,17 @@
 
 namespace cria::nn {
 
-/// A value of the residual slot: x + attention(norm(x)), then + feed_forward(norm(.)), as in GPT-2 and Llama.
+/// A value of the residual slot, which is the layer: x + attention(norm(x)), then + feed_forward(norm(.)), as in GPT-2 and Llama.
 template <class D> struct pre_norm {
+  template <class Tag> using norm = typename D::template norm<D, Tag>;
   static constexpr auto forward(auto x) {
-    auto a = D::template attention<D>::forward(D::template norm<D, attention_norm>::forward(x));
-    auto h = hooked<D, between>(x + hooked<D, after_attention>(a));
-    return h + hooked<D, after_feed_forward>(D::template feed_forward<D>::forward(D::template norm<D, ffn_norm>::forward(h)));
+    auto n = norm<attention_norm>::forward(x);
+    auto a = D::template attention<D>::forward(n);
+    auto b = hooked<D, after_attention>(a);
+    auto h = hooked<D, between>(x + b);
+    auto m = norm<ffn_norm>::forward(h);
+    auto f = D::template feed_forward<D>::forward(m);
+    return hooked<D, after_layer>(h + hooked<D, after_feed_forward>(f));
   }
 };
 
@@ -23,10 +28,9 @@ template <class D> struct embedding_stage {
   }
 };
 
-/// One layer: [token, embed] -> [token, embed].
-template <class D> struct block_stage {
+/// One layer: [token, embed] -> [token, embed]. The slot is the base, not a member: a wrong shape is told in a line less.
+template <class D> struct block_stage : D::template residual<D> {
   using input = shape<tokens, typename D::embed>;
-  static constexpr auto forward(auto x) { return hooked<D, after_layer>(D::template residual<D>::forward(x)); }
 };
 
 /// The last norm and the output matrix: -> [token, vocabulary].

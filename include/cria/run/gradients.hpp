@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cria/kernel/contraction/block.hpp"
 #include "cria/kernel/optimizer/adamw.hpp"
 #include "cria/run/weights.hpp"
 

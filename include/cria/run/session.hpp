@@ -284,7 +284,8 @@ template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run(int first, int count) {
   require_kokkos("session");
   Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
-  if (count > 0) check_head(first, count);
+  head_rows_ = 0;
+  if (count != 0) check_head(first, count);
   if constexpr (kernel::on_host<Exec>)
     if (can_form_crew<Exec>(step_.workers)) return run_by_crew(first, count);
   run_embedding();
@@ -297,7 +298,8 @@ std::span<float const> session<Model, Policy, Exec>::run_by_crew(int first, int 
   kernel::context const embedding_step = embedding_stage(), first_layer = stage(block_weights_, 0, embedding_rows(), nullptr);
   now_ = embedding_rows();
   for (int layer = 0; layer < Model::layers; ++layer) now_ = block_stage(stage(block_weights_, 0, now_, nullptr), layer).out[0];
-  kernel::context const head_step = head_stage(first, count, now_);
+  kernel::context head_step;
+  if (count > 0) head_step = head_stage(first, count, now_);
   with_crew(exec_, "cria/step", step_.workers, *meeting_, [&](crew_member const& m) {
     execute<embedding>(m, embedding_step);
     kernel::context c = first_layer;

@@ -138,11 +138,12 @@ class trainer {
     gradients_.finish(exec_);
     for (auto const& e : gradients_.entries())
       if (e.master.size() > 0) {
-        auto const staged = Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(exec_, Kokkos::HostSpace{}), e.stored->packed);
-        auto const master = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, e.master);
+        std::vector<std::byte> packed(e.stored->packed.size());
+        std::vector<float> master(e.master.size());
+        copy_out(exec_, packed.data(), e.stored->packed.data(), packed.size());
         exec_.fence();
-        decode(e.stored->type.only(), {staged.data(), staged.size()}, {master.data(), master.size()});
-        Kokkos::deep_copy(exec_, e.master, master);
+        decode(e.stored->type.only(), packed, master);
+        copy_in(exec_, e.master.data(), master.data(), master.size());
         exec_.fence();
       }
   }

@@ -71,12 +71,16 @@ inline void read_rope(config_reader const& config, hyperparameters& h) {
     h.rope.theta = r.number("rope_theta", h.rope.theta);
     r.only("partial_rotary_factor", 1.0);
     auto const* const kind = r.find(r.find("rope_type") ? "rope_type" : "type");
+    for (auto const& [name, value] : object->items())
+      if (value.is_object()) r.refuse("rotations by kind of layer are not supported", "one for all layers", name);
+    if (kind == nullptr && r.find("factor")) throw error(r.file(), "missing member rope_type");
     if (kind == nullptr || *kind == "default") continue;
     if (*kind != "linear" && *kind != "llama3") r.refuse("rope_type is not supported", "default, linear or llama3", *kind);
     h.rope.factor = r.number("factor");
     if (*kind == "linear") continue;
     h.rope.low = r.number("low_freq_factor"), h.rope.high = r.number("high_freq_factor");
     h.rope.original_context = r.whole("original_max_position_embeddings");
+    if (h.rope.original_context < 1) throw error(r.file(), "original_max_position_embeddings", "1 or more", "0");
   }
 }
 
@@ -91,7 +95,7 @@ inline hyperparameters read_gpt2(config_reader const& config) {
   if (h.heads < 1 || h.embed % h.heads != 0)
     throw error(config.file(), "n_embd", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
   h.head_dim = h.embed / h.heads;
-  h.hidden = config.whole("n_inner", 4 * h.embed), h.vocabulary = config.whole("vocab_size"), h.context = config.whole("n_positions", 1024);
+  h.hidden = config.find("n_inner") ? config.whole("n_inner") : 4 * std::min(h.embed, 1 << 24), h.vocabulary = config.whole("vocab_size"), h.context = config.whole("n_positions", 1024);
   h.norm_eps = config.number("layer_norm_epsilon", 1e-5);
   h.norm = norm_form::layer, h.feed_forward = feed_forward_form::gelu_mlp;
   h.learned_positions = h.qkv_bias = h.wo_bias = h.feed_forward_bias = true;

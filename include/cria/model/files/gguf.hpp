@@ -9,6 +9,7 @@
 
 #include "cria/io/gguf.hpp"
 #include "cria/model/files/hugging_face.hpp"
+#include "cria/model/files/reasons.hpp"
 
 namespace cria::llama2::detail {
 

@@ -103,6 +103,8 @@ inline void check(hyperparameters const& h, std::string_view file) {
     if (n < 1 || n > most) throw error(file, name, fmt::format("1 to {}", most), std::to_string(n));
   };
   within("width", h.embed), within("number of layers", h.layers), within("number of heads", h.heads);
+  constexpr int most_layers = 1 << 14;  // lists of weights are made of this number
+  if (h.layers > most_layers) throw error(file, "number of layers", fmt::format("1 to {}", most_layers), std::to_string(h.layers));
   within("number of kv heads", h.kv_heads), within("width of a head", h.head_dim),
       within("width of the feed-forward part", h.hidden);
   within("size of the vocabulary", h.vocabulary), within("length of the context", h.context);
@@ -115,7 +117,7 @@ inline void check(hyperparameters const& h, std::string_view file) {
     throw error(file, "width of all heads", fmt::format("at most {}", most),
                 std::to_string(std::int64_t(h.heads) * h.head_dim));
   if (h.window < 0 || h.window > most) throw error(file, "window of attention", fmt::format("0 to {}", most), std::to_string(h.window));
-  if (!(h.rope.theta > 0) || !(h.rope.theta < 1e30))
+  if (!(float(h.rope.theta) > 0) || !(h.rope.theta < 1e30))
     throw error(file, "rope theta", "a positive number", fmt::format("{}", h.rope.theta));
   if (!(h.rope.factor >= 1) || !(h.rope.factor < 1e6))
     throw error(file, "factor of the rotary scaling", "1 to a million", fmt::format("{}", h.rope.factor));
