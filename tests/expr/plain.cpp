@@ -177,7 +177,10 @@ template <class Block> void check_graph() {
 
 TEST_CASE("a block's forward gives what its graph gives") {
   check_graph<adds>(), check_graph<multiplies>(), check_graph<squares>(), check_graph<passes>(), check_graph<gates>();
-  check_graph<norms>(), check_graph<norms_twice>(), check_graph<turns>(), check_graph<turns_slowly>(), check_graph<attends>(), check_graph<attends_near>(), check_graph<cubes>();
-  check_graph<scales>(), check_graph<shares>(), check_graph<looks_up>(), check_graph<places>(), check_graph<centres>(), check_graph<stretches>(), check_graph<gates_smoothly>(), check_graph<biased_layer>(), check_graph<normed_heads>(), check_graph<norms_heads>();
+  check_graph<norms>(), check_graph<norms_twice>(), check_graph<turns>(), check_graph<turns_slowly>();
+  check_graph<attends>(), check_graph<attends_near>(), check_graph<cubes>(), check_graph<scales>();
+  check_graph<shares>(), check_graph<looks_up>(), check_graph<places>(), check_graph<centres>();
+  check_graph<stretches>(), check_graph<gates_smoothly>(), check_graph<biased_layer>();
+  check_graph<heads_with_norms>(), check_graph<norms_heads>();
   check_graph<loses>(), check_graph<tiny_layer>();
 }

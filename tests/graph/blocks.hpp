@@ -117,7 +117,7 @@ struct biased_layer : of_rows {
   }
 };
 /// Queries and keys are normalised in each head, then rotated, as in Qwen 3.
-struct normed_heads : of_rows {
+struct heads_with_norms : of_rows {
   using size = axis<llama2::axes::query, 4>;
   struct q_norm {
     static constexpr char name[] = "q_norm";
@@ -135,7 +135,7 @@ struct normed_heads : of_rows {
 struct norms_heads : of_rows {  // as a prologue, three heads of 4
   using three = heads<llama2::axes::query, 3, 4>;
   static constexpr auto forward(auto x) {
-    return matmul(head_rms_norm(matmul(x, weight<w1, three, E>), weight<normed_heads::q_norm, normed_heads::size>), weight<w2, E, three>);
+    return matmul(head_rms_norm(matmul(x, weight<w1, three, E>), weight<heads_with_norms::q_norm, heads_with_norms::size>), weight<w2, E, three>);
   }
 };
 struct wpe {

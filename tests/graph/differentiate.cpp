@@ -85,7 +85,7 @@ graph made(F const& f) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes,
-                   gates, norms, norms_twice, turns, turns_slowly, attends, attends_near, cubes, scales, shares, looks_up, places, centres, stretches, gates_smoothly, loses, tiny_layer, biased_layer, normed_heads, norms_heads) {
+                   gates, norms, norms_twice, turns, turns_slowly, attends, attends_near, cubes, scales, shares, looks_up, places, centres, stretches, gates_smoothly, loses, tiny_layer, biased_layer, heads_with_norms, norms_heads) {
   check_gradients(record<TestType>());
 }
 

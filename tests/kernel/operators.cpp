@@ -29,9 +29,9 @@ template <class Block> void check_values(double tolerance = 2e-6) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("values of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, normed_heads, norms_heads) { check_values<TestType>(); }
+TEMPLATE_TEST_CASE("values of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, heads_with_norms, norms_heads) { check_values<TestType>(); }
 
-TEMPLATE_TEST_CASE("gradients of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, normed_heads, norms_heads) {
+TEMPLATE_TEST_CASE("gradients of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, heads_with_norms, norms_heads) {
   check_block<TestType>({1});
   check_block<TestType>({7, 1, 33});
 }
@@ -90,7 +90,7 @@ TEST_CASE("norms of heads before a cache of every format; the same bits for ever
 }
 
 TEST_CASE("norms of queries and keys share one kernel, in front of attention") {
-  constexpr plan p = plan_of<exact<normed_heads>>;
+  constexpr plan p = plan_of<exact<heads_with_norms>>;
   static_assert(p.count == 4 && p.groups[1].k == kernel_class::row && p.groups[1].output_count == 2);
   static_assert(p.where[p.groups[1].outputs[1]].at == region::key_cache);
 }
