@@ -24,5 +24,6 @@ check 'only kernel and run include Kokkos' "$(grep -rlE '#include <Kokkos' . | g
 check 'only the engines of a model bring its kernels' "$(grep -rlE '#include "cria/(kernel|run)/' . | grep -vE '^\./(kernel|run|model/(train_)?engine\.hpp|kernel\.hpp|run\.hpp)')"
 check 'a header begins with #pragma once' "$(for f in $(find . -name '*.hpp'); do [ "$(head -n 1 "$f")" = '#pragma once' ] || echo "$f"; done)"
 check 'a file has at most 400 lines' "$(find . ../../examples ../../bench -name '*.?pp' -exec awk 'END { if (NR > 400) print FILENAME }' {} \;)"
+check 'a line has at most 130 columns' "$(find . -name '*.hpp' -exec awk 'length > 130 { print FILENAME ":" FNR }' {} \;)"
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ]

@@ -81,8 +81,8 @@ template <class F> constexpr void put_codes(std::byte* block, int i, std::uint32
   else add(high.at, rest << high.shift);
 }
 
-/// Scale and minimum of 32 values of q4_k and q5_k: 6 bits each, for j = 0 .. 7 in 12 bytes. Those of the first four are in bytes j
-/// and 4 + j; of the others the low bits are in byte 4 + j, the high ones above those of the first four.
+/// Scale and minimum of 32 values of q4_k and q5_k: 6 bits each, for j = 0 .. 7 in 12 bytes. Those of the first four
+/// are in bytes j and 4 + j; of the others the low bits are in byte 4 + j, the high ones above those of the first four.
 struct six_bits {
   int scale, minimum;
 };

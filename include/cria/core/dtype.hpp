@@ -19,14 +19,25 @@ struct dtype_facts {
   constexpr bool quantised() const { return block > 1; }
 };
 
-inline constexpr std::array<dtype_facts, 12> dtype_table{{{"f32", 1, 4}, {"f16", 1, 2}, {"bf16", 1, 2}, {"q8_0", 32, 34},
-                                                          {"q4_0", 32, 18}, {"q4_1", 32, 20}, {"q8_f32", 32, 36}, {"q5_0", 32, 22},
-                                                          {"q5_1", 32, 24}, {"q4_k", 256, 144}, {"q5_k", 256, 176}, {"q6_k", 256, 210}}};
+inline constexpr std::array<dtype_facts, 12> dtype_table{{{"f32", 1, 4},
+                                                          {"f16", 1, 2},
+                                                          {"bf16", 1, 2},
+                                                          {"q8_0", 32, 34},
+                                                          {"q4_0", 32, 18},
+                                                          {"q4_1", 32, 20},
+                                                          {"q8_f32", 32, 36},
+                                                          {"q5_0", 32, 22},
+                                                          {"q5_1", 32, 24},
+                                                          {"q4_k", 256, 144},
+                                                          {"q5_k", 256, 176},
+                                                          {"q6_k", 256, 210}}};
 
 constexpr dtype_facts const& facts(dtype t) { return dtype_table[std::size_t(t)]; }
 
 /// Bytes of `count` values, a whole number of blocks.
-constexpr std::size_t bytes_of(dtype t, std::size_t count) { return count / std::size_t(facts(t).block) * std::size_t(facts(t).bytes); }
+constexpr std::size_t bytes_of(dtype t, std::size_t count) {
+  return count / std::size_t(facts(t).block) * std::size_t(facts(t).bytes);
+}
 
 /// A number format as a type: values of a block (1: each alone) and its bytes in a file.
 template <dtype T> struct format {

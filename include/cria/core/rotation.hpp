@@ -4,10 +4,11 @@
 
 namespace cria {
 
-/// Pair (2i, 2i + 1) of a head turns by position * theta^(-2i / size) (Su et al. 2021, arXiv 2104.09864), more slowly where a model was
-/// stretched to a longer context: by `factor` throughout, or, with `original_context`, where a wave is longer than
-/// original_context / low, not at all where it is shorter than original_context / high, and in between by degrees (Llama 3; in
-/// transformers' modeling_rope_utils.py, `_compute_linear_scaling_rope_parameters` and `_compute_llama3_parameters`).
+/// Pair (2i, 2i + 1) of a head turns by position * theta^(-2i / size) (Su et al. 2021, arXiv 2104.09864), more slowly
+/// where a model was stretched to a longer context: by `factor` throughout, or, with `original_context`, where a wave
+/// is longer than original_context / low, not at all where it is shorter than original_context / high, and in between
+/// by degrees (Llama 3; in transformers' modeling_rope_utils.py, `_compute_linear_scaling_rope_parameters` and
+/// `_compute_llama3_parameters`).
 struct rotation {
   double theta = 1e4;
   double factor = 1;

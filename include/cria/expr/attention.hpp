@@ -10,8 +10,8 @@ template <class Q, class K> inline constexpr bool heads_divide = Q::count % K::c
 }  // namespace detail
 
 /// softmax(q k^T / sqrt(size)) v for each query head, over the rows of the same sequence up to the row's own position;
-/// query head h reads kv head h / (heads / kv heads) (Ainslie et al. 2023, arXiv 2305.13245). With a window, over the last `window`
-/// positions, the row's own among them (Jiang et al. 2023, arXiv 2310.06825); 0 or less: over all.
+/// query head h reads kv head h / (heads / kv heads) (Ainslie et al. 2023, arXiv 2305.13245). With a window, over the
+/// last `window` positions, the row's own among them (Jiang et al. 2023, arXiv 2310.06825); 0 or less: over all.
 /// q [token, heads<.., H, size>], k and v [token, heads<.., KV, size>] -> as q.
 template <class T, class Q, class... F, class K, class... F2, class V, class... F3>
 constexpr auto attention(expr<shape<T, Q>, F...> q, expr<shape<T, K>, F2...> k, expr<shape<T, V>, F3...> v, int window = 0) {

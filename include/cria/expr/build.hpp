@@ -45,9 +45,13 @@ constexpr var token_sum(var a) { return append(a.g, {.kind = op::token_sum, .row
 
 /// [token, heads size] -> [token, heads], and over tokens too [1, size]
 constexpr var head_sum(var a, int size) { return append(a.g, {.kind = op::row_sum, .cols = a->cols / size, .size = size}, a.id); }
-constexpr var token_and_head_sum(var a, int size) { return append(a.g, {.kind = op::token_sum, .rows = 1, .cols = size, .size = size}, a.id); }
+constexpr var token_and_head_sum(var a, int size) {
+  return append(a.g, {.kind = op::token_sum, .rows = 1, .cols = size, .size = size}, a.id);
+}
 /// [token, heads] -> [token, heads size]
-constexpr var along_head(var a, int size) { return append(a.g, {.kind = op::map, .f = fn::along_head, .cols = a->cols * size, .size = size}, a.id); }
+constexpr var along_head(var a, int size) {
+  return append(a.g, {.kind = op::map, .f = fn::along_head, .cols = a->cols * size, .size = size}, a.id);
+}
 /// [1, size] -> [token, heads size]
 constexpr var in_each_head(var w, int heads) {
   return append(w.g, {.kind = op::map, .f = fn::in_each_head, .cols = w->cols * heads, .size = w->cols}, w.id);
@@ -67,7 +71,9 @@ constexpr var rstd(var sum, int width, double epsilon) {
 }
 /// Norms have no nodes of their own.
 constexpr var normalise(var x, double epsilon) { return x * rstd(row_sum(x * x), x->cols, epsilon); }
-constexpr var normalise_heads(var x, int size, double epsilon) { return x * along_head(rstd(head_sum(x * x, size), size, epsilon), size); }
+constexpr var normalise_heads(var x, int size, double epsilon) {
+  return x * along_head(rstd(head_sum(x * x, size), size, epsilon), size);
+}
 constexpr var centre(var x) { return x - scale(row_sum(x), 1.0 / x->cols); }
 
 /// x [token, in], w [out, in] -> [token, out]
@@ -81,7 +87,11 @@ constexpr var matmul_dw(var dy, var x, var w) {
 
 /// Rotates pairs (2i, 2i + 1) of each head as rotation `turn` of the graph says; direction -1 turns back.
 constexpr var rope(var x, short turn, int direction) {
-  node const n{.kind = op::rope, .part = short(direction), .cols = x->cols, .size = x.g->rotations[turn % max_rotations].size, .turn = turn};
+  node const n{.kind = op::rope,
+               .part = short(direction),
+               .cols = x->cols,
+               .size = x.g->rotations[turn % max_rotations].size,
+               .turn = turn};
   return append(x.g, n, x.id);
 }
 
@@ -95,7 +105,12 @@ constexpr var attention(var q, var k, var v, int size, int window = 0) {
   };
   if (is_leaf(*k) || captured(k)) k = map(fn::copy, k);
   while (is_leaf(*v) || v.id == k.id || captured(v)) v = map(fn::copy, v);
-  node const n{.kind = op::attention, .cols = q->cols, .count = q->cols / size, .kv_count = k->cols / size, .size = size, .window = window};
+  node const n{.kind = op::attention,
+               .cols = q->cols,
+               .count = q->cols / size,
+               .kv_count = k->cols / size,
+               .size = size,
+               .window = window};
   return append(q.g, n, q.id, k.id, v.id);
 }
 

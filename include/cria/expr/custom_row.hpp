@@ -6,10 +6,11 @@ namespace cria {
 
 /// A struct with `static constexpr char name[]`, `template <class Axis> using result = ...` (the shape rule), and
 /// `template <class Team, class Get, class Put> static void row(Team const&, Get const& get, Put const& put, int n)`:
-/// get(i) is element i of a row of n, put(i, value) stores element i of the result. Maps before it are evaluated by get. Where a
-/// gradient goes through it, also `template <class Team, class GetX, class GetDy, class Put> static void back(Team const&, GetX const& x,
-/// GetDy const& dy, Put const& put, int n)`: x(i) and dy(i) are elements of the row and of the result's gradient, put(i, value) stores
-/// element i of the row's gradient. `static constexpr double flops(int n)` says what a row costs, and back as much (else 24 n).
+/// get(i) is element i of a row of n, put(i, value) stores element i of the result. Maps before it are evaluated by
+/// get. Where a gradient goes through it, also `template <class Team, class GetX, class GetDy, class Put> static void
+/// back(Team const&, GetX const& x, GetDy const& dy, Put const& put, int n)`: x(i) and dy(i) are elements of the row
+/// and of the result's gradient, put(i, value) stores element i of the row's gradient. `static constexpr double
+/// flops(int n)` says what a row costs, and back as much (else 24 n).
 template <class M, class A> concept custom_row_operator = requires {
   { M::name[0] } -> std::convertible_to<char>;
   { M::template result<A>::extent } -> std::convertible_to<int>;

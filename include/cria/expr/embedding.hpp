@@ -18,8 +18,8 @@ constexpr auto embedding(expr<token_ids> ids, weight_t<Tag, Vocabulary, A> w) {
   return expr<shape<tokens, A>>{embedding(leaf(ids.v.g, w), chosen_by::token)};
 }
 
-/// w[position], learned positions (Radford et al. 2019): w [positions, axis] -> [token, axis]. Sessions and trainers refuse a position
-/// that w has no row for.
+/// w[position], learned positions (Radford et al. 2019): w [positions, axis] -> [token, axis]. Sessions and trainers
+/// refuse a position that w has no row for.
 template <class Tag, class Context, class A>
 constexpr auto embedding(expr<position_ids> ids, weight_t<Tag, Context, A> w) {
   return expr<shape<tokens, A>>{embedding(leaf(ids.v.g, w), chosen_by::position)};

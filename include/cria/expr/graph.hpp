@@ -124,7 +124,9 @@ struct graph {
 };
 
 /// Whether output k is a weight's gradient, which is added to what is there; others are stored.
-constexpr bool accumulates(graph const& g, int k) { return k >= 0 && g.leaf_of[k] >= 0 && g.nodes[g.leaf_of[k]].kind == op::weight; }
+constexpr bool accumulates(graph const& g, int k) {
+  return k >= 0 && g.leaf_of[k] >= 0 && g.nodes[g.leaf_of[k]].kind == op::weight;
+}
 
 /// Drops what no output needs. Inputs and weights stay: callers bind them by their order and name.
 constexpr graph prune(graph const& g) {

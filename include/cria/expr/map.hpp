@@ -64,9 +64,9 @@ template <class S, class... F> constexpr auto silu(expr<S, F...> x) { return exp
 template <class S, class... F> constexpr auto gelu_tanh(expr<S, F...> x) { return expr<S, F...>{gelu_tanh(x.v)}; }
 
 /// A map from outside the library: a struct with `static constexpr char name[]` and `static float apply(float)`, and
-/// `template <int> static float derivative(float)` where a gradient goes through it. One that takes `auto` is computed in f64 on plain
-/// tensors, which check_gradients wants. `static constexpr double flops` says what an element
-/// costs, and its derivative as much (else 24, as silu).
+/// `template <int> static float derivative(float)` where a gradient goes through it. One that takes `auto` is computed
+/// in f64 on plain tensors, which check_gradients wants. `static constexpr double flops` says what an element costs,
+/// and its derivative as much (else 24, as silu).
 template <class M> concept custom_map = requires(float x) {
   { M::name[0] } -> std::convertible_to<char>;
   { M::apply(x) } -> std::convertible_to<float>;

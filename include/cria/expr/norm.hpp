@@ -36,11 +36,12 @@ constexpr auto layer_norm(expr<shape<T, A>, F...> x, weight_t<Tag, B> w, weight_
 namespace detail {
 template <class X, class W> inline constexpr bool rows_and_vector = false;
 template <class A, class B> inline constexpr bool has_size_of_head = false;
-template <class Tag, int Count, int Size, class B> inline constexpr bool has_size_of_head<heads<Tag, Count, Size>, B> = B::extent == Size;
+template <class Tag, int Count, int Size, class B>
+inline constexpr bool has_size_of_head<heads<Tag, Count, Size>, B> = B::extent == Size;
 }  // namespace detail
 
-/// rms_norm of each head alone, the same w for all: x [token, heads<.., n, size>], w [axis of size] -> as x. Qwen 3 (arXiv 2505.09388)
-/// normalises queries and keys so, before they are rotated.
+/// rms_norm of each head alone, the same w for all: x [token, heads<.., n, size>], w [axis of size] -> as x. Qwen 3
+/// (arXiv 2505.09388) normalises queries and keys so, before they are rotated.
 template <class T, class A, class... F, class Tag, class B>
 constexpr auto head_rms_norm(expr<shape<T, A>, F...> x, weight_t<Tag, B> w, double epsilon = 1e-5) {
   if constexpr (!is_heads<A>) {

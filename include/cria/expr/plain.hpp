@@ -16,8 +16,8 @@
 
 namespace cria {
 
-/// The rows of a step and the weights by name, each [out, in] or [axis] in one piece. Attention sees the rows of this step, a loss
-/// wants their targets.
+/// The rows of a step and the weights by name, each [out, in] or [axis] in one piece. Attention sees the rows of this
+/// step, a loss wants their targets.
 struct plain_step {
   std::vector<int> token, sequence, position;
   std::map<std::string, std::vector<double>, std::less<>> weights;
@@ -160,7 +160,8 @@ plain<shape<T, Out>> matmul(plain<shape<T, A>> const& x, weight_t<Tag, Out, A>) 
 template <class T, class A> plain<shape<T, A>> normalise(plain<shape<T, A>> const& x, double epsilon = 1e-5) {
   std::vector<double> squares(x.step->rows());
   for (std::size_t i = 0; i < x.at.size(); ++i) squares[i / x.cols] += x.at[i] * x.at[i];
-  return detail::filled<shape<T, A>>(*x.step, [&](auto row, auto col) { return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon); });
+  return detail::filled<shape<T, A>>(
+      *x.step, [&](auto row, auto col) { return x(row, col) / std::sqrt(squares[row] / double(x.cols) + epsilon); });
 }
 
 template <class T, class A, class Tag>
@@ -198,7 +199,8 @@ template <class T, class A> plain<shape<T, A>> rope(plain<shape<T, A>> const& x,
 template <class S> plain<S> rope(plain<S> const& x, double theta) { return rope(x, rotation{.theta = theta}); }
 
 template <class T, class Q, class K>
-plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v, int window = 0) {
+plain<shape<T, Q>> attention(plain<shape<T, Q>> const& q, plain<shape<T, K>> const& k, plain<shape<T, K>> const& v,
+                             int window = 0) {
   constexpr std::size_t size = Q::size, share = Q::count / K::count;
   auto const& s = *q.step;
   plain<shape<T, Q>> y(s);
@@ -240,7 +242,8 @@ plain<shape<tokens, A>> embedding(plain<Ids> ids, weight_t<Tag, Rows, A>) {
   auto const& w = ids.step->weight(Tag::name, std::size_t(Rows::extent) * cols);
   auto const& chosen = std::is_same_v<Ids, token_ids> ? ids.step->token : ids.step->position;
   for (int const id : chosen) check_range(Tag::name, id, 0, Rows::extent);
-  return detail::filled<shape<tokens, A>>(*ids.step, [&](auto row, auto col) { return w[std::size_t(chosen[row]) * cols + col]; });
+  return detail::filled<shape<tokens, A>>(*ids.step,
+                                          [&](auto row, auto col) { return w[std::size_t(chosen[row]) * cols + col]; });
 }
 
 }  // namespace cria

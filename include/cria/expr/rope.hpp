@@ -9,7 +9,8 @@ template <class A> inline constexpr bool even_heads = false;
 template <class Tag, int Count, int Size> inline constexpr bool even_heads<heads<Tag, Count, Size>> = Size % 2 == 0;
 }  // namespace detail
 
-/// Rotates the pairs (2i, 2i + 1) of each head, by position, at the frequencies of `turn` (in Meta's order of pairs): x [token, heads<...>].
+/// Rotates the pairs (2i, 2i + 1) of each head, by position, at the frequencies of `turn` (in Meta's order of pairs): x
+/// [token, heads<...>].
 template <class T, class A, class... F> constexpr auto rope(expr<shape<T, A>, F...> x, rotation turn = {}) {
   if constexpr (!is_heads<A>) {
     static_assert(is_heads<A>, "rope(x): the last axis of x must be heads");
@@ -23,7 +24,9 @@ template <class T, class A, class... F> constexpr auto rope(expr<shape<T, A>, F.
 }
 
 /// The same, without scaling.
-template <class X> requires requires { typename X::shape_type; } constexpr auto rope(X x, double theta) { return rope(x, rotation{.theta = theta}); }
+template <class X>
+requires requires { typename X::shape_type; }
+constexpr auto rope(X x, double theta) { return rope(x, rotation{.theta = theta}); }
 
 constexpr failed rope(failed, rotation = {}) { return {}; }
 constexpr failed rope(failed, double) { return {}; }

@@ -5,9 +5,9 @@
 
 namespace cria {
 
-/// Of one kernel: floating-point operations of a row, and for each position that the row attends to; bytes of weights that
-/// a step reads and of their gradients that it writes, once; bytes of rows read and written for each row; bytes of cache read for each position.
-/// A row attends to no more than `window` positions, where one is given.
+/// Of one kernel: floating-point operations of a row, and for each position that the row attends to; bytes of weights
+/// that a step reads and of their gradients that it writes, once; bytes of rows read and written for each row; bytes of
+/// cache read for each position. A row attends to no more than `window` positions, where one is given.
 struct kernel_cost {
   double flops_per_row = 0, flops_per_position = 0;
   double weight_bytes = 0, bytes_per_row = 0, cache_bytes_per_position = 0;
@@ -43,7 +43,8 @@ constexpr double row_flops(plan const& p, int q, int i, bool (&seen)[graph::capa
   double total = double(flops(n)) * n.cols;
   if (is_contraction(n.kind)) {
     total = n.kind == op::matmul_dw ? 2.0 * n.rows * n.cols : 0;
-    for (int w = 1; w < n.arity() && n.kind != op::matmul_dw; w += 2) total += 2.0 * p.g.nodes[n.in[w]].rows * p.g.nodes[n.in[w]].cols;
+    for (int w = 1; w < n.arity() && n.kind != op::matmul_dw; w += 2)
+      total += 2.0 * p.g.nodes[n.in[w]].rows * p.g.nodes[n.in[w]].cols;
   }
   if (n.kind == op::custom_row || n.kind == op::custom_row_back) total = n.scalar;
   if (n.f == fn::custom && n.kind == op::map) total = n.scalar * n.cols;

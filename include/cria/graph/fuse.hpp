@@ -63,10 +63,12 @@ struct fuser {
         if (j >= 0 && (attends || n.kind == op::log_sum_exp || n.kind == op::pick)) forced[j] = true;
       // The rows of a weight gradient's right operand are read again for each block of its left one.
       if (n.kind == op::matmul_dw) forced[n.in[0]] = true;
-      // Weight gradients and sums over tokens have no rows of their own: they find a row's numbers in memory, and those of its heads.
+      // Weight gradients and sums over tokens have no rows of their own: they find a row's numbers in memory, and those
+      // of its heads.
       if (backward && n.f == fn::along_head) forced[n.in[0]] = true;
       for (short j : n.in)
-        if (j >= 0 && backward && (n.cols > 1 || n.kind == op::token_sum) && at(j).cols == 1 && at(j).rows == per_token) forced[j] = true;
+        if (j >= 0 && backward && (n.cols > 1 || n.kind == op::token_sum) && at(j).cols == 1 && at(j).rows == per_token)
+          forced[j] = true;
     }
   }
 
@@ -125,8 +127,8 @@ struct fuser {
     for (short l : at(k).in) good = good && (l < 0 || at_hand(l, q, j, placed));
     return good;
   }
-  /// Whether all readers of the sums j of group q are maps that its tile gives and that are stored anyway, or maps of which that is
-  /// true in turn: then j itself isn't stored.
+  /// Whether all readers of the sums j of group q are maps that its tile gives and that are stored anyway, or maps of
+  /// which that is true in turn: then j itself isn't stored.
   constexpr bool only_stored_maps_read(int j, int q, int placed) const {
     for (int u = j + 1; u < p.g.count; ++u)
       for (short k : at(u).in) {
@@ -149,7 +151,9 @@ struct fuser {
   constexpr int fellow(int i) const {
     if (at(i).kind == op::row_sum || !sums_heads(i)) return -1;
     for (int q = wait[i] + 1; q < p.count; ++q)
-      if (p.groups[q].k == kernel_class::row && at(p.groups[q].nodes[0]).kind != op::row_sum && sums_heads(p.groups[q].nodes[0])) return q;
+      if (p.groups[q].k == kernel_class::row && at(p.groups[q].nodes[0]).kind != op::row_sum &&
+          sums_heads(p.groups[q].nodes[0]))
+        return q;
     return -1;
   }
 
@@ -157,7 +161,9 @@ struct fuser {
   constexpr bool is_epilogue(int i) const {
     int const q = wait[i];
     if (q < 0 || !is_contraction(p.groups[q].k) || p.groups[q].k == kernel_class::matmul_dw) return false;
-    if (at(i).kind == op::row_sum || at(i).kind == op::embedding || at(i).kind == op::pick || at(i).kind == op::log_sum_exp) return false;
+    if (at(i).kind == op::row_sum || at(i).kind == op::embedding || at(i).kind == op::pick ||
+        at(i).kind == op::log_sum_exp)
+      return false;
     if (at(p.groups[q].nodes[0]).rows != at(i).rows) return false;
     bool saves = false;
     for (short j : at(i).in) {

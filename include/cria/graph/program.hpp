@@ -70,7 +70,8 @@ template <class Block, class Policy> struct forward_of {
   static constexpr graph recorded() { return with_formats<typename Policy::weights>(record<Block>()); }
   static constexpr plan make() {
     static_assert(detail::names_are_shapes<forward_of>, "weights: one name must stand for one shape");
-    static_assert(detail::rows_are_blocks<forward_of>, "formats: the last axis of a quantised weight must be a multiple of its block, 32 or 256");
+    static_assert(detail::rows_are_blocks<forward_of>,
+                  "formats: the last axis of a quantised weight must be a multiple of its block, 32 or 256");
     static_assert(detail::few_enough<forward_of>, "a block may have at most 2 attentions and 2 different rotations");
     static_assert(detail::captures_right<forward_of>,
                   "capture: one name for one value, and keys and values before attention reads them");
@@ -97,7 +98,8 @@ template <class Block> struct in_place_of {
 
 /// A block in training: Keep says what of the forward is kept for the backward, Trained which weights get gradients, OfInput
 /// whether the input gets one.
-template <class Block, class Policy, class Keep = keep::dear, class Trained = train_weights::all, bool OfInput = true> struct training_of {
+template <class Block, class Policy, class Keep = keep::dear, class Trained = train_weights::all, bool OfInput = true>
+struct training_of {
   using policy = Policy;
   using functors = functors_in<Block>;
   static constexpr gradient_graph differentiated() {
@@ -134,7 +136,8 @@ template <class Training> struct training_backward : detail::training_program<Tr
 template <class Training> struct training_step : detail::training_program<Training, whole_step> {};
 
 /// The value of a block and the gradients of its input and of its weights.
-template <class Block, class Policy, class Trained = train_weights::all> using gradient_of = training_step<training_of<Block, Policy, keep::inputs, Trained>>;
+template <class Block, class Policy, class Trained = train_weights::all>
+using gradient_of = training_step<training_of<Block, Policy, keep::inputs, Trained>>;
 
 /// Whether a graph reads a row's position or other rows.
 constexpr bool looks_around(graph const& g) { return g.count_of(op::rope) + g.count_of(op::attention) > 0; }

@@ -83,7 +83,9 @@ constexpr void propagate(gradients& d, int id, var dy) {
     case op::log_sum_exp: d.add(a, dy * probabilities(a, y)); break;
     case op::pick: d.add(a, pick_back(dy, a->cols)); break;
     case op::embedding:
-      d.add(a, append(g, {.kind = op::embedding_dw, .part = n.part, .rows = a->rows, .cols = a->cols, .symbol = a->symbol}, dy.id));
+      d.add(a,
+            append(g, {.kind = op::embedding_dw, .part = n.part, .rows = a->rows, .cols = a->cols, .symbol = a->symbol},
+                   dy.id));
       break;
     case op::attention:
       for (short i = 0; i < 3; ++i) {

@@ -32,7 +32,8 @@ template <class Text> struct table_line {
 
 /// What a node has besides its operands.
 template <class Text> constexpr void append_details(Text& to, graph const& g, node const& n) {
-  for (int k = 0; n.kind == op::weight && k < n.type.count; ++k) to += k > 0 ? "+" : "", to += facts(n.type.type[std::size_t(k)]).name;
+  for (int k = 0; n.kind == op::weight && k < n.type.count; ++k)
+    to += k > 0 ? "+" : "", to += facts(n.type.type[std::size_t(k)]).name;
   if (n.kind == op::rope) {
     to += "heads of ", append_integer(to, n.size), to += ", theta ", append_parameter(to, g.rotations[n.turn].turn.theta);
     if (double const factor = g.rotations[n.turn].turn.factor; factor != 1) to += " slowed ", append_parameter(to, factor);

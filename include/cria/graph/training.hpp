@@ -17,12 +17,15 @@ namespace detail {
 template <class Stage, class Policy, class Trained> constexpr bool trains_blocks_of() {
   graph const g = with_formats<typename Policy::weights>(record<Stage>());
   for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::weight && g.nodes[i].type.quantised() && Trained::holds(g.symbols[g.nodes[i].symbol].key)) return true;
+    if (g.nodes[i].kind == op::weight && g.nodes[i].type.quantised() &&
+        Trained::holds(g.symbols[g.nodes[i].symbol].key))
+      return true;
   return false;
 }
 template <class Model, class Policy, class Trained>
 inline constexpr bool trains_blocks = trains_blocks_of<typename Model::embedding, Policy, Trained>() ||
-                                      trains_blocks_of<typename Model::block, Policy, Trained>() || trains_blocks_of<typename Model::head, Policy, Trained>();
+                                      trains_blocks_of<typename Model::block, Policy, Trained>() ||
+                                      trains_blocks_of<typename Model::head, Policy, Trained>();
 
 }  // namespace detail
 
@@ -46,7 +49,8 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
 
   // Last, so that clang knows the names above and says nothing more.
   static_assert(has_backward || head::has_gradients, "trainer: Trained names no weight of the model");
-  static_assert(!detail::trains_blocks<Model, Policy, Trained>, "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
+  static_assert(!detail::trains_blocks<Model, Policy, Trained>,
+                "trainer: a weight stored in blocks cannot be trained, leave it out of Trained");
 };
 
 }  // namespace cria

@@ -35,19 +35,21 @@ struct request {
 class batch {
  public:
   /// `e` and, where there is one, `guesses` must outlive this.
-  explicit batch(engine& e, drafter* guesses = nullptr) : model_(e), drafter_(guesses), slots_(std::size_t(e.cache().sequences)) {}
+  explicit batch(engine& e, drafter* guesses = nullptr)
+      : model_(e), drafter_(guesses), slots_(std::size_t(e.cache().sequences)) {}
 
   /// Throws cria::error for an empty prompt or one that is longer than the context or the cache.
   void add(request r) {
     if (r.prompt.empty()) throw error("prompt", "empty", "at least one token", "none");
     int const length = int(r.prompt.size());
     if (length > model_.room())
-      throw error("prompt", "longer than the context", fmt::format("at most {} tokens", model_.room()), fmt::format("{}", length));
+      throw error("prompt", "longer than the context", fmt::format("at most {} tokens", model_.room()),
+                  fmt::format("{}", length));
     auto added = std::make_unique<job>(job{std::move(r)});
     added->pages = pages_for(length + std::min(added->asked.options.max_tokens, model_.room() - length));
     if (added->pages > model_.cache().pages)
-      throw error("prompt", "does not fit into the kv cache with its answer", fmt::format("at most {} pages", model_.cache().pages),
-                  fmt::format("{}", added->pages));
+      throw error("prompt", "does not fit into the kv cache with its answer",
+                  fmt::format("at most {} pages", model_.cache().pages), fmt::format("{}", added->pages));
     added->text = added->asked.prompt;
     waiting_.push_back(std::move(added));
   }
@@ -72,7 +74,9 @@ class batch {
   generation run(std::span<int const> prompt, sampler& choose, generation_options options) {
     generation result;
     bool ended = false;
-    add({{prompt.begin(), prompt.end()}, &choose, std::move(options), [&](generation g) { result = std::move(g), ended = true; }});
+    add({{prompt.begin(), prompt.end()}, &choose, std::move(options), [&](generation g) {
+           result = std::move(g), ended = true;
+         }});
     while (!ended) step();
     return result;
   }
@@ -116,7 +120,8 @@ class batch {
   int number(slot const& s) const { return int(&s - slots_.data()); }
   int pages_for(int positions) const { return (positions + model_.cache().page - 1) / model_.cache().page; }
   static int common(std::vector<int> const& a, std::vector<int> const& prompt) {
-    return int(std::mismatch(a.begin(), a.end(), prompt.begin(), prompt.end() - 1).first - a.begin());  // its last token is always read
+    return int(std::mismatch(a.begin(), a.end(), prompt.begin(), prompt.end() - 1).first -
+               a.begin());  // its last token is always read
   }
 
   // ---- places for requests ----

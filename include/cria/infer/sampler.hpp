@@ -16,8 +16,8 @@
 
 namespace cria::infer {
 
-/// How a token is chosen from the logits: of the top k, at a temperature, what top p (Holtzman et al. 2019, arXiv 1904.09751) and min p
-/// leave.
+/// How a token is chosen from the logits: of the top k, at a temperature, what top p (Holtzman et al. 2019, arXiv
+/// 1904.09751) and min p leave.
 struct sampling {
   double temperature = 0;  // 0: always the first of the largest logits
   int top_k = 0;           // 0: all; tokens that tie with the k-th stay

@@ -24,8 +24,9 @@ struct safetensor_plan {
   std::vector<std::uint64_t> shape;  // slowest axis first
 };
 
-/// Writes all of `plan`, the widest types first and of one type by name, with the metadata {"format": "pt"}. Throws cria::error for a name that is no UTF-8 or there twice, for a format that
-/// safetensors doesn't have, and for a source that gives another number of values.
+/// Writes all of `plan`, the widest types first and of one type by name, with the metadata {"format": "pt"}. Throws
+/// cria::error for a name that is no UTF-8 or there twice, for a format that safetensors doesn't have, and for a source
+/// that gives another number of values.
 inline written write_safetensors(std::string path, std::vector<safetensor_plan> const& plan,
                                  tensor_source const& source, write_watch watch = {}) {
   auto const where = [&](safetensor_plan const& t) { return path + ": " + printable(t.name); };

@@ -12,8 +12,8 @@ struct weight_pointers {
   std::byte const* at[graph::symbol_capacity] = {};
 };
 
-/// The rows of a step in the order of what chooses rows of an embedding, and where in that order each different one begins, and one past
-/// the last.
+/// The rows of a step in the order of what chooses rows of an embedding, and where in that order each different one
+/// begins, and one past the last.
 struct row_groups {
   int const *order = nullptr, *begins = nullptr;
   int count = 0;

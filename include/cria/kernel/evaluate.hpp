@@ -99,7 +99,9 @@ template <class P, int G> struct evaluate {
     else return c.output;
   }
   /// The first element of a weight that is such an array.
-  template <int N> KOKKOS_FORCEINLINE_FUNCTION float const* array() const { return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index]); }
+  template <int N> KOKKOS_FORCEINLINE_FUNCTION float const* array() const {
+    return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index]);
+  }
   template <int N> KOKKOS_FORCEINLINE_FUNCTION float& element_of(int row, int col) const {
     strides const& s = strides_of<N>();
     float* first;
@@ -114,7 +116,8 @@ template <class P, int G> struct evaluate {
     constexpr node reader = at(reader_of_cache(plan_of<P>.g, N));
     constexpr std::size_t bytes = page_bytes(P::policy::cache::id, reader.size);
     int const page = c.page[sequence * c.pages_of_sequence + position / page_positions];
-    std::size_t const before = (std::size_t(c.layer) * std::size_t(c.pages) + std::size_t(page)) * reader.kv_count + std::size_t(head);
+    std::size_t const before =
+        (std::size_t(c.layer) * std::size_t(c.pages) + std::size_t(page)) * reader.kv_count + std::size_t(head);
     return (s.at == region::key_cache ? c.keys[s.index] : c.values[s.index]) + before * bytes;
   }
 
@@ -153,7 +156,8 @@ template <class P, int G> struct evaluate {
       constexpr bool keys = s.at == region::key_cache;
       constexpr dtype T = P::policy::cache::id;
       static_assert(!facts(T).quantised() || size % 32 == 0, "a cache in blocks needs heads whose size is a multiple of 32");
-      static_assert(!facts(T).quantised() || L == 32, "a cache in blocks is for hosts: the threads of a device have too few columns at once");
+      static_assert(!facts(T).quantised() || L == 32,
+                    "a cache in blocks is for hosts: the threads of a device have too few columns at once");
       if constexpr (size % L == 0 && L == 32) {
         int const position = c.position[row] % page_positions;
         std::byte* const to = page<N>(c.sequence[row], col / size, c.position[row]);
@@ -179,7 +183,8 @@ template <class P, int G> struct evaluate {
       return element_of<N>(n.rows == 1 ? 0 : row, col);
     } else if constexpr (n.kind == op::weight) {
       static_assert(n.rows == 1, "a matrix is read by contractions and embeddings only");
-      return reinterpret_cast<float const*>(c.weight.at[plan_of<P>.where[N].index])[std::size_t(c.layer) * n.cols + std::size_t(col)];
+      return reinterpret_cast<float const*>(
+          c.weight.at[plan_of<P>.where[N].index])[std::size_t(c.layer) * n.cols + std::size_t(col)];
     } else {
       constexpr bool one_row = n.rows == 1, one_col = n.cols == 1;
       return address<N>()[(one_row ? 0 : std::size_t(row) * std::size_t(n.cols)) + (one_col ? 0 : std::size_t(col))];
@@ -228,7 +233,8 @@ template <class P, int G> struct evaluate {
   }
 
  private:
-  /// The column of a map's operand. Within a tile that lies in one head the head is the tile's, so that a loop over it has a plain step.
+  /// The column of a map's operand. Within a tile that lies in one head the head is the tile's, so that a loop over it
+  /// has a plain step.
   template <int N> KOKKOS_FORCEINLINE_FUNCTION static int column_before([[maybe_unused]] scope const& e, int col) {
     constexpr node n = at(N);
     if constexpr (n.f != fn::along_head && n.f != fn::in_each_head) return col;

@@ -14,8 +14,12 @@ template <class P, int G, kernel_class K> struct body : contraction<P, G> {};
 template <class P, int G> struct body<P, G, kernel_class::row> : row_kernel<P, G> {};
 template <class P, int G> struct body<P, G, kernel_class::token_sum> : token_sum_kernel<P, G> {};
 template <class P, int G> struct body<P, G, kernel_class::embedding_dw> : embedding_dw_kernel<P, G> {};
-template <class P, int G> inline constexpr bool has_cache = plan_of<P>.where[plan_of<P>.g.nodes[plan_of<P>.groups[G].nodes[0]].in[1]].at == region::key_cache;
-template <class P, int G> struct body<P, G, kernel_class::attention> : std::conditional_t<has_cache<P, G>, attention_kernel<P, G>, whole_attention_kernel<P, G>> {};
+template <class P, int G>
+inline constexpr bool has_cache =
+    plan_of<P>.where[plan_of<P>.g.nodes[plan_of<P>.groups[G].nodes[0]].in[1]].at == region::key_cache;
+template <class P, int G>
+struct body<P, G, kernel_class::attention>
+    : std::conditional_t<has_cache<P, G>, attention_kernel<P, G>, whole_attention_kernel<P, G>> {};
 template <class P, int G> struct body<P, G, kernel_class::attention_back> : attention_back_kernel<P, G> {};
 
 }  // namespace detail

@@ -41,8 +41,8 @@ struct scalar_lane {
   KOKKOS_FORCEINLINE_FUNCTION static i low_nibbles(i words) { return words & 0x0f0f0f0f; }
   KOKKOS_FORCEINLINE_FUNCTION static i high_nibbles(i words) { return words >> 4 & 0x0f0f0f0f; }
 
-  /// Adds u . s over the 4 bytes of each word, u below 64, to sums. They may lie in halves of a lane, of 16 bits, until `block_sum` makes
-  /// them whole.
+  /// Adds u . s over the 4 bytes of each word, u below 64, to sums. They may lie in halves of a lane, of 16 bits, until
+  /// `block_sum` makes them whole.
   static constexpr bool sums_in_halves = false;
   KOKKOS_FORCEINLINE_FUNCTION static i dot4_small(i halves, i u, int s) { return dot4_bytes(halves, u, s); }
   KOKKOS_FORCEINLINE_FUNCTION static i block_sum(i halves) { return halves; }
@@ -90,7 +90,8 @@ template <int Width> struct vector_lanes {
   static i load_words(std::int32_t const* p) { return load_as<i>(p); }
   static i load_bytes(std::int8_t const* p) {  // g++ 12 converts them one by one
 #if defined(__AVX512F__)
-    if constexpr (Width == 16) return (i)_mm512_maskz_cvtepi8_epi32(__mmask16(0xffff), _mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
+    if constexpr (Width == 16)
+      return (i)_mm512_maskz_cvtepi8_epi32(__mmask16(0xffff), _mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
 #endif
 #if defined(__AVX2__)
     if constexpr (Width == 8) return (i)_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<__m128i const*>(p)));
@@ -114,7 +115,9 @@ template <int Width> struct vector_lanes {
   static f load_bf16(std::uint16_t const* p) { return (f)(__builtin_convertvector(load_as<h>(p), i) << 16); }
   static f load_f16(std::uint16_t const* p) {
 #if defined(__AVX512F__)
-    if constexpr (Width == 16) return (f)_mm512_maskz_cvtph_ps(__mmask16(0xffff), _mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));  // the plain form warns
+    if constexpr (Width == 16)
+      return (f)_mm512_maskz_cvtph_ps(__mmask16(0xffff),
+                                      _mm256_loadu_si256(reinterpret_cast<__m256i const*>(p)));  // the plain form warns
 #endif
 #if defined(__F16C__)
     if constexpr (Width == 8) return (f)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<__m128i const*>(p)));
@@ -129,10 +132,13 @@ template <int Width> struct vector_lanes {
   }
   static void store_f16(std::uint16_t* p, f x) {
 #if defined(__AVX512F__)
-    if constexpr (Width == 16) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(__mmask16(0xffff), (__m512)x, _MM_FROUND_TO_NEAREST_INT));
+    if constexpr (Width == 16)
+      return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                                 _mm512_maskz_cvtps_ph(__mmask16(0xffff), (__m512)x, _MM_FROUND_TO_NEAREST_INT));
 #endif
 #if defined(__F16C__)
-    if constexpr (Width == 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+    if constexpr (Width == 8)
+      return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
 #endif
     for (int l = 0; l < Width; ++l) p[l] = f32_to_f16(x[l]);
   }
@@ -169,7 +175,8 @@ template <int Width> struct vector_lanes {
 #if defined(__AVX512VNNI__)
     if constexpr (Width == 16) return (i)_mm512_dpbusd_epi32((__m512i)halves, (__m512i)u, _mm512_set1_epi32(s));
 #elif defined(__AVX512BW__)
-    if constexpr (Width == 16) return (i)_mm512_add_epi16((__m512i)halves, _mm512_maddubs_epi16((__m512i)u, _mm512_set1_epi32(s)));
+    if constexpr (Width == 16)
+      return (i)_mm512_add_epi16((__m512i)halves, _mm512_maddubs_epi16((__m512i)u, _mm512_set1_epi32(s)));
 #endif
 #if defined(__AVX2__)
     if constexpr (Width == 8) return (i)_mm256_add_epi16((__m256i)halves, _mm256_maddubs_epi16((__m256i)u, _mm256_set1_epi32(s)));
@@ -194,7 +201,8 @@ template <int Width> struct vector_lanes {
 #endif
 #if defined(__AVX512BW__) && !defined(__AVX512VNNI__)
     if constexpr (Width == 16) {
-      __m512i const signs = _mm512_set1_epi32(s), turned = _mm512_mask_sub_epi8(signs, _mm512_movepi8_mask((__m512i)w), _mm512_setzero_si512(), signs);
+      __m512i const signs = _mm512_set1_epi32(s), turned = _mm512_mask_sub_epi8(signs, _mm512_movepi8_mask((__m512i)w),
+                                                                                _mm512_setzero_si512(), signs);
       __m512i const pairs = _mm512_maddubs_epi16(_mm512_abs_epi8((__m512i)w), turned);
       return sum + (i)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
     }

@@ -15,7 +15,8 @@ namespace cria::kernel {
 template <class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f exp_of(typename V::f x) {
   using f = typename V::f;
   using i = typename V::i;
-  f const low = V::splat(-87.5f), high = V::splat(89.0f), shift = V::splat(12582912.0f);  // 1.5 * 2^23: the integer is in the low bits
+  f const low = V::splat(-87.5f), high = V::splat(89.0f),
+          shift = V::splat(12582912.0f);  // 1.5 * 2^23: the integer is in the low bits
   f bounded = x < low ? low : x;
   bounded = bounded > high ? high : bounded;
   f const shifted = V::fma(bounded, V::splat(1.44269504088896341f), shift), n = shifted - shift;
@@ -28,7 +29,8 @@ template <class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f exp_of(typename V::
   p = V::fma(p, r, V::splat(1.6666665459e-1f));
   p = V::fma(p, r, V::splat(5.0000001201e-1f));
   p = V::fma(p, r * r, r) + V::splat(1.0f);
-  f const y = p * std::bit_cast<f>((half + 127) << 23) * std::bit_cast<f>((exponent - half + 127) << 23);  // neither factor overflows
+  f const y = p * std::bit_cast<f>((half + 127) << 23) *
+              std::bit_cast<f>((exponent - half + 127) << 23);  // neither factor overflows
   f const small = x < V::splat(-87.33f) ? V::splat(0.0f) : y;
   return x > V::splat(88.72f) ? V::splat(std::bit_cast<float>(0x7f800000)) : small;
 }
@@ -45,8 +47,8 @@ KOKKOS_FORCEINLINE_FUNCTION float silu_slope(float x) {
 
 namespace detail {
 
-/// sqrt(8 / pi) (x + 0.044715 x^3), to the last bit or two of a number of twice the precision: where e to its power is tiny, an error of
-/// it is one of all digits there.
+/// sqrt(8 / pi) (x + 0.044715 x^3), to the last bit or two of a number of twice the precision: where e to its power is
+/// tiny, an error of it is one of all digits there.
 struct gelu_exponent {
   float high, low;
   KOKKOS_FORCEINLINE_FUNCTION explicit gelu_exponent(float x) {
@@ -68,7 +70,8 @@ KOKKOS_FORCEINLINE_FUNCTION float gelu_bounded(float x) {
 
 }  // namespace detail
 
-/// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) as x / (1 + e^-2(..)), to 4 units in the last place (3 measured in the tests).
+/// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) as x / (1 + e^-2(..)), to 4 units in the last place (3 measured in
+/// the tests).
 KOKKOS_FORCEINLINE_FUNCTION float gelu_tanh(float x) {
   detail::gelu_exponent const p(detail::gelu_bounded(x));
   float const e = exp(-p.high);

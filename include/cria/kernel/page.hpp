@@ -17,12 +17,15 @@ namespace detail {
 /// The scores of Q queries [Q][stride] with L positions from `position` on: one chain over the size for each. Meanwhile asks
 /// for the memory of a page that is wanted soon, if there is one.
 template <dtype T, class V, int Size, int L, int Q>
-KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q, int q_stride, float* p, int p_stride, [[maybe_unused]] std::byte const* soon) {
+KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q, int q_stride, float* p, int p_stride,
+                            [[maybe_unused]] std::byte const* soon) {
   constexpr int vectors = L / V::width;
   typename V::f s[Q][vectors];
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { s[n][v] = V::splat(0.0f); }); });
   std::byte const* tile[vectors];
-  each_constant<vectors>([&](auto v) { tile[v] = keys + std::size_t((position + v * V::width) / tile_rows) * bytes_of(T, Size) * tile_rows; });
+  each_constant<vectors>([&](auto v) {
+    tile[v] = keys + std::size_t((position + v * V::width) / tile_rows) * bytes_of(T, Size) * tile_rows;
+  });
   int const row = position % tile_rows;
   auto const add = [&](auto v, int d, typename V::f const& key) {
     each_constant<Q>([&](auto n) { s[n][v] = V::fma(key, V::splat(q[n * q_stride + d]), s[n][v]); });
@@ -32,13 +35,16 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
       for (int g = 0; g < 8; ++g)
         each_constant<vectors>([&](auto v) {
           tile_block<T, V> const block(tile[v], b, row_of<V>(row, v));
-          block.decode(g / 4, g % 4, block.scale(0), V::splat(0.0f), [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
+          block.decode(g / 4, g % 4, block.scale(0), V::splat(0.0f),
+                       [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
         });
   } else {
     auto const sweep = [&](auto const& ahead) {
       for (int d = 0; d < Size; ++d) {
         ahead(d);
-        each_constant<vectors>([&](auto v) { add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v))); });
+        each_constant<vectors>([&](auto v) {
+          add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v)));
+        });
       }
     };
     if (soon == nullptr) sweep([](int) {});
@@ -51,20 +57,23 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
 }
 
 /// Elements d .. d + width of the value of a position, as f32.
-template <dtype T, class V, int Size> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_value(std::byte const* values, int position, int d) {
+template <dtype T, class V, int Size>
+KOKKOS_FORCEINLINE_FUNCTION typename V::f load_value(std::byte const* values, int position, int d) {
   std::byte const* const row = values + std::size_t(position) * bytes_of(T, Size);
   if constexpr (format<T>::quantised) {
     std::byte const* const block = row + d / 32 * format<T>::bytes;
-    return V::splat(f16_to_f32(load<std::uint16_t>(block))) * V::to_float(V::load_bytes(reinterpret_cast<std::int8_t const*>(block + 2) + d % 32));
+    return V::splat(f16_to_f32(load<std::uint16_t>(block))) *
+           V::to_float(V::load_bytes(reinterpret_cast<std::int8_t const*>(block + 2) + d % 32));
   } else {
     return load_floats<T, V>(row, d);
   }
 }
 
-/// The sums [Q][stride] of values weighed by p [Q][p_stride], elements d .. d + L, positions in order; row n has those below count[n],
-/// with a window from begin[n] on. Meanwhile asks for a page that is wanted soon, if there is one.
+/// The sums [Q][stride] of values weighed by p [Q][p_stride], elements d .. d + L, positions in order; row n has those
+/// below count[n], with a window from begin[n] on. Meanwhile asks for a page that is wanted soon, if there is one.
 template <dtype T, class V, int Size, int L, int Q, bool Window>
-KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride, [[maybe_unused]] int const* begin, int const* count, float* to, int stride,
+KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_stride,
+                         [[maybe_unused]] int const* begin, int const* count, float* to, int stride,
                          [[maybe_unused]] std::byte const* soon) {
   constexpr int vectors = L / V::width;
   typename V::f s[Q][vectors];
@@ -78,7 +87,10 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
     for (; k < end; ++k)
       each_constant<Q>([&](auto n) {
         if (k < count[n] && (!Window || k >= begin[n]))
-          each_constant<vectors>([&](auto v) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), load_value<T, V, Size>(values, k, d + v * V::width), s[n][v]); });
+          each_constant<vectors>([&](auto v) {
+            s[n][v] =
+                V::fma(V::splat(p[n * p_stride + k]), load_value<T, V, Size>(values, k, d + v * V::width), s[n][v]);
+          });
       });
   };
   if constexpr (Window) {
@@ -102,7 +114,8 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
       for (int line = 0; line < ahead_bytes; line += 64) V::prefetch(soon + (d / L * page_positions + at) * ahead_bytes + line);
     });
   edge(most);
-  each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });
+  each_constant<Q>(
+      [&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });
 }
 
 /// The widest lanes, up to V's, that divide heads of `Size`.
@@ -110,7 +123,10 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
 template <class V, int Size> struct lanes_along { using type = scalar_lane; };
 #else
 template <class V, int Size> struct lanes_along {
-  static constexpr int width = V::width == 16 && Size % 16 == 0 ? 16 : V::width >= 8 && Size % 8 == 0 ? 8 : V::width >= 4 && Size % 4 == 0 ? 4 : 1;
+  static constexpr int width = V::width == 16 && Size % 16 == 0 ? 16
+                               : V::width >= 8 && Size % 8 == 0 ? 8
+                               : V::width >= 4 && Size % 4 == 0 ? 4
+                                                                : 1;
   using type = std::conditional_t<width == 1, scalar_lane, vector_lanes<width == 1 ? 4 : width>>;
 };
 #endif
@@ -136,13 +152,16 @@ KOKKOS_FORCEINLINE_FUNCTION void store_floats(std::byte* page, int position, int
     for (int l = 0; l < L; ++l)
       if constexpr (T == dtype::f32) rounded[l] = x[l];
       else rounded[l] = T == dtype::f16 ? f32_to_f16(x[l]) : f32_to_bf16(x[l]);
-  stored* const to = reinterpret_cast<stored*>(page) + (Keys ? std::size_t(position / tile_rows * Size + d) * tile_rows + std::size_t(position % tile_rows)
-                                                              : std::size_t(position) * Size + std::size_t(d));
+  stored* const to =
+      reinterpret_cast<stored*>(page) +
+      (Keys ? std::size_t(position / tile_rows * Size + d) * tile_rows + std::size_t(position % tile_rows)
+            : std::size_t(position) * Size + std::size_t(d));
   for (int l = 0; l < L; ++l) to[Keys ? l * tile_rows : l] = rounded[l];
 }
 
 /// Puts elements d .. d + 31 of a position in a page of q8_0 blocks, rounded as activations are.
-template <int Size, bool Keys> KOKKOS_INLINE_FUNCTION void store_block(std::byte* page, int position, int d, float const (&x)[32]) {
+template <int Size, bool Keys>
+KOKKOS_INLINE_FUNCTION void store_block(std::byte* page, int position, int d, float const (&x)[32]) {
   std::int32_t words[8], minus_eight, first_half;
   float scale, weighted;
   quantise_block<host_lanes>(x, {words, &scale, &minus_eight, &weighted, &first_half}, 0, 0, 1);

@@ -59,7 +59,9 @@ template <class Member> struct team_of {
   }
   template <class F> KOKKOS_INLINE_FUNCTION float largest(int n, F const& f) const {
     float most = 0;
-    Kokkos::parallel_reduce(Kokkos::TeamThreadRange(member, n), [&](int i, float& part) { part = Kokkos::max(part, f(i)); }, Kokkos::Max<float>(most));
+    Kokkos::parallel_reduce(
+        Kokkos::TeamThreadRange(member, n), [&](int i, float& part) { part = Kokkos::max(part, f(i)); },
+        Kokkos::Max<float>(most));
     return most;
   }
   KOKKOS_INLINE_FUNCTION void barrier() const { member.team_barrier(); }

@@ -4,8 +4,8 @@
 
 namespace cria::llama2 {
 
-/// The weights of a model whose adapter is merged, W + alpha / rank B A: `source`, which must stay, gives both those of the model and the
-/// adapter's. To be written with the shape `without_adapter(h)`.
+/// The weights of a model whose adapter is merged, W + alpha / rank B A: `source`, which must stay, gives both those of
+/// the model and the adapter's. To be written with the shape `without_adapter(h)`.
 class merged final : public weight_source {
  public:
   merged(hyperparameters h, weight_source const& source) : h_(std::move(h)), source_(source) {}
@@ -25,7 +25,9 @@ class merged final : public weight_source {
       for (std::size_t c = 0; c < cols; ++c) to[r * cols + c] = float(double(to[r * cols + c]) + scale * update[c]);
     }
   }
-  detail::stored const* in_file(weight_info const& w, int layer) const override { return h_.adapter.has(w.name) ? nullptr : source_.in_file(w, layer); }
+  detail::stored const* in_file(weight_info const& w, int layer) const override {
+    return h_.adapter.has(w.name) ? nullptr : source_.in_file(w, layer);
+  }
   void release(weight_info const& w, int layer) const override {
     source_.release(w, layer);
     if (h_.adapter.has(w.name)) source_.release(a_of(w), layer), source_.release(b_of(w), layer);

@@ -109,8 +109,11 @@ class checkpoint final : public weight_file {
   /// `count` rows from `first` on, in f32: `to` has [count, cols]. Order as in `read`.
   void read_rows(std::string_view name, int layer, int first, int count, std::span<float> to) const {
     auto const [w, from] = find(name, layer);
-    if (first < 0 || count < 0 || count > w.rows - first) throw error(path(), "rows", "0 to " + std::to_string(w.rows), std::to_string(first + count));
-    if (to.size() != std::size_t(count) * std::size_t(w.cols)) throw error(path(), "size of a buffer", std::to_string(std::size_t(count) * std::size_t(w.cols)), std::to_string(to.size()));
+    if (first < 0 || count < 0 || count > w.rows - first)
+      throw error(path(), "rows", "0 to " + std::to_string(w.rows), std::to_string(first + count));
+    if (to.size() != std::size_t(count) * std::size_t(w.cols))
+      throw error(path(), "size of a buffer", std::to_string(std::size_t(count) * std::size_t(w.cols)),
+                  std::to_string(to.size()));
     read_rows(w, from, first, count, to);
   }
 
@@ -162,8 +165,12 @@ class checkpoint final : public weight_file {
       });
     }
     if (!has("model.safetensors") && !has("model.safetensors.index.json"))
-      throw error(folder.string(), "not a checkpoint", "config.json with model.safetensors or model.safetensors.index.json, or params.json with consolidated.00.pth",
-                  has("pytorch_model.bin") || has("pytorch_model.bin.index.json") ? "pytorch_model.bin, which transformers can save as safetensors" : "neither");
+      throw error(
+          folder.string(), "not a checkpoint",
+          "config.json with model.safetensors or model.safetensors.index.json, or params.json with consolidated.00.pth",
+          has("pytorch_model.bin") || has("pytorch_model.bin.index.json")
+              ? "pytorch_model.bin, which transformers can save as safetensors"
+              : "neither");
     return checkpoint(io::safetensors::open_folder(folder.string()), at("config.json"));
   }
 

@@ -4,8 +4,8 @@
 
 namespace cria::llama2 {
 
-using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::k_norm, nn::norm, nn::position_embed, nn::q_norm, nn::w1, nn::w2, nn::w3, nn::wk,
-    nn::wo, nn::wq, nn::wv;
+using nn::attention_norm, nn::embed, nn::ffn_norm, nn::head, nn::k_norm, nn::norm, nn::position_embed, nn::q_norm,
+    nn::w1, nn::w2, nn::w3, nn::wk, nn::wo, nn::wq, nn::wv;
 
 namespace axes {
 struct embed { static constexpr char name[] = "embed"; };

@@ -20,7 +20,8 @@ template <class Block> constexpr long long parameters_of(graph const& but = grap
   graph const g = record<Block>();
   long long n = 0;
   for (int i = 0; i < g.count; ++i)
-    if (g.nodes[i].kind == op::weight && !has_weight(but, g.name(i))) n += static_cast<long long>(g.nodes[i].rows) * g.nodes[i].cols;
+    if (g.nodes[i].kind == op::weight && !has_weight(but, g.name(i)))
+      n += static_cast<long long>(g.nodes[i].rows) * g.nodes[i].cols;
   return n;
 }
 
@@ -39,8 +40,9 @@ template <class V> struct decoder {
   static_assert(same_rows<rows, result>, "a repeated block must return the axes that it takes");
 
   /// All trained values, a tied embedding counted once.
-  static constexpr long long parameter_count =
-      detail::parameters_of<embedding>() + layers * detail::parameters_of<block>() + detail::parameters_of<head>(record<embedding>());
+  static constexpr long long parameter_count = detail::parameters_of<embedding>() +
+                                               layers * detail::parameters_of<block>() +
+                                               detail::parameters_of<head>(record<embedding>());
 };
 
 }  // namespace cria::llama2

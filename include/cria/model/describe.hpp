@@ -66,15 +66,17 @@ template <class D, class Policy> constexpr description describe() {
   auto const add_weights = [&](plan const& p, int layers, graph const& but) {
     for (int i = 0; i < p.g.count; ++i) {
       node const& n = p.g.nodes[i];
-      if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i))) d.weight_bytes += bytes_of(n.type, std::size_t(n.cols)) * n.rows * layers;
+      if (n.kind == op::weight && !detail::has_weight(but, p.g.name(i)))
+        d.weight_bytes += bytes_of(n.type, std::size_t(n.cols)) * n.rows * layers;
     }
   };
   add_weights(block, D::layers, graph{}), add_weights(embedding, 1, graph{}), add_weights(head, 1, embedding.g);
   return d;
 }
 
-/// Throws cria::error when `h` is another model than decoder D as far as that can be seen: its weights and their shapes, the heads,
-/// and the numbers of the norms, the rotation, the window and the embedding. `D` need not have the layout of any published model.
+/// Throws cria::error when `h` is another model than decoder D as far as that can be seen: its weights and their
+/// shapes, the heads, and the numbers of the norms, the rotation, the window and the embedding. `D` need not have the
+/// layout of any published model.
 template <class D> void check_shape(hyperparameters const& h, std::string_view where) {
   using V = typename D::variant;
   auto const differs = [&](std::string const& what, std::string const& compiled, std::string const& found) {
@@ -96,10 +98,12 @@ template <class D> void check_shape(hyperparameters const& h, std::string_view w
     auto const found = std::find_if(all.begin(), all.end(), [&](auto const& f) { return f.name == w.name; });
     if (found == all.end()) differs("the weight " + std::string(w.name), "it", "none");
     auto const text = [](int rows, int cols) { return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]"; };
-    if (w.rows != found->rows || w.cols != found->cols) differs("the weight " + std::string(w.name), text(w.rows, w.cols), text(found->rows, found->cols));
+    if (w.rows != found->rows || w.cols != found->cols)
+      differs("the weight " + std::string(w.name), text(w.rows, w.cols), text(found->rows, found->cols));
   }
   for (auto const& f : all)
-    if (std::none_of(compiled.begin(), compiled.end(), [&](auto const& w) { return w.name == f.name; })) differs("the weight " + f.name, "none", "it");
+    if (std::none_of(compiled.begin(), compiled.end(), [&](auto const& w) { return w.name == f.name; }))
+      differs("the weight " + f.name, "none", "it");
   if (!h.learned_positions) {  // files keep these as f32
     check("theta of the rotation", float(V::rope_theta), float(h.rope.theta));
     check("factor of the rotation", float(V::rope_scaling.factor), float(h.rope.factor));
@@ -116,7 +120,8 @@ template <class D, class Policy> void check_shape(hyperparameters const& h, std:
   check_shape<D>(h, where);
   for (auto const& w : detail::weights_of<D, Policy>())
     if (w.rows > 1 && w.type != h.format_of(w.name))
-      throw error(where, "this program was compiled for another format of " + std::string(w.name), text_of(w.type), text_of(h.format_of(w.name)));
+      throw error(where, "this program was compiled for another format of " + std::string(w.name), text_of(w.type),
+                  text_of(h.format_of(w.name)));
 }
 
 namespace detail {
@@ -143,7 +148,8 @@ std::string training_graph_text(std::string_view stage, std::string_view format)
                                 detail::named<graph_format>("format", format, {"table", "dot", "mermaid"}), Policy::cache::id};
   to.begin();
   to.print("embedding, forward", plan_of<typename stages::embedding_forward>);
-  to.print("block" + layers + "forward, keeps " + std::to_string(stages::block::kept_bytes_per_row) + " bytes a row", plan_of<typename stages::block_forward>);
+  to.print("block" + layers + "forward, keeps " + std::to_string(stages::block::kept_bytes_per_row) + " bytes a row",
+           plan_of<typename stages::block_forward>);
   to.print("head and loss, forward and backward", plan_of<typename stages::head_step>);
   if constexpr (stages::has_backward) to.print("block" + layers + "backward", plan_of<typename stages::block_backward>);
   if constexpr (stages::trains_embedding) to.print("embedding, backward", plan_of<typename stages::embedding_backward>);

@@ -23,7 +23,9 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 
   int vocabulary() const override { return session_type::vocabulary; }
   int room() const override { return session_.room(); }
-  infer::cache_size cache() const override { return {session_.pages().sequences(), session_.pages().pages(), session_.pages().positions_of_page()}; }
+  infer::cache_size cache() const override {
+    return {session_.pages().sequences(), session_.pages().pages(), session_.pages().positions_of_page()};
+  }
   infer::token_cost cost() const override {
     static constexpr description d = describe<D, Policy>();
     return {d.weight_bytes_per_token, d.cache_bytes_per_position, d.flops_per_token, d.flops_per_position};
@@ -31,7 +33,8 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 
   std::span<float const> forward(std::span<infer::row const> rows, infer::logits want) override {
     if (rows.empty()) throw error("forward", "no rows");
-    std::size_t const all = rows.size(), most = std::size_t(session_.most_rows()), silent = all - std::min(all, std::size_t(want));
+    std::size_t const all = rows.size(), most = std::size_t(session_.most_rows()),
+                      silent = all - std::min(all, std::size_t(want));
     bool const cut = silent / most < (all - 1) / most;  // whether rows with logits are in several steps
     if (cut) gathered_.resize((all - silent) * std::size_t(vocabulary()));
     std::span<float const> logits;
@@ -39,7 +42,8 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
       std::size_t const count = std::min(most, all - begin), first = std::min(std::max(silent, begin) - begin, count);
       set_rows(rows.subspan(begin, count));
       logits = session_.run(int(first), int(count - first));
-      if (cut && first < count) std::ranges::copy(logits, gathered_.begin() + std::ptrdiff_t(begin + first - silent) * vocabulary());
+      if (cut && first < count)
+        std::ranges::copy(logits, gathered_.begin() + std::ptrdiff_t(begin + first - silent) * vocabulary());
     }
     if (want == infer::logits::none) session_.space().fence();
     return cut ? std::span<float const>(gathered_) : logits;
@@ -80,7 +84,8 @@ template <class D, class Policy, class Exec = Kokkos::DefaultExecutionSpace> cla
 };
 
 /// An engine of decoder D for a program: initialises Kokkos where the caller has not.
-template <class D, class Policy> std::unique_ptr<infer::engine> make_engine(weight_file const& file, infer::engine_options const& options) {
+template <class D, class Policy>
+std::unique_ptr<infer::engine> make_engine(weight_file const& file, infer::engine_options const& options) {
   initialise_kokkos();
   return std::make_unique<decoder_engine<D, Policy>>(file, options);
 }

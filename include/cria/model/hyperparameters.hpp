@@ -73,7 +73,9 @@ inline std::vector<weight_info> weights_of(hyperparameters const& h) {
     all.push_back({w.name + ".lora_a", h.adapter.rank, w.cols});
     all.push_back({w.name + ".lora_b", w.rows, h.adapter.rank, false, w.rotated});
   };
-  auto const add_norm = [&](char const* name, bool once) { add({name, 1, h.embed, once, false, true}, h.norm == norm_form::layer); };
+  auto const add_norm = [&](char const* name, bool once) {
+    add({name, 1, h.embed, once, false, true}, h.norm == norm_form::layer);
+  };
   add({"embed", h.vocabulary, h.embed, true});
   if (h.learned_positions) add({"position_embed", h.context, h.embed, true});
   add_norm("attention_norm", false);

@@ -12,14 +12,16 @@
 
 namespace cria::llama2 {
 
-template <class D, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
+template <class D, class Policy, class Keep = keep::dear, class Trained = train_weights::all,
+          class Exec = Kokkos::DefaultExecutionSpace>
 class train_engine final : public train::engine {
  public:
   /// With all weights 0.
-  explicit train_engine(train::engine_options const& options, Exec const& exec = default_instance<Exec>()) : train_engine(options, exec, zeros) {}
+  explicit train_engine(train::engine_options const& options, Exec const& exec = default_instance<Exec>())
+      : train_engine(options, exec, zeros) {}
 
-  /// With the weights of a file, in its formats: what is not trained stays as it is there. Throws cria::error where the file holds
-  /// another model, or lacks an adapter.
+  /// With the weights of a file, in its formats: what is not trained stays as it is there. Throws cria::error where the
+  /// file holds another model, or lacks an adapter.
   train_engine(weight_file const& file, train::engine_options const& options, Exec const& exec = default_instance<Exec>())
       : train_engine(options, exec, reader(file)) {}
 
@@ -42,13 +44,15 @@ class train_engine final : public train::engine {
   void write(train::state what, std::size_t index, std::span<float const> given) override {
     auto const& p = at(index);
     std::size_t const expected = std::size_t(p.shape[0]) * std::size_t(p.shape[1]);
-    if (given.size() != expected) throw error(p.name, "wrong number of values", std::to_string(expected), std::to_string(given.size()));
+    if (given.size() != expected)
+      throw error(p.name, "wrong number of values", std::to_string(expected), std::to_string(given.size()));
     if (what == train::state::weight) trainer_.set_weight(p.name, p.layer, given);
     else pack_into(trainer_.space(), *trainer_.weights().find(p.name), values(what, p), p.layer, given);
   }
 
   double flops_per_row() const override {
-    double parameters = double(D::parameter_count) - (D::variant::tied ? 0 : double(D::variant::vocabulary::extent) * D::variant::embed::extent);
+    double parameters = double(D::parameter_count) -
+                        (D::variant::tied ? 0 : double(D::variant::vocabulary::extent) * D::variant::embed::extent);
     for (auto const& p : parameters_)
       if (p.shape[0] == 1) parameters -= p.shape[1];
     return 6 * parameters;
@@ -85,7 +89,9 @@ class train_engine final : public train::engine {
   }
 
   train::parameter const& at(std::size_t index) const {
-    if (index >= parameters_.size()) throw error("parameter", "out of range", "fewer than " + std::to_string(parameters_.size()), std::to_string(index));
+    if (index >= parameters_.size())
+      throw error("parameter", "out of range", "fewer than " + std::to_string(parameters_.size()),
+                  std::to_string(index));
     return parameters_[index];
   }
   float* values(train::state what, train::parameter const& p) const {
@@ -96,7 +102,8 @@ class train_engine final : public train::engine {
 };
 
 /// A training engine of decoder D for a program: initialises Kokkos where the caller has not.
-template <class D, class Policy, class Keep> std::unique_ptr<train::engine> make_train_engine(train::engine_options const& options) {
+template <class D, class Policy, class Keep>
+std::unique_ptr<train::engine> make_train_engine(train::engine_options const& options) {
   initialise_kokkos();
   return std::make_unique<train_engine<D, Policy, Keep>>(options);
 }

@@ -34,8 +34,9 @@ class weight_file {
   virtual hyperparameters const& shape() const = 0;
   virtual std::string const& path() const = 0;
 
-  /// The weight in format shape().format_of(name), of several in the one that the layer has, vectors f32; rows of wq and wk in Meta's
-  /// order (rotary pairs 2i, 2i+1). `layer` is 0 for weights that exist once; a tied head is the embedding.
+  /// The weight in format shape().format_of(name), of several in the one that the layer has, vectors f32; rows of wq
+  /// and wk in Meta's order (rotary pairs 2i, 2i+1). `layer` is 0 for weights that exist once; a tied head is the
+  /// embedding.
   virtual weight_values read(std::string_view name, int layer = 0) const = 0;
 
   /// Lets go of what holds the weight in memory; reading it again brings it back.

@@ -7,7 +7,9 @@ namespace cria::nn {
 
 /// Rows of the embedding, chosen by the tokens: -> [token, embed].
 template <class D> struct token_embedding {
-  static constexpr auto forward(auto ids) { return cria::embedding(ids, weight<embed, typename D::vocabulary, typename D::embed>); }
+  static constexpr auto forward(auto ids) {
+    return cria::embedding(ids, weight<embed, typename D::vocabulary, typename D::embed>);
+  }
 };
 
 /// `token_embedding` times D::embedding_scale.

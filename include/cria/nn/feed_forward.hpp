@@ -1,5 +1,6 @@
 #pragma once
-// Values of the feed-forward slot of a decoder D, which has `embed`, `hidden` and the slot linear: [token, embed] -> [token, embed].
+// Values of the feed-forward slot of a decoder D, which has `embed`, `hidden` and the slot linear: [token, embed] ->
+// [token, embed].
 #include "cria/expr.hpp"
 #include "cria/nn/weights.hpp"
 

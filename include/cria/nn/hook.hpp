@@ -24,7 +24,8 @@ template <class D, class Point> struct no_hook {
 template <class D, class Point> constexpr auto hooked(auto x) { return D::template hook<D, Point>::forward(x); }
 
 /// x + w at one place, w [embed] of each layer: a steering vector (Turner et al. 2023, arXiv 2308.10248), 0 in the
-/// layers that are not steered. For the slot: `template <class D, class Point> using hook = nn::steered<D, Point, nn::after_layer>;`
+/// layers that are not steered. For the slot: `template <class D, class Point> using hook = nn::steered<D, Point,
+/// nn::after_layer>;`
 struct steering { static constexpr char name[] = "steering"; };
 template <class D, class Point, class At> struct steered {
   static constexpr auto forward(auto x) {

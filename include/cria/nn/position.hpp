@@ -1,5 +1,6 @@
 #pragma once
-// Values of the position slot: where a model learns of a row's position. `at_input` sees the embedded tokens, `rotate` queries and keys.
+// Values of the position slot: where a model learns of a row's position. `at_input` sees the embedded tokens, `rotate`
+// queries and keys.
 #include "cria/expr.hpp"
 #include "cria/nn/weights.hpp"
 

@@ -42,7 +42,8 @@ template <class Exec> class kv_cache {
       spot const s = plan_of<P>.where[i];
       store& to = (s.at == region::key_cache ? keys_ : values_)[s.index];
       to.page_bytes = bytes_of(P::policy::cache::id, std::size_t(width)) * kernel::page_positions;
-      to.bytes = storage(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/kv cache"), to.page_bytes * std::size_t(layers) * std::size_t(pages_->pages()));
+      to.bytes = storage(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/kv cache"),
+                         to.page_bytes * std::size_t(layers) * std::size_t(pages_->pages()));
     }
     table_ = decltype(table_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/pages"), pages_->table().size());
     exec.fence();
@@ -81,7 +82,9 @@ template <class Exec> class kv_cache {
     for (auto const* stores : {keys_, values_})
       for (store const& s : std::span(stores, max_attentions))
         for (int layer = 0; layer < (s.page_bytes > 0 ? layers_ : 0); ++layer) {
-          auto const page = [&](int i) { return s.bytes.data() + (std::size_t(layer) * std::size_t(pages_->pages()) + std::size_t(i)) * s.page_bytes; };
+          auto const page = [&](int i) {
+            return s.bytes.data() + (std::size_t(layer) * std::size_t(pages_->pages()) + std::size_t(i)) * s.page_bytes;
+          };
           copy_within(exec, page(c.to), page(c.from), s.page_bytes);
         }
     exec.fence();

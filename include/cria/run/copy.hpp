@@ -1,6 +1,6 @@
 #pragma once
-// Copies between the host and an execution space. Kokkos' own copies are templates of every View's type, which takes the compiler most of
-// a second for each; here bytes are copied.
+// Copies between the host and an execution space. Kokkos' own copies are templates of every View's type, which takes
+// the compiler most of a second for each; here bytes are copied.
 #include <Kokkos_Core.hpp>
 #include <cstddef>
 #include <cstring>
@@ -9,9 +9,10 @@
 
 namespace cria {
 
-/// Copies `bytes` between memory that Exec reaches and, where To or From says so, the host, after the work that was given to `exec`. The
-/// caller waits.
-template <class ToSpace, class FromSpace, class Exec> void copy_bytes(Exec const& exec, void* to, void const* from, std::size_t bytes) {
+/// Copies `bytes` between memory that Exec reaches and, where To or From says so, the host, after the work that was
+/// given to `exec`. The caller waits.
+template <class ToSpace, class FromSpace, class Exec>
+void copy_bytes(Exec const& exec, void* to, void const* from, std::size_t bytes) {
   if constexpr (kernel::on_host<Exec>) {
     exec.fence("cria/copy");
     std::memcpy(to, from, bytes);

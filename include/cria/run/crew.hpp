@@ -84,7 +84,8 @@ template <class Exec> bool can_form_crew(int workers) {
 /// Calls work(crew_member) on `workers` threads at once.
 template <class Exec, class F> void with_crew(Exec const& exec, char const* label, int workers, barrier& meeting, F const& work) {
   auto const call = [](void const* task, crew_member const& m) { (*static_cast<F const*>(task))(m); };
-  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, workers), detail::crew_functor{&work, call, &meeting, workers, detail::parallel_level()});
+  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, workers),
+                       detail::crew_functor{&work, call, &meeting, workers, detail::parallel_level()});
   exec.fence(label);
 }
 

@@ -121,10 +121,10 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
     }
   }
 
-  /// The block's result of `input`: first the input, then its weights in any order, last the result, each `bound` to its
-  /// axes. Rows that rotate, attend or look up their position are one sequence from its beginning. A device is not waited for. Throws where the
-  /// rows of input and result differ or are more than were said, where a token is none, and where the result begins where
-  /// something begins that is read; they must not overlap otherwise.
+  /// The block's result of `input`: first the input, then its weights in any order, last the result, each `bound` to
+  /// its axes. Rows that rotate, attend or look up their position are one sequence from its beginning. A device is not
+  /// waited for. Throws where the rows of input and result differ or are more than were said, where a token is none,
+  /// and where the result begins where something begins that is read; they must not overlap otherwise.
   template <class Input, class... Rest> void operator()(Input const& input, Rest const&... rest) {
     if constexpr (detail::can_evaluate<Block, Exec, Input, Rest...>())
       run(input, std::tuple<Rest const&...>(rest...), std::make_index_sequence<sizeof...(Rest) - 1>{});

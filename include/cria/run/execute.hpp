@@ -44,7 +44,8 @@ template <class P, int G, class Exec> void launch(Exec const& exec, kernel::cont
       launch_on_host(exec, label<P, G>.text, {&f, &work_on_host<kernel::fused<P, G>>, phase, std::min(c.workers, pieces)});
     } else {
       Kokkos::TeamPolicy<Exec> teams(exec, pieces, Kokkos::AUTO);
-      Kokkos::parallel_for(label<P, G>.text, teams.set_scratch_size(1, Kokkos::PerTeam(f.scratch_floats() * sizeof(float) + 64)), f);
+      Kokkos::parallel_for(label<P, G>.text,
+                           teams.set_scratch_size(1, Kokkos::PerTeam(f.scratch_floats() * sizeof(float) + 64)), f);
     }
   }
 }
@@ -61,13 +62,15 @@ template <class P, class Exec, int... G>
 void launch_all(Exec const& exec, kernel::context_of<P> const& c, std::integer_sequence<int, G...>) {
   (launch<P, G>(exec, c), ...);
 }
-template <class P, int... G> void work_all(crew_member const& m, kernel::context_of<P> const& c, std::integer_sequence<int, G...>) {
+template <class P, int... G>
+void work_all(crew_member const& m, kernel::context_of<P> const& c, std::integer_sequence<int, G...>) {
   (work_in_crew<P, G>(m, c), ...);
 }
 
 }  // namespace detail
 
-/// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`, and a workspace bound; a device is not waited for.
+/// Runs the kernels of program P. Pointers in `c` must be reachable from `exec`, and a workspace bound; a device is not
+/// waited for.
 template <class P, class Exec> requires Kokkos::is_execution_space_v<Exec>
 void execute(Exec const& exec, kernel::context_of<P> const& c) {
   detail::launch_all<P>(exec, c, std::make_integer_sequence<int, plan_of<P>.count>{});

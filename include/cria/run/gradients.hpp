@@ -43,9 +43,12 @@ template <class Exec> class gradient_store {
       if (!accumulates(g, k) || find(g.name(g.leaf_of[k])) != nullptr) continue;
       entry e{weights.find(g.name(g.leaf_of[k])), {}, {}, {}, {}};
       std::string const name(e.stored->name);
-      for (auto [to, label] : {std::pair(&e.gradient, "cria/gradient of "), std::pair(&e.first, "cria/first moment of "), std::pair(&e.second, "cria/second moment of ")})
+      for (auto [to, label] :
+           {std::pair(&e.gradient, "cria/gradient of "), std::pair(&e.first, "cria/first moment of "),
+            std::pair(&e.second, "cria/second moment of ")})
         *to = typename entry::buffer(Kokkos::view_alloc(exec, label + name), e.values());
-      if (e.stored->rows > 1 && e.stored->type != dtype::f32) e.master = typename entry::buffer(Kokkos::view_alloc(exec, "cria/master of " + name), e.values());
+      if (e.stored->rows > 1 && e.stored->type != dtype::f32)
+        e.master = typename entry::buffer(Kokkos::view_alloc(exec, "cria/master of " + name), e.values());
       entries_.push_back(e);
     }
   }
@@ -80,9 +83,20 @@ template <class Exec> class gradient_store {
     for (entry const& e : entries_) {
       double const keep = e.stored->rows > 1 ? 1 - s.rate * s.decay : 1;
       bool const rounds = e.master.size() > 0;
-      kernel::adamw_step const f{e.weight(), e.gradient.data(), e.first.data(), e.second.data(),
-                                 rounds ? reinterpret_cast<std::uint16_t*>(e.stored->packed.data()) : nullptr, e.stored->type.only(), e.values(),
-                                 float(scale), float(s.beta1), float(s.beta2), float(keep), float(s.rate / first), float(1 / std::sqrt(second)), float(s.epsilon)};
+      kernel::adamw_step const f{e.weight(),
+                                 e.gradient.data(),
+                                 e.first.data(),
+                                 e.second.data(),
+                                 rounds ? reinterpret_cast<std::uint16_t*>(e.stored->packed.data()) : nullptr,
+                                 e.stored->type.only(),
+                                 e.values(),
+                                 float(scale),
+                                 float(s.beta1),
+                                 float(s.beta2),
+                                 float(keep),
+                                 float(s.rate / first),
+                                 float(1 / std::sqrt(second)),
+                                 float(s.epsilon)};
       Kokkos::parallel_for("cria/adamw", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
     }
     exec.fence();
@@ -91,7 +105,8 @@ template <class Exec> class gradient_store {
   /// Weights in 16 bits follow their master.
   void round(Exec const& exec, entry const& e) const {
     if (e.master.size() == 0) return;
-    kernel::round_weights const f{e.master.data(), reinterpret_cast<std::uint16_t*>(e.stored->packed.data()), e.stored->type.only(), e.values()};
+    kernel::round_weights const f{e.master.data(), reinterpret_cast<std::uint16_t*>(e.stored->packed.data()),
+                                  e.stored->type.only(), e.values()};
     Kokkos::parallel_for("cria/round", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
     exec.fence();
   }
@@ -133,7 +148,8 @@ void pack_into(Exec const& exec, weight_entry<Memory> const& w, float* layers, i
   if (w.rows > 1) {
     packed.assign(n, 0.0f);
     for (int tile = 0; tile < (w.rows + kernel::tile_rows - 1) / kernel::tile_rows; ++tile)
-      kernel::pack_tile<dtype::f32>(reinterpret_cast<std::byte const*>(values.data()), reinterpret_cast<std::byte*>(packed.data()), w.rows, w.cols, tile);
+      kernel::pack_tile<dtype::f32>(reinterpret_cast<std::byte const*>(values.data()),
+                                    reinterpret_cast<std::byte*>(packed.data()), w.rows, w.cols, tile);
   }
   Kokkos::View<float*, Memory, Kokkos::MemoryUnmanaged> const to(layers + n * std::size_t(layer), n);
   Kokkos::deep_copy(exec, to, Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n));

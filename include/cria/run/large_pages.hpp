@@ -24,7 +24,9 @@ inline void prefer_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] s
 }
 
 /// `n` floats of an execution space, not initialised; on a host in large pages.
-template <class Exec> Kokkos::View<float*, typename Exec::memory_space> large_floats(Exec const& exec, std::string const& label, std::size_t n) {
+template <class Exec>
+Kokkos::View<float*, typename Exec::memory_space> large_floats(Exec const& exec, std::string const& label,
+                                                               std::size_t n) {
   Kokkos::View<float*, typename Exec::memory_space> const floats(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label), n);
   if constexpr (kernel::on_host<Exec>) prefer_large_pages(floats.data(), n * sizeof(float));
   return floats;

@@ -11,7 +11,9 @@ namespace cria {
 namespace detail {
 
 template <class Exec> using widest_lanes = std::conditional_t<kernel::on_host<Exec>, kernel::host_lanes, kernel::scalar_lane>;
-template <class Exec> int limit_indices(Exec const& exec) { return (kernel::on_host<Exec> ? 1 : 64) * kernel::concurrency_of(exec); }
+template <class Exec> int limit_indices(Exec const& exec) {
+  return (kernel::on_host<Exec> ? 1 : 64) * kernel::concurrency_of(exec);
+}
 
 /// Each index reads as many streams side by side, all of them `rounds` times. On a host an index and a stream have memory of
 /// their own; on a device neighbours read neighbouring words.
@@ -26,7 +28,8 @@ template <class Exec, int Streams> struct read_functor {
     return bytes / sizeof(std::int32_t) / std::size_t(indices * Streams * at_once * V::width);
   }
   KOKKOS_INLINE_FUNCTION std::size_t place(int i, int stream, std::size_t step) const {
-    if constexpr (kernel::on_host<Exec>) return ((std::size_t(i) * Streams + std::size_t(stream)) * steps + step) * at_once * V::width;
+    if constexpr (kernel::on_host<Exec>)
+      return ((std::size_t(i) * Streams + std::size_t(stream)) * steps + step) * at_once * V::width;
     else return (step * Streams + std::size_t(stream)) * std::size_t(indices) + std::size_t(i);
   }
   KOKKOS_INLINE_FUNCTION void operator()(int i, std::uint32_t& total) const {

@@ -23,8 +23,10 @@ template <class Exec> class training_rows {
  public:
   void make(Exec const& exec, int most) {
     most_ = most;
-    numbers_ = decltype(numbers_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rows"), columns, std::size_t(most) + 1);
-    weights_ = decltype(weights_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/weights of rows"), std::size_t(most));
+    numbers_ = decltype(numbers_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rows"), columns,
+                                  std::size_t(most) + 1);
+    weights_ = decltype(weights_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/weights of rows"),
+                                  std::size_t(most));
     exec.fence();
     numbers_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, numbers_);
     weights_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, weights_);
@@ -40,7 +42,9 @@ template <class Exec> class training_rows {
       check_range("token", r.token, 0, limits.token), check_range("target", r.target, 0, limits.target);
       bool const goes_on = i > 0 && r.sequence == rows[std::size_t(i) - 1].sequence;
       int const expected = goes_on ? rows[std::size_t(i) - 1].position + 1 : 0;
-      if (r.position != expected) throw error("position", "not the next one of its sequence", std::to_string(expected), std::to_string(r.position));
+      if (r.position != expected)
+        throw error("position", "not the next one of its sequence", std::to_string(expected),
+                    std::to_string(r.position));
       check_range("position", r.position, 0, limits.position);
       if (!goes_on) numbers_host_(begin, sequences_++) = i;
       numbers_host_(token, i) = r.token, numbers_host_(sequence, i) = r.sequence, numbers_host_(position, i) = r.position;
@@ -56,7 +60,8 @@ template <class Exec> class training_rows {
   void bind(kernel::context& c) const {
     auto const at = [&](int number) { return numbers_.data() + std::size_t(number) * (std::size_t(most_) + 1); };
     c.token = at(token), c.sequence = at(sequence), c.position = at(position), c.target = at(target);
-    c.begins = at(begin), c.by_token = {at(by_token), at(token_begin), tokens_}, c.by_position = {at(by_position), at(position_begin), positions_};
+    c.begins = at(begin), c.by_token = {at(by_token), at(token_begin), tokens_},
+    c.by_position = {at(by_position), at(position_begin), positions_};
     c.rows = count_, c.sequences = sequences_, c.reach = reach_;
   }
 

@@ -22,7 +22,8 @@ struct session_options {
   int room = 0;       // positions of the cache; used no further than the model has positions for
   int sequences = 1;  // sequences that have a cache
   int rows = 256;     // most rows of one step
-  int positions = 0;  // of all sequences together, in pages of 64, which a sequence begins whole; 0: as many as they have room for
+  int positions =
+      0;  // of all sequences together, in pages of 64, which a sequence begins whole; 0: as many as they have room for
 };
 
 /// Runs `Model`, a list of stages: `Model::embedding` (tokens to rows), `Model::block` (rows to rows, `Model::layers`
@@ -38,17 +39,20 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
   static constexpr row_limits limits = limits_of(plan_of<embedding>.g);
   static constexpr step_cost cost = cost_of_step<embedding, block, head>(Model::layers);
-  static_assert(!looks_around(plan_of<embedding>.g) && !looks_around(plan_of<head>.g), "only the repeated block may rotate or attend");
+  static_assert(!looks_around(plan_of<embedding>.g) && !looks_around(plan_of<head>.g),
+                "only the repeated block may rotate or attend");
   using rows_type = expr<typename Model::block::input>;
-  static_assert(same_rows<rows_type, result_of<typename Model::embedding>>, "the embedding must return the axes that the block takes");
+  static_assert(same_rows<rows_type, result_of<typename Model::embedding>>,
+                "the embedding must return the axes that the block takes");
   static_assert(same_rows<rows_type, result_of<typename Model::block>>, "a repeated block must return the axes that it takes");
   static_assert(same_rows<rows_type, expr<typename Model::head::input>>, "the head must take the axes that the block returns");
 
-  /// Loads and packs the weights: `read(name, layer)` gives something with `bytes`, the rows of a weight [out, in] in its format, and
-  /// `done(name, layer)` says that they are no longer needed (weight_store::load). Throws cria::error for the wrong number of bytes, and
-  /// outside of Kokkos' initialize and finalize.
+  /// Loads and packs the weights: `read(name, layer)` gives something with `bytes`, the rows of a weight [out, in] in
+  /// its format, and `done(name, layer)` says that they are no longer needed (weight_store::load). Throws cria::error
+  /// for the wrong number of bytes, and outside of Kokkos' initialize and finalize.
   template <class Read, class Done>
-  session(Exec const& exec, session_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("session"), exec)), rows_(options.rows), sequences_(options.sequences) {
+  session(Exec const& exec, session_options const& options, Read const& read, Done const& done)
+      : exec_((require_kokkos("session"), exec)), rows_(options.rows), sequences_(options.sequences) {
     weights_.template declare<embedding>(1);
     weights_.template declare<block>(Model::layers);
     weights_.template declare<head>(1);
@@ -61,8 +65,10 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     work_.template make<embedding, block, head>(exec_, rows_, room());
     for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
     make_logits(vocabulary);
-    captured_embedding_.make(exec_, 1, rows_), captured_block_.make(exec_, Model::layers, rows_), captured_head_.make(exec_, 1, rows_);
-    ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"), 3 * std::size_t(rows_));
+    captured_embedding_.make(exec_, 1, rows_), captured_block_.make(exec_, Model::layers, rows_),
+        captured_head_.make(exec_, 1, rows_);
+    ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"),
+                                      3 * std::size_t(rows_));
     ids_host_.resize(ids_.size());
     meeting_ = std::make_unique<barrier>(kernel::concurrency_of(exec_));
     exec_.fence();
@@ -77,7 +83,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
     check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
     for (std::size_t i = 0; i < token.size(); ++i)
-      check_range("token", token[i], 0, limits.token), check_range("sequence", sequence[i], 0, sequences_), check_range("position", position[i], 0, room());
+      check_range("token", token[i], 0, limits.token), check_range("sequence", sequence[i], 0, sequences_),
+          check_range("position", position[i], 0, room());
     exec_.fence();
     cache_.prepare(exec_, sequence, position);
     step_ = {};
@@ -98,7 +105,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// there. Throws where `from` has no page for some of them.
   void share(int from, int to, int positions) {
     require_kokkos("session");
-    check_range("sequence", from, 0, sequences_), check_range("sequence", to, 0, sequences_), check_range("positions", positions, 0, room() + 1);
+    check_range("sequence", from, 0, sequences_), check_range("sequence", to, 0, sequences_),
+        check_range("positions", positions, 0, room() + 1);
     exec_.fence();
     cache_.pages().share(from, to, positions);
   }
@@ -117,7 +125,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   /// where no call before asked for as many.
   std::span<float const> run_head(int first, int count);
 
-  /// The logits of any rows, [rows, width] in the memory of the execution space: no more than `options.rows`. Valid as those above.
+  /// The logits of any rows, [rows, width] in the memory of the execution space: no more than `options.rows`. Valid as
+  /// those above.
   std::span<float const> run_head(std::span<float const> rows);
 
   /// The whole step: all stages, and the logits of `count` rows from `first` on, as `run_head`; of none where count is 0. On
@@ -179,7 +188,9 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   std::unique_ptr<barrier> meeting_;
   float* now_ = nullptr;  // the rows as the last stage left them
 
-  buffer floats(std::string const& label, std::size_t n) { return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n); }
+  buffer floats(std::string const& label, std::size_t n) {
+    return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n);
+  }
 
   void make_logits(std::size_t n) {
     logits_ = floats("cria/logits", n);
@@ -237,7 +248,8 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
 };
 
-// What follows holds all kernels. It stands outside of the class because `extern template` takes nothing out of a unit that is inline.
+// What follows holds all kernels. It stands outside of the class because `extern template` takes nothing out of a unit
+// that is inline.
 
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_embedding() {

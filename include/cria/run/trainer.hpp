@@ -24,7 +24,8 @@ struct trainer_options {
 
 /// Trains the weights that Trained names; see training_of for Keep. Works on the execution-space instance it is given; nothing is
 /// allocated inside a step.
-template <class Model, class Policy, class Keep = keep::dear, class Trained = train_weights::all, class Exec = Kokkos::DefaultExecutionSpace>
+template <class Model, class Policy, class Keep = keep::dear, class Trained = train_weights::all,
+          class Exec = Kokkos::DefaultExecutionSpace>
 class trainer {
  public:
   using stages = training_stages<Model, Policy, Keep, Trained>;
@@ -41,7 +42,9 @@ class trainer {
   static constexpr std::size_t kept_bytes_per_row = Model::layers * (stages::block::kept_bytes_per_row + sizeof(float) * width);
 
   /// Loads the weights; `read` and `done` as those of a session (weight_store::load).
-  template <class Read, class Done> trainer(Exec const& exec, trainer_options const& options, Read const& read, Done const& done) : exec_((require_kokkos("trainer"), exec)), most_(options.rows) {
+  template <class Read, class Done>
+  trainer(Exec const& exec, trainer_options const& options, Read const& read, Done const& done)
+      : exec_((require_kokkos("trainer"), exec)), most_(options.rows) {
     weights_.template declare<embedding_forward>(1);
     weights_.template declare<block_forward>(Model::layers);
     weights_.template declare<loss_forward>(1);
@@ -58,8 +61,9 @@ class trainer {
     exec_.fence();
   }
 
-  /// Adds the gradients of sum weight * cross-entropy over the rows to those that are there, and returns the sum. Rows have token,
-  /// sequence, position, target and weight; those of a sequence follow each other from position 0 on. Throws for what is out of range.
+  /// Adds the gradients of sum weight * cross-entropy over the rows to those that are there, and returns the sum. Rows
+  /// have token, sequence, position, target and weight; those of a sequence follow each other from position 0 on.
+  /// Throws for what is out of range.
   template <class Row> double accumulate(std::span<Row const> rows) {
     require_kokkos("trainer");
     Kokkos::Profiling::ScopedRegion const region("cria/forward and backward");
@@ -86,7 +90,8 @@ class trainer {
   std::vector<float> gradient(std::string_view name, int layer) const {
     require_kokkos("trainer");
     auto const* const e = gradients_.find(name);
-    if (e == nullptr || layer < 0 || layer >= e->stored->layers) throw error(name, "no trained weight of this model in layer " + std::to_string(layer));
+    if (e == nullptr || layer < 0 || layer >= e->stored->layers)
+      throw error(name, "no trained weight of this model in layer " + std::to_string(layer));
     return unpacked(exec_, *e->stored, e->gradient.data(), layer);
   }
 
@@ -95,7 +100,8 @@ class trainer {
     require_kokkos("trainer");
     auto const* const w = weights_.find(name);
     auto const* const e = gradients_.find(name);
-    if (w == nullptr || (e == nullptr && w->type != dtype::f32)) throw error(name, "no weight of this model, or frozen in another format than f32");
+    if (w == nullptr || (e == nullptr && w->type != dtype::f32))
+      throw error(name, "no weight of this model, or frozen in another format than f32");
     std::size_t const expected = std::size_t(w->rows) * std::size_t(w->cols);
     if (layer < 0 || layer >= w->layers || values.size() != expected)
       throw error(name, "layer or number of values", std::to_string(expected) + " in a layer below " + std::to_string(w->layers),
@@ -159,9 +165,12 @@ class trainer {
     losses_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, losses_);
   }
 
-  float* rows_of(int layer) const { return x_.data() + std::size_t(stages::has_backward ? layer : layer % 2) * std::size_t(most_) * width; }
+  float* rows_of(int layer) const {
+    return x_.data() + std::size_t(stages::has_backward ? layer : layer % 2) * std::size_t(most_) * width;
+  }
   float* kept_of(int layer) const {
-    return kept_.data() + std::size_t(stages::has_backward ? layer : 0) * std::size_t(most_) * (stages::block::kept_bytes_per_row / sizeof(float));
+    return kept_.data() + std::size_t(stages::has_backward ? layer : 0) * std::size_t(most_) *
+                              (stages::block::kept_bytes_per_row / sizeof(float));
   }
 
   /// What every program of this step shares.
@@ -172,7 +181,9 @@ class trainer {
   }
 
   /// Program P in one layer: inputs by their role, a result where it has one, kept values, and gradients of rows and weights.
-  template <class P> kernel::context stage(kernel::context c, int layer, float const* own, float const* dy, float* kept, float* result, float* dx) const {
+  template <class P>
+  kernel::context stage(kernel::context c, int layer, float const* own, float const* dy, float* kept, float* result,
+                        float* dx) const {
     graph const& g = plan_of<P>.g;
     c.layer = layer;
     c.weight = weights_.template pointers<P>();
@@ -197,7 +208,8 @@ class trainer {
   template <class P> kernel::context head_stage(kernel::context c, int first) const {
     std::size_t const at = std::size_t(first) * width;
     head_work_.bind(c);
-    c = stage<P>(c, 0, rows_of(Model::layers) + at, rows_.weights() + first, nullptr, losses_.data() + first, d_[0].data() + (stages::has_backward ? at : 0));
+    c = stage<P>(c, 0, rows_of(Model::layers) + at, rows_.weights() + first, nullptr, losses_.data() + first,
+                 d_[0].data() + (stages::has_backward ? at : 0));
     c.rows = std::min(chunk_, rows_.count() - first);
     c.token += first, c.sequence += first, c.position += first, c.target += first;
     return c;
@@ -245,16 +257,20 @@ class trainer {
     constexpr bool keeps = Backward && stages::has_backward;
     run(std::type_identity<embedding_forward>{}, stage<embedding_forward>(c, 0, nullptr, nullptr, nullptr, rows_of(0), nullptr));
     for (int layer = 0; layer < Model::layers; ++layer)
-      run(std::type_identity<block_forward>{}, stage<block_forward>(c, layer, rows_of(layer), nullptr, kept_of(keeps ? layer : 0), rows_of(layer + 1), nullptr));
+      run(std::type_identity<block_forward>{},
+          stage<block_forward>(c, layer, rows_of(layer), nullptr, kept_of(keeps ? layer : 0), rows_of(layer + 1),
+                               nullptr));
     for (int first = 0; first < rows_.count(); first += chunk_)
       if constexpr (Backward) run(std::type_identity<head_step>{}, head_stage<head_step>(c, first));
       else run(std::type_identity<loss_forward>{}, head_stage<loss_forward>(c, first));
     if constexpr (keeps) {
       int at = 0;
       for (int layer = Model::layers; layer-- > 0; at = 1 - at)
-        run(std::type_identity<block_backward>{}, stage<block_backward>(c, layer, rows_of(layer), d_[at].data(), kept_of(layer), nullptr, d_[1 - at].data()));
+        run(std::type_identity<block_backward>{},
+            stage<block_backward>(c, layer, rows_of(layer), d_[at].data(), kept_of(layer), nullptr, d_[1 - at].data()));
       if constexpr (stages::trains_embedding)
-        run(std::type_identity<embedding_backward>{}, stage<embedding_backward>(c, 0, nullptr, d_[at].data(), nullptr, nullptr, nullptr));
+        run(std::type_identity<embedding_backward>{},
+            stage<embedding_backward>(c, 0, nullptr, d_[at].data(), nullptr, nullptr, nullptr));
     }
   }
 };

@@ -53,12 +53,14 @@ template <class Exec> class weight_store {
     }
   }
 
-  /// Loads and packs everything. `read(name, layer)` returns an object whose `bytes` are [rows, cols] in the entry's format and file
-  /// order, and whose `format` says which one where formats are mixed; `done(name, layer)` says that they are not needed any more.
+  /// Loads and packs everything. `read(name, layer)` returns an object whose `bytes` are [rows, cols] in the entry's
+  /// format and file order, and whose `format` says which one where formats are mixed; `done(name, layer)` says that
+  /// they are not needed any more.
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
       Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
-      e.packed = decltype(e.packed)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/" + std::string(e.name)), e.bytes());
+      e.packed = decltype(e.packed)(
+          Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/" + std::string(e.name)), e.bytes());
       exec.fence();
       if constexpr (kernel::on_host<Exec>) prefer_large_pages(e.packed.data(), e.packed.size());
       std::vector<kernel::layer_place> places;
@@ -68,7 +70,8 @@ template <class Exec> class weight_store {
         dtype const format = format_of(e, source);
         std::size_t const expected = bytes_of(format, std::size_t(e.rows) * std::size_t(e.cols));
         if (source.bytes.size() != expected)
-          throw error(std::string(e.name), "wrong size of a weight", std::to_string(expected) + " bytes", std::to_string(source.bytes.size()));
+          throw error(std::string(e.name), "wrong size of a weight", std::to_string(expected) + " bytes",
+                      std::to_string(source.bytes.size()));
         if (e.layer_bytes(format) > e.packed.size() - at)
           throw error(std::string(e.name), "too many layers in one of its formats", text_of(e.type), facts(format).name);
         pack(exec, e, format, at, source.bytes.data());
@@ -77,7 +80,8 @@ template <class Exec> class weight_store {
         done(e.name, layer);
       }
       if (e.type.mixed()) {
-        copy_in(exec, e.packed.data(), reinterpret_cast<std::byte const*>(places.data()), places.size() * sizeof(kernel::layer_place));
+        copy_in(exec, e.packed.data(), reinterpret_cast<std::byte const*>(places.data()),
+                places.size() * sizeof(kernel::layer_place));
         exec.fence();
       }
     }
@@ -123,7 +127,9 @@ template <class Exec> class weight_store {
       if (e.type.index_of(source.format) >= 0) return source.format;
       throw error(std::string(e.name), "format of a layer", text_of(e.type), facts(source.format).name);
     } else {
-      if (e.type.mixed()) throw error(std::string(e.name), "which of its formats a layer has is not said", text_of(e.type), "bytes alone");
+      if (e.type.mixed())
+        throw error(std::string(e.name), "which of its formats a layer has is not said", text_of(e.type),
+                    "bytes alone");
       return e.type.only();
     }
   }

@@ -16,7 +16,8 @@ struct floats_needed {
 };
 
 /// What the kernels of P need on a host in a step of `rows` rows; few are worked on in another way than many, and may need more.
-template <class P, int... G> void add_needed(floats_needed& most, int rows, int workers, int reach, std::integer_sequence<int, G...>) {
+template <class P, int... G>
+void add_needed(floats_needed& most, int rows, int workers, int reach, std::integer_sequence<int, G...>) {
   [[maybe_unused]] auto const add = [&](auto f) {
     f.c.rows = rows, f.c.reach = reach;
     f.divide(workers, true);

@@ -68,7 +68,8 @@ class tokenizer {
 
   /// Adds ids that stand for nothing, up to `size`: models round their vocabularies up.
   void pad(int size) {
-    if (size > this->size()) vocabulary_.tokens.resize(std::size_t(size), token{.text = {}, .score = 0, .kind = token_kind::unused});
+    if (size > this->size())
+      vocabulary_.tokens.resize(std::size_t(size), token{.text = {}, .score = 0, .kind = token_kind::unused});
   }
 
   int size() const { return int(vocabulary_.tokens.size()); }

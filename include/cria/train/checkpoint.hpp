@@ -43,8 +43,8 @@ struct moment {
   std::string name;
 };
 
-/// The moments of the trained parameters, under the weights' names in Llama's layout, GPT-2's under the library's, with .first_moment or
-/// .second_moment behind.
+/// The moments of the trained parameters, under the weights' names in Llama's layout, GPT-2's under the library's, with
+/// .first_moment or .second_moment behind.
 inline std::vector<moment> moments(llama2::hyperparameters const& h, parameter_map const& map) {
   std::vector<moment> all;
   auto const name = [&](llama2::weight_place const& p) {

@@ -15,7 +15,10 @@ namespace cria::train {
 class trained_weights final : public llama2::weight_source {
  public:
   trained_weights(engine const& model, llama2::checkpoint const& file)
-      : trained_([&](std::string_view name, int layer) { return model.read(state::weight, index_.at({std::string(name), layer})); }), frozen_(file) {
+      : trained_([&](std::string_view name, int layer) {
+          return model.read(state::weight, index_.at({std::string(name), layer}));
+        }),
+        frozen_(file) {
     auto const all = model.parameters();
     for (std::size_t i = 0; i < all.size(); ++i)
       if (all[i].trained) index_[{all[i].name, all[i].layer}] = i;
@@ -26,7 +29,9 @@ class trained_weights final : public llama2::weight_source {
   void read_rows(llama2::weight_info const& w, int layer, int first, int count, std::span<float> to) const override {
     source(w, layer).read_rows(w, layer, first, count, to);
   }
-  llama2::detail::stored const* in_file(llama2::weight_info const& w, int layer) const override { return source(w, layer).in_file(w, layer); }
+  llama2::detail::stored const* in_file(llama2::weight_info const& w, int layer) const override {
+    return source(w, layer).in_file(w, layer);
+  }
   void release(llama2::weight_info const& w, int layer) const override { source(w, layer).release(w, layer); }
 
  private:

@@ -79,7 +79,8 @@ class trainer {
       auto record = step();
       bool const last = done_.step == o_.how.steps(), stops = watch.stop();
       bool const saves = last || (o_.save_every > 0 && done_.step % o_.save_every == 0);
-      if (o_.validate_every > 0 && !o_.held_out.empty() && (saves || done_.step % o_.validate_every == 0)) record.validation_loss = validate();
+      if (o_.validate_every > 0 && !o_.held_out.empty() && (saves || done_.step % o_.validate_every == 0))
+        record.validation_loss = validate();
       watch.stepped(record);
       if (saves || stops) {
         check_weights();

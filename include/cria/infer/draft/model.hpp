@@ -81,7 +81,8 @@ class model_drafter final : public drafter {
     auto& cached = cached_[std::size_t(g.sequence)];
     auto const known = std::mismatch(cached.begin(), cached.end(), g.text.begin(), g.text.end() - 1).first - cached.begin();
     cached.resize(std::size_t(known));
-    for (int const token : g.text.subspan(std::size_t(known), g.text.size() - 1 - std::size_t(known))) feed(g.sequence, token, rows);
+    for (int const token : g.text.subspan(std::size_t(known), g.text.size() - 1 - std::size_t(known)))
+      feed(g.sequence, token, rows);
     feed(g.sequence, g.text.back(), last);
   }
 

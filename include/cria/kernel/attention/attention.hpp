@@ -62,7 +62,8 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   /// Rows of one sequence, page after page.
   template <class Team> KOKKOS_INLINE_FUNCTION void whole_rows(Team const& t, int row, int rows, int kv, float* scratch) const {
     int const queries = rows * group_heads;
-    float *const q = scratch, *const sums = q + block_rows * group_heads * padded, *const own = sums + block_rows * group_heads * record;
+    float *const q = scratch, *const sums = q + block_rows * group_heads * padded,
+                 *const own = sums + block_rows * group_heads * record;
     float* const weights = own + together * record;
     load_queries(t, row, queries, kv, q);
     clear(t, sums, queries);
@@ -99,7 +100,8 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     load_queries(t, row, group_heads, kv, q);
     auto const [keys, values] = page_at(row, kv, page);
     for (int first = 0; first < group_heads; first += together)
-      sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded, Kokkos::min(int(together), group_heads - first), seen, weights,
+      sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded,
+                  Kokkos::min(int(together), group_heads - first), seen, weights,
                   record_of(row, kv, page) + first * record);
   }
   template <class Team> KOKKOS_INLINE_FUNCTION void merge_pages(Team const& t, int row, int kv, float* sums) const {
@@ -126,7 +128,9 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     }
   }
   /// The first page of which a row sees anything.
-  KOKKOS_INLINE_FUNCTION int first_page(int row) const { return windowed ? Kokkos::max(0, c.position[row] + 1 - n.window) / page_positions : 0; }
+  KOKKOS_INLINE_FUNCTION int first_page(int row) const {
+    return windowed ? Kokkos::max(0, c.position[row] + 1 - n.window) / page_positions : 0;
+  }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void load_queries(Team const& t, int row, int queries, int kv, float* q) const {
     for (int i = 0; i < queries; ++i) {
@@ -139,7 +143,8 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     t.each(queries * record, [&](int i) { sums[i] = i % record == padded ? -3.0e38f : 0; });
     t.barrier();
   }
-  template <class Team> KOKKOS_INLINE_FUNCTION void store_sums(Team const& t, int row, int queries, int kv, float const* sums) const {
+  template <class Team>
+  KOKKOS_INLINE_FUNCTION void store_sums(Team const& t, int row, int queries, int kv, float const* sums) const {
     for (int i = 0; i < queries; ++i) {
       float const* const own = sums + i * record;
       int const to = row + i / group_heads, col = (kv * group_heads + i % group_heads) * size;
@@ -162,8 +167,9 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
 
   /// Some queries over what they see of one page, into records; where that is nothing the record is meaningless.
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, soon const& next, float const* q, int some,
-                                          seen_positions const& seen, float* weights, float* records) const {
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values,
+                                          soon const& next, float const* q, int some, seen_positions const& seen,
+                                          float* weights, float* records) const {
     switch (some) {
       case 1: return sum_queries<1>(t, keys, values, next, q, seen, weights, records);
       case 2: return sum_queries<2>(t, keys, values, next, q, seen, weights, records);
@@ -172,26 +178,31 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     }
   }
   template <int Q, class Team>
-  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values, soon const& next, float const* q,
-                                          seen_positions const& seen, float* weights, float* records) const {
+  KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values,
+                                          soon const& next, float const* q, seen_positions const& seen, float* weights,
+                                          float* records) const {
     using V = typename Team::lanes;
     constexpr bool host = Team::lanes_at_once > 2;
     constexpr int L = host ? detail::lanes_that_fit<V, Q>(page_positions) : 2;
-    t.each(page_positions / L, [&](int i) { detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, next.values); });
+    t.each(page_positions / L, [&](int i) {
+      detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, next.values);
+    });
     t.barrier();
     t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, seen.begin[i], seen.end[i], records + i * record); });
     t.barrier();
     using W = typename detail::lanes_along<V, size>::type;
     constexpr int span = host ? detail::lanes_that_fit<W, Q>(size) : size % 2 == 0 ? 2 : 1;
     t.each(size / span, [&](int i) {
-      detail::mix<stored, W, size, span, Q, windowed>(values, i * span, weights, page_positions, seen.begin, seen.end, records, record, next.keys);
+      detail::mix<stored, W, size, span, Q, windowed>(values, i * span, weights, page_positions, seen.begin, seen.end,
+                                                      records, record, next.keys);
     });
     t.barrier();
   }
 
-  /// Scores become e^(score - largest), zero outside [begin, end); the largest and the total go to the record. In 16 lanes, folded
-  /// in a fixed order.
-  template <class V> KOKKOS_INLINE_FUNCTION static void softmax(float* p, [[maybe_unused]] int begin, int end, float* record_of_query) {
+  /// Scores become e^(score - largest), zero outside [begin, end); the largest and the total go to the record. In 16
+  /// lanes, folded in a fixed order.
+  template <class V>
+  KOKKOS_INLINE_FUNCTION static void softmax(float* p, [[maybe_unused]] int begin, int end, float* record_of_query) {
     constexpr int vectors = 16 / V::width;
     float const scale = 1 / Kokkos::sqrt(float(size));
     for (int i = end; i < page_positions; ++i) p[i] = -3.0e38f;
@@ -220,7 +231,9 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     float const old = exp(sums[padded] - highest), added = exp(page[padded] - highest);
     t.barrier();
     t.each(size, [&](int d) { sums[d] = Kokkos::fma(sums[d], old, page[d] * added); });
-    t.each(1, [&](int) { sums[padded] = highest, sums[padded + 1] = Kokkos::fma(sums[padded + 1], old, page[padded + 1] * added); });
+    t.each(1, [&](int) {
+      sums[padded] = highest, sums[padded + 1] = Kokkos::fma(sums[padded + 1], old, page[padded + 1] * added);
+    });
     t.barrier();
   }
 };

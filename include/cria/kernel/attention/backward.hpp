@@ -1,6 +1,7 @@
 #pragma once
-// The gradients of attention over whole sequences to q, k and v (Dao et al. 2022, arXiv 2205.14135, algorithm 4): probabilities again
-// from q, k and the log of their sum, page by page. A piece is one kv head of one sequence and sums in a fixed order.
+// The gradients of attention over whole sequences to q, k and v (Dao et al. 2022, arXiv 2205.14135, algorithm 4):
+// probabilities again from q, k and the log of their sum, page by page. A piece is one kv head of one sequence and sums
+// in a fixed order.
 #include "cria/kernel/attention/tiles.hpp"
 
 namespace cria::kernel {
@@ -35,8 +36,12 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
       tiles::clear(t, 2 * tiles::page_floats, m.dk);
       for (int i = j; i * rows < count && tiles::first_page(i, n.window) <= j; ++i)
         for (int head = kv * group_heads; head < (kv + 1) * group_heads; ++head) add(t, m, begin, count, i, j, head);
-      if constexpr (dk >= 0) tiles::store(t, some, m.dk, [&](int r, float(&row)[size]) { base::template store_lanes<dk>(first + r, kv * size, row); });
-      if constexpr (dv >= 0) tiles::store(t, some, m.dv, [&](int r, float(&row)[size]) { base::template store_lanes<dv>(first + r, kv * size, row); });
+      if constexpr (dk >= 0)
+        tiles::store(t, some, m.dk,
+                     [&](int r, float(&row)[size]) { base::template store_lanes<dk>(first + r, kv * size, row); });
+      if constexpr (dv >= 0)
+        tiles::store(t, some, m.dv,
+                     [&](int r, float(&row)[size]) { base::template store_lanes<dv>(first + r, kv * size, row); });
     }
   }
 
@@ -50,7 +55,8 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
   };
 
   /// What page i of the queries of a head adds to the gradients of page j of keys and values, and gets from it.
-  template <class Team> KOKKOS_INLINE_FUNCTION void add(Team const& t, memory const& m, int begin, int count, int i, int j, int head) const {
+  template <class Team>
+  KOKKOS_INLINE_FUNCTION void add(Team const& t, memory const& m, int begin, int count, int i, int j, int head) const {
     int const first = begin + i * rows, some = Kokkos::min(int(rows), count - i * rows);
     bool const diagonal = i == j;
     float const scale = 1 / Kokkos::sqrt(float(size));
@@ -58,7 +64,8 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
     tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[3]>(first + r, head * size + d); }, m.dy);
     t.each(some, [&](int r) {
       float sum = 0;
-      for (int d = 0; d < size; ++d) sum = Kokkos::fma(m.dy[r * padded + d], base::template load<n.in[4]>(first + r, head * size + d), sum);
+      for (int d = 0; d < size; ++d)
+        sum = Kokkos::fma(m.dy[r * padded + d], base::template load<n.in[4]>(first + r, head * size + d), sum);
       m.mean[r] = sum, m.lse[r] = base::template load<n.in[5]>(first + r, head);
     });
     tiles::clear(t, 2 * tiles::square, m.p);
@@ -85,7 +92,8 @@ template <class P, int G> struct attention_back_kernel : evaluate<P, G>, one_pha
     if constexpr (dq >= 0) {
       if (j == tiles::first_page(i, n.window)) tiles::clear(t, tiles::page_floats, m.dq);
       else tiles::load(t, some, [&](int r, int d) { return base::template load<dq>(first + r, head * size + d); }, m.dq);
-      tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, m.ds, 1, rows, m.keys, rows, m.dq);
+      tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, m.ds, 1, rows,
+                                       m.keys, rows, m.dq);
       tiles::store(t, some, m.dq, [&](int r, float(&row)[size]) { base::template store_lanes<dq>(first + r, head * size, row); });
     }
   }

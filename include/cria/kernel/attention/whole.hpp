@@ -1,7 +1,8 @@
 #pragma once
-// Causal attention over whole sequences, as training has them: no cache, keys and values of the step in the workspace. With a
-// running softmax (Dao et al. 2022, arXiv 2205.14135): [token, token] never exists. Stores the log of the sum of e^score of each row and
-// head, from which the backward gets the probabilities again. A piece is one kv head of one sequence.
+// Causal attention over whole sequences, as training has them: no cache, keys and values of the step in the workspace.
+// With a running softmax (Dao et al. 2022, arXiv 2205.14135): [token, token] never exists. Stores the log of the sum of
+// e^score of each row and head, from which the backward gets the probabilities again. A piece is one kv head of one
+// sequence.
 #include "cria/kernel/attention/tiles.hpp"
 
 namespace cria::kernel {
@@ -16,20 +17,24 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
   enum : int { size = n.size, group_heads = n.count / n.kv_count, rows = tiles::rows, padded = tiles::padded };
 
   int pieces(int) const { return c.sequences * n.kv_count; }
-  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {  // turned keys, and values, of all pages; queries, sums, scores; top and total
+  KOKKOS_INLINE_FUNCTION std::size_t scratch_floats()
+      const {  // turned keys, and values, of all pages; queries, sums, scores; top and total
     return std::size_t((c.reach + rows - 1) / rows) * 2 * tiles::page_floats + 2 * tiles::page_floats + tiles::square + 2 * rows;
   }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float* scratch) const {
     int const kv = piece % n.kv_count, begin = c.begins[piece / n.kv_count], count = c.begins[piece / n.kv_count + 1] - begin;
     int const pages = (count + rows - 1) / rows;
-    float *const q = scratch, *const sums = q + tiles::page_floats, *const scores = sums + tiles::page_floats, *const top = scores + tiles::square,
-          *const total = top + rows, *const keys = total + rows, *const values = keys + std::size_t(pages) * tiles::page_floats;
+    float *const q = scratch, *const sums = q + tiles::page_floats, *const scores = sums + tiles::page_floats,
+                 *const top = scores + tiles::square, *const total = top + rows, *const keys = total + rows,
+                 *const values = keys + std::size_t(pages) * tiles::page_floats;
     for (int j = 0; j < pages; ++j) {
       int const first = begin + j * rows, some = Kokkos::min(int(rows), count - j * rows);
       tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[1]>(first + r, kv * size + d); }, q);
       tiles::turn(t, q, keys + std::size_t(j) * tiles::page_floats);
-      tiles::load(t, some, [&](int r, int d) { return base::template load<n.in[2]>(first + r, kv * size + d); }, values + std::size_t(j) * tiles::page_floats);
+      tiles::load(
+          t, some, [&](int r, int d) { return base::template load<n.in[2]>(first + r, kv * size + d); },
+          values + std::size_t(j) * tiles::page_floats);
     }
     for (int i = 0; i < pages; ++i)
       for (int head = kv * group_heads; head < (kv + 1) * group_heads; ++head) {
@@ -45,7 +50,8 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
           tiles::template multiply<rows>(t, diagonal ? tiles::shape::columns_to_row : tiles::shape::full, q, 1, padded,
                                          keys + std::size_t(j) * tiles::page_floats, size, scores);
           t.each(some, [&](int r) {
-            soften<typename Team::lanes>(scores + r * rows, tiles::first_seen(i, r, j, n.window), diagonal ? r + 1 : int(rows), top[r], total[r], sums + r * padded);
+            soften<typename Team::lanes>(scores + r * rows, tiles::first_seen(i, r, j, n.window),
+                                         diagonal ? r + 1 : int(rows), top[r], total[r], sums + r * padded);
           });
           t.barrier();
           tiles::template multiply<padded>(t, diagonal ? tiles::shape::inputs_to_row : tiles::shape::full, scores, 1, rows,
@@ -60,8 +66,11 @@ template <class P, int G> struct whole_attention_kernel : evaluate<P, G>, one_ph
   }
 
  private:
-  /// Scores of a row become e^(score - largest so far), zero outside [begin, count); what was summed before is scaled down to that.
-  template <class V> KOKKOS_INLINE_FUNCTION static void soften(float* p, [[maybe_unused]] int begin, int count, float& top, float& total, float* sums) {
+  /// Scores of a row become e^(score - largest so far), zero outside [begin, count); what was summed before is scaled
+  /// down to that.
+  template <class V>
+  KOKKOS_INLINE_FUNCTION static void soften(float* p, [[maybe_unused]] int begin, int count, float& top, float& total,
+                                            float* sums) {
     if constexpr (n.window > 0) {
       for (int l = 0; l < Kokkos::min(begin, int(rows)); ++l) p[l] = begin < count ? -3.0e38f : 0;
       if (begin >= count) return;  // all of p is zero

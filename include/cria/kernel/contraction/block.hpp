@@ -1,6 +1,6 @@
 #pragma once
-// A block of 32 inputs of a packed tile, as lanes of output rows see it: codes four inputs at a time, scales and minimum as f32. What is
-// particular to a format is here and in pack.hpp; everything above knows blocks only.
+// A block of 32 inputs of a packed tile, as lanes of output rows see it: codes four inputs at a time, scales and
+// minimum as f32. What is particular to a format is here and in pack.hpp; everything above knows blocks only.
 #include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/lanes.hpp"
 
@@ -89,7 +89,8 @@ template <dtype T, class V> struct tile_block {
     return V::load_f16(reinterpret_cast<std::uint16_t const*>(head + at * tile_rows) + row);
   }
   KOKKOS_FORCEINLINE_FUNCTION i small(int k) const {
-    return V::load_bytes(reinterpret_cast<std::int8_t const*>(head + (layout::scale_bytes + layout::minimum_bytes + k) * tile_rows + row));
+    return V::load_bytes(reinterpret_cast<std::int8_t const*>(
+        head + (layout::scale_bytes + layout::minimum_bytes + k) * tile_rows + row));
   }
   KOKKOS_FORCEINLINE_FUNCTION i words(int k) const {
     return V::load_words(reinterpret_cast<std::int32_t const*>(first) + k * tile_rows + row);

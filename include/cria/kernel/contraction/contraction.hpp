@@ -17,7 +17,8 @@ namespace cria::kernel {
 template <class P, int G> struct contraction : contraction_panel<P, G> {
   using panel = contraction_panel<P, G>;
   using base = evaluate<P, G>;
-  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms, panel::chunk, panel::shared;
+  using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms,
+      panel::chunk, panel::shared;
   using panel::depth, panel::rows, panel::panel_size, panel::parts, panel::with_group, panel::view, panel::scope_of;
   using typename panel::panel_view;
 
@@ -44,10 +45,11 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     return n;
   }
   enum : int {  // not static constexpr: device code takes references to some of them
-    few = 4,                                            // rows at most whose panel each worker makes for itself
-    own_block = 32, shared_block = (int8 ? 128 : 256) / many * many,  // rows of a piece
-    together = int8 ? 1 : 4,                            // units whose sums are at work at once: a chunk of the panel serves all of them
-    expanding = 16,                                     // rows of a block that are worth a copy of the weights as f32
+    few = 4,    // rows at most whose panel each worker makes for itself
+    own_block = 32,
+    shared_block = (int8 ? 128 : 256) / many * many,  // rows of a piece
+    together = int8 ? 1 : 4,  // units whose sums are at work at once: a chunk of the panel serves all of them
+    expanding = 16,           // rows of a block that are worth a copy of the weights as f32
     segment_count = segments.count,
     unit_count = units_before(segments.count)
   };
@@ -76,7 +78,9 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     std::size_t const own = shared ? 0 : panel_size(Kokkos::min(rows(), int(own_block)));
     return own + 16 + (host ? sum_floats() + 32 * chunk : 0);
   }
-  KOKKOS_INLINE_FUNCTION std::size_t sum_floats() const { return std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows * (shared ? int(together) : 1))); }
+  KOKKOS_INLINE_FUNCTION std::size_t sum_floats() const {
+    return std::size_t(most_contractions() * 32 * Kokkos::max(2, block_rows * (shared ? int(together) : 1)));
+  }
   /// What all workers fill together.
   std::size_t shared_floats() const { return shared ? panel_size(rows()) : 0; }
 
@@ -93,26 +97,35 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
 
  private:
   template <class Team>
-  KOKKOS_INLINE_FUNCTION void units(Team const& t, panel_view const& p, int row0, int count, int begin, int end, float* sums) const {
+  KOKKOS_INLINE_FUNCTION void units(Team const& t, panel_view const& p, int row0, int count, int begin, int end,
+                                    float* sums) const {
     constexpr int callers = 32 / Team::lanes_at_once;
     if constexpr (callers == 1) {
-      for (int u = begin; u < end;) u += host_unit(p, row0, count, u, end, sums, std::make_integer_sequence<int, segment_count>{});
+      for (int u = begin; u < end;)
+        u += host_unit(p, row0, count, u, end, sums, std::make_integer_sequence<int, segment_count>{});
     } else {
       t.each((end - begin) * callers, [&](int i) {
-        device_lanes<Team>(p, row0, count, begin + i / callers, i % callers * Team::lanes_at_once, std::make_integer_sequence<int, segment_count>{});
+        device_lanes<Team>(p, row0, count, begin + i / callers, i % callers * Team::lanes_at_once,
+                           std::make_integer_sequence<int, segment_count>{});
       });
     }
   }
 
   /// Unit `u` on a host, and those after it that are worked on at once: returns how many.
   template <int... S>
-  KOKKOS_INLINE_FUNCTION int host_unit(panel_view const& p, int row0, int count, int u, int end, float* sums, std::integer_sequence<int, S...>) const {
+  KOKKOS_INLINE_FUNCTION int host_unit(panel_view const& p, int row0, int count, int u, int end, float* sums,
+                                       std::integer_sequence<int, S...>) const {
     int done = 1;
     ((u >= units_before(S) && u < units_before(S + 1)
-          ? void(done = host_unit_of<S>(p, row0, count, u - units_before(S), Kokkos::min(end, units_before(S + 1)) - u, sums)) : void()), ...);
+          ? void(done = host_unit_of<S>(p, row0, count, u - units_before(S), Kokkos::min(end, units_before(S + 1)) - u,
+                                        sums))
+          : void()),
+     ...);
     return done;
   }
-  template <int S> KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over, float* sums) const {
+  template <int S>
+  KOKKOS_INLINE_FUNCTION int host_unit_of(panel_view const& p, int row0, int count, int unit, int left_over,
+                                          float* sums) const {
     constexpr int contractions = segments.at[S].contractions.count;
     constexpr bool wide = kind == op::matmul && has_floats(segments.at[S]) && !in_place<P>;
     bool const pair = wide && count == 1 && left_over > 1;  // the chains of one row's sums hide each other's latency
@@ -122,7 +135,9 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     for (std::size_t i = 0; i < std::size_t(contractions) * stride; ++i) sums[i] = 0;
     detail::each_constant<terms>([&](auto term) {
       int const all = depth(term());
-      int const step = kind == op::matmul && count == 1 && !shared && !in_place<P> ? all : int(chunk);  // one row meets each weight once, so that no cache has to hold it
+      int const step = kind == op::matmul && count == 1 && !shared && !in_place<P>
+                           ? all
+                           : int(chunk);  // one row meets each weight once, so that no cache has to hold it
       for (int k = 0; k < all; k += step) {
         int const k_end = Kokkos::min(k + step, all);
         detail::each_constant<contractions>([&](auto i) {
@@ -130,7 +145,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
           float* const own = sums + std::size_t(i()) * stride;
           if constexpr (wide)
             if (pair) return contract<solo, C, term(), 64, 1>(p, first, unit * 32, k, k_end, own, 64);
-          for (int u = 0; u < units; ++u) multiply<C, term()>(p, first, count, (unit + u) * 32, k, k_end, own + u * count * 32, right);
+          for (int u = 0; u < units; ++u)
+            multiply<C, term()>(p, first, count, (unit + u) * 32, k, k_end, own + u * count * 32, right);
         });
       }
     });
@@ -144,7 +160,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
 
   /// Adds to the sums [row][32] of contraction C, inputs [begin, end) of a term.
   template <int C, int Term>
-  KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int col, int begin, int end, float* sums, float* right) const {
+  KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int col, int begin, int end,
+                                       float* sums, float* right) const {
     bool const copied = makes_right(C) && (kind != op::matmul || in_place<P> || count > expanding);
     if constexpr (makes_right(C))
       if (copied) make_right<C, Term>(col, begin, end, right);
@@ -187,14 +204,17 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
       if constexpr (in_place<P> && kind == op::matmul) {
         float const* const rows_of_weight = base::template array<at(C).in[1]>();
         for (int t = 0; t < 2; ++t)
-          gather_tile<host_lanes>(rows_of_weight, base::template strides_of<at(C).in[1]>(), rows_of_w, col + t * tile_rows, begin, end, to + t * tile_floats);
+          gather_tile<host_lanes>(rows_of_weight, base::template strides_of<at(C).in[1]>(), rows_of_w,
+                                  col + t * tile_rows, begin, end, to + t * tile_floats);
       } else {
         base::template with_weight<at(C).in[2 * Term + 1]>([&](std::byte const* packed, auto f) {
           constexpr dtype T = decltype(f)::id;
           for (int t = 0; t < 2; ++t) {
             int const from = col + t * tile_rows;
-            if constexpr (kind == op::matmul_dx) turn_tile<T, host_lanes>(packed, cols_of_w, from, begin, end, to + t * tile_floats);
-            else if (from < rows_of_w) decode_tile<T, host_lanes>(packed, cols_of_w, from / tile_rows, begin, end, to + t * tile_floats);
+            if constexpr (kind == op::matmul_dx)
+              turn_tile<T, host_lanes>(packed, cols_of_w, from, begin, end, to + t * tile_floats);
+            else if (from < rows_of_w)
+              decode_tile<T, host_lanes>(packed, cols_of_w, from / tile_rows, begin, end, to + t * tile_floats);
           }
         });
       }
@@ -202,10 +222,15 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   }
 
   template <class Team, int... S>
-  KOKKOS_INLINE_FUNCTION void device_lanes(panel_view const& p, int row0, int count, int u, int lane, std::integer_sequence<int, S...>) const {
-    ((u >= units_before(S) && u < units_before(S + 1) ? device_lanes_of<Team, S>(p, row0, count, (u - units_before(S)) * 32 + lane) : void()), ...);
+  KOKKOS_INLINE_FUNCTION void device_lanes(panel_view const& p, int row0, int count, int u, int lane,
+                                           std::integer_sequence<int, S...>) const {
+    ((u >= units_before(S) && u < units_before(S + 1)
+          ? device_lanes_of<Team, S>(p, row0, count, (u - units_before(S)) * 32 + lane)
+          : void()),
+     ...);
   }
-  template <class Team, int S> KOKKOS_INLINE_FUNCTION void device_lanes_of(panel_view const& p, int row0, int count, int col) const {
+  template <class Team, int S>
+  KOKKOS_INLINE_FUNCTION void device_lanes_of(panel_view const& p, int row0, int count, int col) const {
     constexpr int contractions = segments.at[S].contractions.count, L = Team::lanes_at_once;
     if (col >= columns(segments.at[S].outputs.at[0])) return;  // lanes past the end
     int const first = row0 - p.row0;
@@ -214,7 +239,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
         float sums[contractions * n() * L] = {};
         detail::each_constant<terms>([&](auto term) {
           detail::each_constant<contractions>([&](auto i) {
-            contract<Team, segments.at[S].contractions.at[i()], term(), L, n()>(p, at_row, col, 0, depth(term()), sums + i() * n() * L, L);
+            contract<Team, segments.at[S].contractions.at[i()], term(), L, n()>(p, at_row, col, 0, depth(term()),
+                                                                                sums + i() * n() * L, L);
           });
         });
         scope e = scope_of(p);
@@ -225,7 +251,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
 
   /// Adds to the sums [row][row_stride] of N rows and L columns of contraction C, inputs [begin, end) of a term.
   template <class Team, int C, int Term, int L, int N>
-  KOKKOS_INLINE_FUNCTION void contract(panel_view const& view_of_rows, int first, int col, int begin, int end, float* sums, int row_stride) const {
+  KOKKOS_INLINE_FUNCTION void contract(panel_view const& view_of_rows, int first, int col, int begin, int end,
+                                       float* sums, int row_stride) const {
     using V = typename Team::lanes;
     panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
@@ -241,7 +268,8 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
           dot<T, as_int8, V, L, N>({w + std::size_t(tile) * bytes, bytes}, col % tile_rows, p, begin, end, sums, row_stride);
         } else if constexpr (L > tile_rows && tiles % 2 == 1) {  // the last unit has one tile
           for (int t = tile; t < tiles; ++t)
-            dot<T, as_int8, V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end, sums + (t - tile) * tile_rows, row_stride);
+            dot<T, as_int8, V, tile_rows, N>({w + std::size_t(t) * bytes, 0}, 0, p, begin, end,
+                                             sums + (t - tile) * tile_rows, row_stride);
         }
       });
     } else {
@@ -251,11 +279,14 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
           int const at_col = Kokkos::min(col + l, columns(C) - 1);  // lanes past the end are not stored
           if constexpr (kind == op::matmul) x[l] = base::template element_of<n.in[1]>(at_col, k);
           else if constexpr (kind == op::matmul_dx)
-            base::template with_weight<n.in[2 * Term + 1]>([&](std::byte const* w, auto f) { x[l] = element<decltype(f)::id>(w, k, at_col, inputs); });
+            base::template with_weight<n.in[2 * Term + 1]>(
+                [&](std::byte const* w, auto f) { x[l] = element<decltype(f)::id>(w, k, at_col, inputs); });
           else x[l] = base::template load<n.in[0]>(k, at_col);
         }
         for (int i = 0; i < N; ++i)
-          for (int l = 0; l < L; ++l) sums[i * row_stride + l] = Kokkos::fma(x[l], p.floats[std::size_t(k) * N + std::size_t(i)], sums[i * row_stride + l]);
+          for (int l = 0; l < L; ++l)
+            sums[i * row_stride + l] =
+                Kokkos::fma(x[l], p.floats[std::size_t(k) * N + std::size_t(i)], sums[i * row_stride + l]);
       }
     }
   }

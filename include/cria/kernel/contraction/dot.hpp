@@ -21,7 +21,9 @@ struct tile_run {
 namespace detail {
 
 /// The lanes of vector v of a run of tiles, from `lane` on: which tile, and which row of it.
-template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int tile_of(int lane, int v) { return (lane + v * V::width) / tile_rows; }
+template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int tile_of(int lane, int v) {
+  return (lane + v * V::width) / tile_rows;
+}
 template <class V> KOKKOS_FORCEINLINE_FUNCTION constexpr int row_of(int lane, int v) { return (lane + v * V::width) % tile_rows; }
 
 template <dtype T, class V> KOKKOS_FORCEINLINE_FUNCTION typename V::f load_floats(std::byte const* p, int lane) {
@@ -35,15 +37,24 @@ template <dtype T, class V, int L, int N>
 KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int begin, int end, float* to, int row_stride) {
   constexpr int vectors = L / V::width;
   typename V::f sum[N][vectors];
-  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
+  each_constant<N>([&](auto n) {
+    each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); });
+  });
   panel += std::size_t(begin) * N;
   if constexpr (!format<T>::quantised) {
     std::byte const* from[vectors];
-    each_constant<vectors>([&](auto v) { from[v] = w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(begin) * format<T>::bytes * tile_rows; });
+    each_constant<vectors>([&](auto v) {
+      from[v] =
+          w.first + std::size_t(tile_of<V>(lane, v)) * w.stride + std::size_t(begin) * format<T>::bytes * tile_rows;
+    });
     for (int k = begin; k < end; ++k, panel += N) {
       typename V::f x[vectors];
-      each_constant<vectors>([&](auto v) { x[v] = load_floats<T, V>(from[v], row_of<V>(lane, v)), from[v] += format<T>::bytes * tile_rows; });
-      each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::fma(x[v], V::splat(panel[n]), sum[n][v]); }); });
+      each_constant<vectors>([&](auto v) {
+        x[v] = load_floats<T, V>(from[v], row_of<V>(lane, v)), from[v] += format<T>::bytes * tile_rows;
+      });
+      each_constant<N>([&](auto n) {
+        each_constant<vectors>([&](auto v) { sum[n][v] = V::fma(x[v], V::splat(panel[n]), sum[n][v]); });
+      });
     }
   } else {
     for (int b = begin / 32; b < end / 32; ++b, panel += 32 * N)
@@ -54,7 +65,9 @@ KOKKOS_FUNCTION void dot_floats(tile_run w, int lane, float const* panel, int be
         });
       });
   }
-  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
+  each_constant<N>([&](auto n) {
+    each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); });
+  });
 }
 
 inline constexpr int prefetched_bytes = 2048;
@@ -68,13 +81,17 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
   constexpr int vectors = L / V::width, offset = bytes ? V::byte_offset : layout::offset;
   constexpr int fitting = V::sums_in_halves ? 32767 / (2 * 127 * ((1 << layout::bits) - 1)) : 8;  // groups of 4 inputs, in halves
   typename V::f sum[N][vectors];
-  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); }); });
+  each_constant<N>([&](auto n) {
+    each_constant<vectors>([&](auto v) { sum[n][v] = V::load(to + n * row_stride + v * V::width); });
+  });
   for (int b = begin / 32; b < end / 32; ++b) {
     std::int32_t const* const codes = panel.codes + std::size_t(b) * 8 * N;
     std::int32_t const *const minus_eight = panel.minus_eight + b * N, *const first_half = panel.first_half + b * N;
     float const *const scales = panel.scales + b * N, *const weighted = panel.weighted + b * N;
     block_type block[vectors];
-    each_constant<vectors>([&](auto v) { block[v] = block_type(w.first + std::size_t(tile_of<V>(lane, v)) * w.stride, b, row_of<V>(lane, v)); });
+    each_constant<vectors>([&](auto v) {
+      block[v] = block_type(w.first + std::size_t(tile_of<V>(lane, v)) * w.stride, b, row_of<V>(lane, v));
+    });
     if constexpr (N == 1)  // one row takes each weight once: ask for memory before it is wanted
       for (int i = 0, own = format<T>::bytes * tile_rows / block_type::subs; i < own; i += 64)
         V::prefetch(block[0].head + block[0].sub * own + prefetched_bytes + i);
@@ -99,7 +116,8 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
     } else if constexpr (fitting >= 8 && !two_scales) {  // each word of nibbles is loaded once
       each_constant<4>([&](auto g) {
         each_constant<vectors>([&](auto v) {
-          typename V::i const nibbles = block[v].word(g), low = block[v].codes(nibbles, 0, g), high = block[v].codes(nibbles, 1, g);
+          typename V::i const nibbles = block[v].word(g), low = block[v].codes(nibbles, 0, g),
+                              high = block[v].codes(nibbles, 1, g);
           each_constant<N>([&](auto n) { dots[n][v] = V::dot4_small(dots[n][v], low, codes[g * N + n]); });
           each_constant<N>([&](auto n) { dots[n][v] = V::dot4_small(dots[n][v], high, codes[(g + 4) * N + n]); });
         });
@@ -130,7 +148,9 @@ KOKKOS_FUNCTION void dot_int8(tile_run w, int lane, int8_panel const& panel, int
         each_constant<N>([&](auto n) { sum[n][v] = V::fma(minimum, V::splat(weighted[n]), sum[n][v]); });
       });
   }
-  each_constant<N>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); }); });
+  each_constant<N>([&](auto n) {
+    each_constant<vectors>([&](auto v) { V::store(to + n * row_stride + v * V::width, sum[n][v]); });
+  });
 }
 
 }  // namespace detail
@@ -144,11 +164,13 @@ template <class V, int N> constexpr int tiles_together() { return N > 1 && V::wi
 /// Adds the products of N rows of a panel with lanes [lane, lane + L) of a run of tiles to `to` [N][row_stride], inputs
 /// [begin, end).
 template <dtype T, bool Int8, class V, int L, int N>
-KOKKOS_FORCEINLINE_FUNCTION void dot(tile_run const& w, int lane, panel_group const& p, int begin, int end, float* to, int row_stride) {
+KOKKOS_FORCEINLINE_FUNCTION void dot(tile_run const& w, int lane, panel_group const& p, int begin, int end, float* to,
+                                     int row_stride) {
   constexpr int tiles = tiles_together<V, N>();
   if constexpr (Int8 && L > tiles * tile_rows)
     for (int t = 0; t < L / tile_rows; t += tiles)
-      detail::dot_int8<T, V, tiles * tile_rows, N>({w.first + std::size_t(t) * w.stride, w.stride}, 0, p.int8, begin, end, to + t * tile_rows, row_stride);
+      detail::dot_int8<T, V, tiles * tile_rows, N>({w.first + std::size_t(t) * w.stride, w.stride}, 0, p.int8, begin,
+                                                   end, to + t * tile_rows, row_stride);
   else if constexpr (Int8) detail::dot_int8<T, V, L, N>(w, lane, p.int8, begin, end, to, row_stride);
   else detail::dot_floats<T, V, L, N>(w, lane, p.floats, begin, end, to, row_stride);
 }

@@ -61,11 +61,14 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
     if (shared && floats) {
       int const begin = k / chunk * chunk, inputs = Kokkos::min(int(chunk), depth(term) - begin);
       // input k of the group is then at k times its rows
-      rows_of_panel.floats = from + std::size_t(begin) * std::size_t(p.count - group_rows(first, p.count)) + std::size_t(first) * std::size_t(inputs);
+      rows_of_panel.floats = from + std::size_t(begin) * std::size_t(p.count - group_rows(first, p.count)) +
+                             std::size_t(first) * std::size_t(inputs);
     }
     return rows_of_panel;
   }
-  KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const { return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0}; }
+  KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const {
+    return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0};
+  }
 
   /// Rows lie in groups of `many`, then of 4, then alone.
   KOKKOS_INLINE_FUNCTION static int row_groups(int count) {
@@ -84,7 +87,9 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   }
 
   /// A panel is filled in so many parts.
-  KOKKOS_INLINE_FUNCTION static int parts(int count) { return kind == op::matmul_dw ? (count + span - 1) / span : row_groups(count); }
+  KOKKOS_INLINE_FUNCTION static int parts(int count) {
+    return kind == op::matmul_dw ? (count + span - 1) / span : row_groups(count);
+  }
   template <class Team> KOKKOS_INLINE_FUNCTION void fill_part(Team const& t, panel_view const& p, int index) const {
     if constexpr (kind == op::matmul_dw) return fill_turned(t, p, index * span);
     int const whole = p.count / many, rest = index - whole;
@@ -103,7 +108,8 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   }
 
  private:
-  template <int N, int Term, class Team> KOKKOS_INLINE_FUNCTION void fill_term(Team const& t, panel_view const& p, int first) const {
+  template <int N, int Term, class Team>
+  KOKKOS_INLINE_FUNCTION void fill_term(Team const& t, panel_view const& p, int first) const {
     int const inputs_of_term = depth(Term), blocks_of_inputs = (inputs_of_term + 31) / 32;
     t.each(blocks_of_inputs, [&](int b) {
       int const begin = b * 32, inputs = Kokkos::min(32, inputs_of_term - begin);

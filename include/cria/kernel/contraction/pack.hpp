@@ -2,9 +2,11 @@
 // Packed weights: tiles of 16 output rows, lanes along the rows, so that one token and many sum in the same order.
 //
 //   f32, f16, bf16   [tile][input][16 rows]
-//   quantised        [tile][block of the file]: scales [16 rows], minima [16 rows] (q4_1, q5_1, q4_k, q5_k), the small scales of parts of
-//                    a block [part][16 rows] (q4_k, q5_k, q6_k), then for every 32 inputs words of 4 bytes [word][16 rows]:
-//                    high bits  5 bits: byte j of a word has bit g of input 4g + j; 6 bits: two words, of inputs below 16 and from 16 on,
+//   quantised        [tile][block of the file]: scales [16 rows], minima [16 rows] (q4_1, q5_1, q4_k, q5_k), the small
+//                    scales of parts of a block [part][16 rows] (q4_k, q5_k, q6_k), then for every 32 inputs words of 4
+//                    bytes [word][16 rows]:
+//                    high bits  5 bits: byte j of a word has bit g of input 4g + j; 6 bits: two words, of inputs below
+//                               16 and from 16 on,
 //                               whose byte j has bits 2g, 2g + 1 of input 4g + j
 //                    codes      8 bits: word g has inputs 4g..4g+3; else: low nibbles inputs 4g.., high nibbles 16+4g..
 //
@@ -60,7 +62,8 @@ template <dtype T> void pack_block(std::byte const* in, std::byte* to, int row) 
   };
   put(in + (T == dtype::q6_k ? cria::detail::q6_k_scale_at : 0), layout::scale_bytes);
   if constexpr (layout::minimum_bytes > 0) put(in + layout::scale_bytes, layout::minimum_bytes);
-  for (int k = 0; k < layout::small; ++k) put(in + (T == dtype::q6_k ? cria::detail::q6_k_scales_at : cria::detail::k_scales_at) + k, 1);
+  for (int k = 0; k < layout::small; ++k)
+    put(in + (T == dtype::q6_k ? cria::detail::q6_k_scales_at : cria::detail::k_scales_at) + k, 1);
   for (int begin = 0; begin < format<T>::block; begin += 32) {
     if constexpr (layout::bits == 8) {
       for (int g = 0; g < 8; ++g) put(in + layout::head_bytes + 4 * g, 4);

@@ -36,7 +36,8 @@ constexpr std::size_t panel_floats(bool floats, bool int8, int rows, int cols) {
 KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool int8, int rows, int cols, int first) {
   float* const q = scratch + (floats ? std::size_t(rows) * std::size_t(cols) : 0);
   if (!int8) return {scratch + std::size_t(first) * std::size_t(cols), {}};
-  std::size_t const words = std::size_t(cols / 4), blocks = std::size_t(cols / 32), all = std::size_t(rows), r = std::size_t(first);
+  std::size_t const words = std::size_t(cols / 4), blocks = std::size_t(cols / 32), all = std::size_t(rows),
+                    r = std::size_t(first);
   float* const scales = q + all * words + r * blocks;
   return {scratch + r * std::size_t(cols),
           {reinterpret_cast<std::int32_t*>(q + r * words), scales,
@@ -46,7 +47,8 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
 
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a
 /// value is no finite number the block becomes NaN.
-template <class V> KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
+template <class V>
+KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
   constexpr int vectors = 32 / V::width;
   typename V::f const zero = V::splat(0.0f), shift = V::splat(12582912.0f);  // 1.5 * 2^23: added, it rounds to nearest even
   typename V::f most[vectors], probe[vectors];

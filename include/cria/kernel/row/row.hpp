@@ -27,7 +27,8 @@ template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
       }
     } else if constexpr (n.kind == op::log_sum_exp) {
       auto const get = [&](int k) { return base::template value<n.in[0]>(e, row, k); };
-      float const top = t.largest(at(n.in[0]).cols, get), total = t.sum(at(n.in[0]).cols, [&](int k) { return exp(get(k) - top); });
+      float const top = t.largest(at(n.in[0]).cols, get),
+                  total = t.sum(at(n.in[0]).cols, [&](int k) { return exp(get(k) - top); });
       t.each(1, [&](int) { base::template store<out>(row, 0, top + Kokkos::log(total)); });
     } else if constexpr (n.kind == op::custom_row) {
       using functor = functor_at<n.functor, typename P::functors>;
@@ -46,10 +47,12 @@ template <class P, int G> struct row_kernel : evaluate<P, G>, one_phase {
   }
 
  private:
-  template <class Team, int... O> KOKKOS_INLINE_FUNCTION void maps(Team const& t, scope const& e, int row, std::integer_sequence<int, O...>) const {
+  template <class Team, int... O>
+  KOKKOS_INLINE_FUNCTION void maps(Team const& t, scope const& e, int row, std::integer_sequence<int, O...>) const {
     (map<g.outputs[O]>(t, e, row), ...);
   }
-  /// What lies in heads goes to memory as a tile's columns do: a cache may take whole blocks only, and pairs share their rotation.
+  /// What lies in heads goes to memory as a tile's columns do: a cache may take whole blocks only, and pairs share
+  /// their rotation.
   template <int O, class Team> KOKKOS_INLINE_FUNCTION void map(Team const& t, scope const& e, int row) const {
     constexpr node n = at(O);
     constexpr int L = Team::lanes_at_once;
@@ -119,7 +122,8 @@ template <class P, int G> struct embedding_dw_kernel : evaluate<P, G>, one_phase
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int, int piece, float*) const {
     constexpr int in = at(out).in[0];
     row_groups const rows = groups();
-    int const begin = rows.begins[piece], end = rows.begins[piece + 1], chosen = (by_position ? c.position : c.token)[rows.order[begin]];
+    int const begin = rows.begins[piece], end = rows.begins[piece + 1],
+              chosen = (by_position ? c.position : c.token)[rows.order[begin]];
     t.each(at(out).cols, [&](int k) {
       float total = 0;
       for (int i = begin; i < end; ++i) total += base::template value<in>(scope{}, rows.order[i], k);

@@ -8,7 +8,8 @@ namespace cria::kernel {
 namespace detail {
 
 template <class P, int G, int S, class Team>
-KOKKOS_INLINE_FUNCTION void fill_row_sum(evaluate<P, G> const& from, Team const& t, scope const& e, int row, float* to, int stride) {
+KOKKOS_INLINE_FUNCTION void fill_row_sum(evaluate<P, G> const& from, Team const& t, scope const& e, int row, float* to,
+                                         int stride) {
   using values = evaluate<P, G>;
   constexpr node n = values::at(values::row_sums().at[S]);
   constexpr int in = n.in[0], cols = n.size > 0 ? n.size : values::at(in).cols;
@@ -19,8 +20,10 @@ KOKKOS_INLINE_FUNCTION void fill_row_sum(evaluate<P, G> const& from, Team const&
   }
 }
 template <class P, int G, class Team, int... S>
-KOKKOS_INLINE_FUNCTION void fill_row_sums([[maybe_unused]] evaluate<P, G> const& from, [[maybe_unused]] Team const& t, [[maybe_unused]] scope const& e,
-                                          [[maybe_unused]] int row, [[maybe_unused]] float* to, [[maybe_unused]] int stride, std::integer_sequence<int, S...>) {
+KOKKOS_INLINE_FUNCTION void fill_row_sums([[maybe_unused]] evaluate<P, G> const& from, [[maybe_unused]] Team const& t,
+                                          [[maybe_unused]] scope const& e, [[maybe_unused]] int row,
+                                          [[maybe_unused]] float* to, [[maybe_unused]] int stride,
+                                          std::integer_sequence<int, S...>) {
   (fill_row_sum<P, G, S>(from, t, e, row, to + evaluate<P, G>::sums_before(S) * stride, stride), ...);
 }
 
@@ -28,7 +31,8 @@ KOKKOS_INLINE_FUNCTION void fill_row_sums([[maybe_unused]] evaluate<P, G> const&
 
 /// Puts the row sums of one row at to[0], to[stride], ... in the order in which later ones may read earlier ones through `e`.
 template <class P, int G, class Team>
-KOKKOS_INLINE_FUNCTION void fill_row_sums(evaluate<P, G> const& from, Team const& t, scope const& e, int row, float* to, int stride) {
+KOKKOS_INLINE_FUNCTION void fill_row_sums(evaluate<P, G> const& from, Team const& t, scope const& e, int row, float* to,
+                                          int stride) {
   detail::fill_row_sums(from, t, e, row, to, stride, std::make_integer_sequence<int, evaluate<P, G>::row_sums().count>{});
 }
 

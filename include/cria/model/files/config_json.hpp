@@ -61,7 +61,8 @@ class config_reader {
   io::json const& object_;
 };
 
-/// The scaling of rotary angles: rope_scaling, or rope_parameters, which holds theta too. Throws for other kinds than linear and llama3.
+/// The scaling of rotary angles: rope_scaling, or rope_parameters, which holds theta too. Throws for other kinds than
+/// linear and llama3.
 inline void read_rope(config_reader const& config, hyperparameters& h) {
   h.rope.theta = config.number("rope_theta", 1e4);
   for (char const* const member : {"rope_scaling", "rope_parameters"}) {
@@ -86,7 +87,8 @@ inline void read_rope(config_reader const& config, hyperparameters& h) {
 
 /// GPT-2's members, with names of their own.
 inline hyperparameters read_gpt2(config_reader const& config) {
-  config.only("scale_attn_weights", true), config.only("scale_attn_by_inverse_layer_idx", false), config.only("add_cross_attention", false);
+  config.only("scale_attn_weights", true), config.only("scale_attn_by_inverse_layer_idx", false),
+      config.only("add_cross_attention", false);
   auto const* const activation = config.find("activation_function");
   if (activation != nullptr && *activation != "gelu_new" && *activation != "gelu_pytorch_tanh")
     config.refuse("activation_function is not supported", "gelu_new", *activation);
@@ -95,7 +97,8 @@ inline hyperparameters read_gpt2(config_reader const& config) {
   if (h.heads < 1 || h.embed % h.heads != 0)
     throw error(config.file(), "n_embd", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
   h.head_dim = h.embed / h.heads;
-  h.hidden = config.find("n_inner") ? config.whole("n_inner") : 4 * std::min(h.embed, 1 << 24), h.vocabulary = config.whole("vocab_size"), h.context = config.whole("n_positions", 1024);
+  h.hidden = config.find("n_inner") ? config.whole("n_inner") : 4 * std::min(h.embed, 1 << 24),
+  h.vocabulary = config.whole("vocab_size"), h.context = config.whole("n_positions", 1024);
   h.norm_eps = config.number("layer_norm_epsilon", 1e-5);
   h.norm = norm_form::layer, h.feed_forward = feed_forward_form::gelu_mlp;
   h.learned_positions = h.qkv_bias = h.wo_bias = h.feed_forward_bias = true;
@@ -119,7 +122,8 @@ inline feed_forward_form read_activation(config_reader const& config, architectu
   auto const* const activation = config.find(config.find("hidden_activation") ? "hidden_activation" : "hidden_act");
   if (activation == nullptr || *activation == "silu" || *activation == "swish") return feed_forward_form::swiglu;
   // Gemma's first files say gelu, and mean the form by tanh, as transformers does.
-  bool const tanh = *activation == "gelu_pytorch_tanh" || *activation == "gelu_new" || (kind == architecture::gemma && *activation == "gelu");
+  bool const tanh = *activation == "gelu_pytorch_tanh" || *activation == "gelu_new" ||
+                    (kind == architecture::gemma && *activation == "gelu");
   if (!tanh) config.refuse("hidden_act is not supported", "silu or gelu_pytorch_tanh", *activation);
   return feed_forward_form::geglu;
 }
@@ -128,7 +132,8 @@ inline feed_forward_form read_activation(config_reader const& config, architectu
 inline void find_foreign(config_reader const& config, reasons& why) {
   auto const* const type = config.find("model_type");
   why.attempt([&] {
-    if (type != nullptr && (!type->is_string() || std::ranges::find(architecture_names, type->get<std::string>()) == std::end(architecture_names)))
+    if (type != nullptr && (!type->is_string() || std::ranges::find(architecture_names, type->get<std::string>()) ==
+                                                      std::end(architecture_names)))
       config.refuse("model_type is not supported", fmt::format("one of {}", fmt::join(architecture_names, ", ")), *type);
   });
   auto const* const layers = config.find("layer_types");
@@ -144,13 +149,15 @@ inline void find_foreign(config_reader const& config, reasons& why) {
   }
 }
 
-/// The shape config.json gives. Throws cria::error for a missing or unfit member, and, with all reasons, for what the library cannot
-/// compute: another architecture, activation or rotation, windows in some layers only, quantised weights.
+/// The shape config.json gives. Throws cria::error for a missing or unfit member, and, with all reasons, for what the
+/// library cannot compute: another architecture, activation or rotation, windows in some layers only, quantised
+/// weights.
 inline hyperparameters read_shape(config_reader const& config) {
   reasons why(config.file());
   find_foreign(config, why);
   auto const* const type = config.find("model_type");
-  auto const known = type && type->is_string() ? std::ranges::find(architecture_names, type->get<std::string>()) : std::end(architecture_names);
+  auto const known = type && type->is_string() ? std::ranges::find(architecture_names, type->get<std::string>())
+                                               : std::end(architecture_names);
   auto const kind = known == std::end(architecture_names) ? architecture::llama : architecture(known - architecture_names);
   hyperparameters h;
   if (kind == architecture::gpt2) {

@@ -1,5 +1,6 @@
 #pragma once
-// A model in a GGUF file. Source: llama.cpp's names of keys and tensors for the architectures llama, qwen2, qwen3, gemma and gpt2.
+// A model in a GGUF file. Source: llama.cpp's names of keys and tensors for the architectures llama, qwen2, qwen3,
+// gemma and gpt2.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,23 +14,35 @@
 
 namespace cria::llama2::detail {
 
-inline constexpr published_name gguf_names[]{{"embed", "token_embd"}, {"position_embed", "position_embd"}, {"attention_norm", "attn_norm"},
-                                             {"wq", "attn_q"},        {"wk", "attn_k"},               {"wv", "attn_v"},
-                                             {"wo", "attn_output"},   {"q_norm", "attn_q_norm"},      {"k_norm", "attn_k_norm"},
-                                             {"ffn_norm", "ffn_norm"}, {"w1", "ffn_gate"},            {"w2", "ffn_down"},
-                                             {"w3", "ffn_up"},        {"norm", "output_norm"},        {"head", "output"}};
+inline constexpr published_name gguf_names[]{{"embed", "token_embd"},
+                                             {"position_embed", "position_embd"},
+                                             {"attention_norm", "attn_norm"},
+                                             {"wq", "attn_q"},
+                                             {"wk", "attn_k"},
+                                             {"wv", "attn_v"},
+                                             {"wo", "attn_output"},
+                                             {"q_norm", "attn_q_norm"},
+                                             {"k_norm", "attn_k_norm"},
+                                             {"ffn_norm", "ffn_norm"},
+                                             {"w1", "ffn_gate"},
+                                             {"w2", "ffn_down"},
+                                             {"w3", "ffn_up"},
+                                             {"norm", "output_norm"},
+                                             {"head", "output"}};
 
 /// Where there is no gate, the first matrix is called ffn_up, and GPT-2's q, k and v are one.
 inline std::string gguf_name(hyperparameters const& h, std::string_view name, int layer) {
   auto const prefix = exists_once(name) ? "" : fmt::format("blk.{}.", layer);
   bool const bias = name.ends_with(".bias");
-  if (h.feed_forward == feed_forward_form::gelu_mlp && name.starts_with("w1")) return published(gguf_names, bias ? "w3.bias" : "w3", prefix);
+  if (h.feed_forward == feed_forward_form::gelu_mlp && name.starts_with("w1"))
+    return published(gguf_names, bias ? "w3.bias" : "w3", prefix);
   if (h.kind == architecture::gpt2 && (name.starts_with("wq") || name.starts_with("wk") || name.starts_with("wv")))
     return fmt::format("{}attn_qkv.{}", prefix, bias ? "bias" : "weight");
   return published(gguf_names, name, prefix);
 }
 
-/// What llama.cpp does with an architecture's weights, and Hugging Face doesn't: Llama's rows lie in Meta's order, Gemma's norms as 1 + w.
+/// What llama.cpp does with an architecture's weights, and Hugging Face doesn't: Llama's rows lie in Meta's order,
+/// Gemma's norms as 1 + w.
 inline bool gguf_rows_are_halved(architecture a) { return a != architecture::llama && a != architecture::mistral; }
 
 class gguf_keys {
@@ -56,9 +69,9 @@ class gguf_keys {
   std::string prefix_;
 };
 
-/// rope_freqs.weight holds what Llama 3's rule divides each frequency by. Of the rule's numbers, which the file doesn't have, low and high
-/// are 1 and 4 in every published model, the factor is the largest value, and the original context follows from one between; throws
-/// cria::error where that doesn't give the tensor.
+/// rope_freqs.weight holds what Llama 3's rule divides each frequency by. Of the rule's numbers, which the file doesn't
+/// have, low and high are 1 and 4 in every published model, the factor is the largest value, and the original context
+/// follows from one between; throws cria::error where that doesn't give the tensor.
 inline void read_rope_factors(io::gguf const& file, hyperparameters& h) {
   auto const* const t = file.tensor("rope_freqs.weight");
   if (t == nullptr) return;
@@ -73,14 +86,16 @@ inline void read_rope_factors(io::gguf const& file, hyperparameters& h) {
   rotation const plain{h.rope.theta};
   for (int i = 0; i < h.head_dim / 2; ++i)
     if (double const f = factors[std::size_t(i)], most = h.rope.factor; f > 1.001 && f < 0.999 * most) {
-      double const share = (1 / f - 1 / most) / (1 - 1 / most), context = (1 + 3 * share) * 6.28318530717958647692 / frequency(plain, 2 * i, h.head_dim);
+      double const share = (1 / f - 1 / most) / (1 - 1 / most),
+                   context = (1 + 3 * share) * 6.28318530717958647692 / frequency(plain, 2 * i, h.head_dim);
       h.rope.original_context = int(std::clamp(std::round(context), 1.0, 1e9));
       break;
     }
   for (int i = 0; i < h.head_dim / 2; ++i) {
     double const factor = frequency(plain, 2 * i, h.head_dim) / frequency(h.rope, 2 * i, h.head_dim);
     if (!(std::abs(factor - double(factors[std::size_t(i)])) < 1e-4 * factor))
-      throw error(where, fmt::format("value {} is not supported", i), fmt::format("{}, by the rule of Llama 3", factor), fmt::format("{}", factors[std::size_t(i)]));
+      throw error(where, fmt::format("value {} is not supported", i), fmt::format("{}, by the rule of Llama 3", factor),
+                  fmt::format("{}", factors[std::size_t(i)]));
   }
 }
 
@@ -91,11 +106,13 @@ inline void read_rope(io::gguf const& file, gguf_keys const& keys, hyperparamete
     if (!key.starts_with(keys.key("rope.scal")) || key == keys.key("rope.scaling.type")) continue;
     bool const factor = key == keys.key("rope.scaling.factor"), ignored = scaling == "none";
     if (!ignored && !(factor && scaling == "linear"))
-      throw error(file.path(), fmt::format("{} is not supported", io::printable(key)), "unscaled or linearly scaled rotary angles", io::describe(*file.find(key)));
+      throw error(file.path(), fmt::format("{} is not supported", io::printable(key)),
+                  "unscaled or linearly scaled rotary angles", io::describe(*file.find(key)));
   }
   if (scaling == "linear") h.rope.factor = keys.number("rope.scaling.factor");
   else if (scaling && scaling != "none")
-    throw error(file.path(), fmt::format("{} is not supported", keys.key("rope.scaling.type")), "none or linear", io::printable(*scaling));
+    throw error(file.path(), fmt::format("{} is not supported", keys.key("rope.scaling.type")), "none or linear",
+                io::printable(*scaling));
   read_rope_factors(file, h);
 }
 
@@ -108,7 +125,9 @@ inline void find_foreign(io::gguf const& file, std::string_view architecture_nam
     });
   for (auto const& [member, key, what] : foreign_parts) {
     auto const name = fmt::format("{}.{}", architecture_name, key);
-    auto const* const value = key.empty() || (architecture_name == "gpt2" && key == "attention.layer_norm_epsilon") ? nullptr : file.find(name);
+    auto const* const value = key.empty() || (architecture_name == "gpt2" && key == "attention.layer_norm_epsilon")
+                                  ? nullptr
+                                  : file.find(name);
     auto const is_zero = []<class T>(T const& v) {
       if constexpr (std::is_arithmetic_v<T>) return v == T{};
       else return false;
@@ -118,8 +137,8 @@ inline void find_foreign(io::gguf const& file, std::string_view architecture_nam
   }
 }
 
-/// The shape the metadata gives. Throws cria::error for a missing key, and, with all reasons, for what the library cannot compute, which
-/// would otherwise give wrong numbers: another architecture for one.
+/// The shape the metadata gives. Throws cria::error for a missing key, and, with all reasons, for what the library
+/// cannot compute, which would otherwise give wrong numbers: another architecture for one.
 inline hyperparameters read_shape(io::gguf const& file) {
   auto const architecture_name = file.text("general.architecture");
   reasons why(file.path());
@@ -136,7 +155,8 @@ inline hyperparameters read_shape(io::gguf const& file) {
   h.hidden = keys.required("feed_forward_length");
   h.context = keys.required("context_length");
   if (h.heads > 0 && !keys.optional("attention.key_length") && h.embed % h.heads != 0)
-    throw error(file.path(), keys.key("embedding_length"), fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
+    throw error(file.path(), keys.key("embedding_length"), fmt::format("a multiple of {} heads", h.heads),
+                std::to_string(h.embed));
   h.head_dim = int(keys.optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
   keys.only("attention.value_length", h.head_dim), keys.only("rope.dimension_count", h.head_dim);
   h.window = int(keys.optional("attention.sliding_window").value_or(0));
@@ -159,7 +179,8 @@ inline hyperparameters read_shape(io::gguf const& file) {
   return h;
 }
 
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of the model.
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
+/// of the model.
 inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
   constexpr std::array<std::string_view, 3> parts{"wq", "wk", "wv"};
   stored_weights weights;
@@ -170,11 +191,13 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
     auto const* const t = file.tensor(name);
     if (t == nullptr) throw error(where, "missing tensor");
     auto expected = extents_of(w);
-    auto const part = h.kind == architecture::gpt2 ? std::ranges::find(parts, std::string_view(w.name).substr(0, 2)) : parts.end();
+    auto const part =
+        h.kind == architecture::gpt2 ? std::ranges::find(parts, std::string_view(w.name).substr(0, 2)) : parts.end();
     if (part != parts.end()) expected[0] *= 3;
     std::ranges::reverse(expected);
     if (t->shape != expected) throw error(where, "shape, fastest axis first", extents(expected), extents(t->shape));
-    if (!t->type.format) throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->type.name);
+    if (!t->type.format)
+      throw error(where, "type", "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K", t->type.name);
     auto bytes = t->bytes;
     if (part != parts.end()) bytes = bytes.subspan(bytes.size() / 3 * std::size_t(part - parts.begin()), bytes.size() / 3);
     weights[w.name].push_back({*t->type.format, bytes, {}, 0, w.rotated && gguf_rows_are_halved(h.kind)});
@@ -182,7 +205,8 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
   }
   for (auto const& t : file.tensors())
     if (!used.contains(t.name))
-      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of the model that the metadata describes", "another");
+      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported",
+                  "the weights of the model that the metadata describes", "another");
   return weights;
 }
 

@@ -29,9 +29,10 @@ inline constexpr published_name hugging_face_names[]{{"embed", "model.embed_toke
                                                      {"w3", "mlp.up_proj"},
                                                      {"norm", "model.norm"},
                                                      {"head", "lm_head"}};
-inline constexpr published_name gpt2_names[]{{"embed", "wte"},     {"position_embed", "wpe"},   {"attention_norm", "ln_1"}, {"wq", "attn.c_attn"},
-                                             {"wk", "attn.c_attn"}, {"wv", "attn.c_attn"}, {"wo", "attn.c_proj"},      {"ffn_norm", "ln_2"},
-                                             {"w1", "mlp.c_fc"},    {"w2", "mlp.c_proj"},  {"norm", "ln_f"},           {"head", "lm_head"}};
+inline constexpr published_name gpt2_names[]{
+    {"embed", "wte"},      {"position_embed", "wpe"}, {"attention_norm", "ln_1"}, {"wq", "attn.c_attn"},
+    {"wk", "attn.c_attn"}, {"wv", "attn.c_attn"},     {"wo", "attn.c_proj"},      {"ffn_norm", "ln_2"},
+    {"w1", "mlp.c_fc"},    {"w2", "mlp.c_proj"},      {"norm", "ln_f"},           {"head", "lm_head"}};
 
 /// The published name of a weight of a table, with `prefix` before those of a layer and ".weight" or ".bias" behind.
 inline std::string published(std::span<published_name const> table, std::string_view name, std::string const& prefix) {
@@ -112,7 +113,8 @@ inline stored_weights locate_gpt2(io::safetensors const& file, hyperparameters c
   return weights;
 }
 
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of the model.
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
+/// of the model.
 inline stored_weights locate(io::safetensors const& file, hyperparameters const& h) {
   if (h.kind == architecture::gpt2) return locate_gpt2(file, h);
   finder in(file);

@@ -1,6 +1,6 @@
 #pragma once
-// A Llama as Meta publishes it: params.json beside consolidated.NN.pth. Source: llama/model.py of Meta's llama, and of llama-models for
-// Llama 3.
+// A Llama as Meta publishes it: params.json beside consolidated.NN.pth. Source: llama/model.py of Meta's llama, and of
+// llama-models for Llama 3.
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,17 +11,25 @@
 
 namespace cria::llama2::detail {
 
-inline constexpr published_name meta_names[]{{"embed", "tok_embeddings"},      {"attention_norm", "attention_norm"}, {"wq", "attention.wq"},
-                                             {"wk", "attention.wk"},           {"wv", "attention.wv"},               {"wo", "attention.wo"},
-                                             {"ffn_norm", "ffn_norm"},         {"w1", "feed_forward.w1"},            {"w2", "feed_forward.w2"},
-                                             {"w3", "feed_forward.w3"},        {"norm", "norm"},                     {"head", "output"}};
+inline constexpr published_name meta_names[]{{"embed", "tok_embeddings"},
+                                             {"attention_norm", "attention_norm"},
+                                             {"wq", "attention.wq"},
+                                             {"wk", "attention.wk"},
+                                             {"wv", "attention.wv"},
+                                             {"wo", "attention.wo"},
+                                             {"ffn_norm", "ffn_norm"},
+                                             {"w1", "feed_forward.w1"},
+                                             {"w2", "feed_forward.w2"},
+                                             {"w3", "feed_forward.w3"},
+                                             {"norm", "norm"},
+                                             {"head", "output"}};
 
 inline std::string meta_name(std::string_view name, int layer) {
   return published(meta_names, name, exists_once(name) ? "" : fmt::format("layers.{}.", layer));
 }
 
-/// The shape that params.json gives, the widths of the feed-forward part and of the vocabulary from the weights. The file says nothing of
-/// the context: 4,096, Llama 2's, or 8,192 and 131,072 for Llama 3's vocabulary and rotation.
+/// The shape that params.json gives, the widths of the feed-forward part and of the vocabulary from the weights. The
+/// file says nothing of the context: 4,096, Llama 2's, or 8,192 and 131,072 for Llama 3's vocabulary and rotation.
 inline hyperparameters read_shape(config_reader const& params, io::consolidated const& files) {
   auto const rows_of = [&](std::string const& name) {
     auto const* const t = files.tensor(name);
@@ -38,14 +46,17 @@ inline hyperparameters read_shape(config_reader const& params, io::consolidated 
   h.rope.theta = params.number("rope_theta", 1e4);
   h.hidden = rows_of(meta_name("w1", 0)), h.vocabulary = rows_of(meta_name("embed", 0));
   bool const scaled = params.boolean("use_scaled_rope", false);
-  if (scaled) h.rope.factor = params.number("rope_scaling_factor", 8), h.rope.low = 1, h.rope.high = 4, h.rope.original_context = 8192;
+  if (scaled)
+    h.rope.factor = params.number("rope_scaling_factor", 8), h.rope.low = 1, h.rope.high = 4,
+    h.rope.original_context = 8192;
   h.context = scaled ? 131072 : h.vocabulary > 100000 ? 8192 : 4096;
   h.tied = files.tensor("output.weight") == nullptr;
   check(h, params.file());
   return h;
 }
 
-/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part of a Llama.
+/// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
+/// of a Llama.
 inline stored_weights locate(io::consolidated const& files, hyperparameters const& h) {
   stored_weights weights;
   std::set<std::string, std::less<>> used;
@@ -54,7 +65,8 @@ inline stored_weights locate(io::consolidated const& files, hyperparameters cons
     auto const where = files.path() + ": " + name;
     auto const* const t = files.tensor(name);
     if (t == nullptr) throw error(where, "missing tensor");
-    if (auto const expected = extents_of(w); t->shape != expected) throw error(where, "shape", extents(expected), extents(t->shape));
+    if (auto const expected = extents_of(w); t->shape != expected)
+      throw error(where, "shape", extents(expected), extents(t->shape));
     if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
     stored s{.format = *t->format(), .bytes = t->parts[0]};
     if (t->parts.size() > 1) s.shards = t->parts, s.shards_hold_columns = t->axis == 1;
@@ -62,7 +74,9 @@ inline stored_weights locate(io::consolidated const& files, hyperparameters cons
     used.insert(name);
   }
   for (auto const& t : files.tensors())
-    if (!used.contains(t.name)) throw error(files.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama", "another");
+    if (!used.contains(t.name))
+      throw error(files.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
+                  "another");
   return weights;
 }
 

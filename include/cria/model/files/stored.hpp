@@ -1,5 +1,6 @@
 #pragma once
-// What the readers of the file formats tell the checkpoint: where each weight lies and in which form; and how rows come out of that.
+// What the readers of the file formats tell the checkpoint: where each weight lies and in which form; and how rows come
+// out of that.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -30,7 +31,8 @@ struct stored {
   std::span<std::byte const> bytes, scales = {};         // with scales: int8 with one f32 scale per `group` values
   int group = 0;
   bool halves_paired = false;                            // rows of a head in the order of rotary pairs (i, i + head_dim/2)
-  int turned_width = 0, turned_first = 0;                // where not 0: [in, turned_width], and rows are columns from `turned_first` on
+  int turned_width = 0,
+      turned_first = 0;  // where not 0: [in, turned_width], and rows are columns from `turned_first` on
   std::vector<std::span<std::byte const>> shards = {};   // instead of `bytes`: parts of the rows, or of each row
   bool shards_hold_columns = false;
 
@@ -42,7 +44,8 @@ struct stored {
 /// By the weight's name; [layer], one where a weight exists once.
 using stored_weights = std::map<std::string, std::vector<stored>, std::less<>>;
 
-/// The formats of a weight's layers: f32, which holds the values of all others, where some are not in blocks or there are too many.
+/// The formats of a weight's layers: f32, which holds the values of all others, where some are not in blocks or there
+/// are too many.
 inline layer_formats formats_of(std::vector<stored> const& layers) {
   std::map<dtype, int> count;
   for (auto const& s : layers) ++count[s.format];
@@ -88,7 +91,8 @@ inline void read_rows(stored const& from, int rows, int cols, int head_dim, int 
       decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
     } else if (from.shards_hold_columns) {
       auto const part = row_bytes / from.shards.size(), values = width / from.shards.size();
-      for (std::size_t k = 0; k < from.shards.size(); ++k) decode(from.format, from.shards[k].subspan(place * part, part), out.subspan(k * values, values));
+      for (std::size_t k = 0; k < from.shards.size(); ++k)
+        decode(from.format, from.shards[k].subspan(place * part, part), out.subspan(k * values, values));
     } else {
       auto const of_shard = std::size_t(rows) / from.shards.size();
       decode(from.format, from.shards[place / of_shard].subspan(place % of_shard * row_bytes, row_bytes), out);
@@ -104,7 +108,8 @@ inline void check(hyperparameters const& h, std::string_view file) {
   };
   within("width", h.embed), within("number of layers", h.layers), within("number of heads", h.heads);
   constexpr int most_layers = 1 << 14;  // lists of weights are made of this number
-  if (h.layers > most_layers) throw error(file, "number of layers", fmt::format("1 to {}", most_layers), std::to_string(h.layers));
+  if (h.layers > most_layers)
+    throw error(file, "number of layers", fmt::format("1 to {}", most_layers), std::to_string(h.layers));
   within("number of kv heads", h.kv_heads), within("width of a head", h.head_dim),
       within("width of the feed-forward part", h.hidden);
   within("size of the vocabulary", h.vocabulary), within("length of the context", h.context);
@@ -116,12 +121,14 @@ inline void check(hyperparameters const& h, std::string_view file) {
   if (std::int64_t(h.heads) * h.head_dim > most)
     throw error(file, "width of all heads", fmt::format("at most {}", most),
                 std::to_string(std::int64_t(h.heads) * h.head_dim));
-  if (h.window < 0 || h.window > most) throw error(file, "window of attention", fmt::format("0 to {}", most), std::to_string(h.window));
+  if (h.window < 0 || h.window > most)
+    throw error(file, "window of attention", fmt::format("0 to {}", most), std::to_string(h.window));
   if (!(float(h.rope.theta) > 0) || !(h.rope.theta < 1e30))
     throw error(file, "rope theta", "a positive number", fmt::format("{}", h.rope.theta));
   if (!(h.rope.factor >= 1) || !(h.rope.factor < 1e6))
     throw error(file, "factor of the rotary scaling", "1 to a million", fmt::format("{}", h.rope.factor));
-  if (h.rope.original_context != 0 && !(h.rope.original_context > 0 && h.rope.low > 0 && h.rope.high > h.rope.low && h.rope.high < 1e6))
+  if (h.rope.original_context != 0 &&
+      !(h.rope.original_context > 0 && h.rope.low > 0 && h.rope.high > h.rope.low && h.rope.high < 1e6))
     throw error(file, "rotary scaling", "an original context and 0 < low < high frequency factor",
                 fmt::format("{}, {} and {}", h.rope.original_context, h.rope.low, h.rope.high));
   if (!(h.norm_eps >= 0) || !(h.norm_eps < 1))
