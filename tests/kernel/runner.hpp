@@ -47,7 +47,7 @@ template <class P> class runner {
     weights_.template declare<P>(1);
     auto const read = [&](std::string_view name, int) { return source{file(find(name))}; };
     weights_.load(exec_, read, [](auto...) {});
-    cache_.template make<P>(exec_, 1, sequences, room);
+    cache_.template make<P>(1, sequences, room);
     rotary_.template make<P>(exec_, cache_.room());
     work_.template make<P>(exec_, rows, room);
   }

@@ -2,6 +2,8 @@
 #include "cria/run/workspace.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <map>
+#include <string>
 
 #include "cria/model/decoder.hpp"
 #include "support/kokkos.hpp"
@@ -16,10 +18,11 @@ struct deep_config : llama2::config</*embed*/ 64, /*layers*/ 1, /*heads*/ 4, /*k
                                     /*context*/ 64> {};
 using deep = llama2::decoder<deep_config>;
 
-std::vector<std::uint64_t> allocated;  // bytes, in order
+std::map<std::string, std::uint64_t> allocated;  // bytes
 
 template <class P, int G> void check_kernel(kernel::context const& c) {
-  std::uint64_t const scratch = allocated.at(2) / sizeof(float), shared = allocated.at(3) / sizeof(float);  // after those per row and once
+  std::uint64_t const scratch = allocated["cria/scratch"] / sizeof(float);
+  std::uint64_t const shared = allocated["cria/shared"] / sizeof(float);
   kernel::fused<P, G> f;
   f.c = c;
   f.divide(c.workers, true);
@@ -31,14 +34,14 @@ template <class P> void check_enough(int rows, int threads, int room) {
   auto const exec = space_of(threads);
   allocated.clear();
   Kokkos::Tools::Experimental::set_allocate_data_callback(
-      [](Kokkos_Profiling_SpaceHandle, char const*, void const*, std::uint64_t bytes) { allocated.push_back(bytes); });
+      [](Kokkos_Profiling_SpaceHandle, char const* label, void const*, std::uint64_t bytes) { allocated[label] = bytes; });
   workspace<space_type> work;
   work.make<P>(exec, rows, room);
   Kokkos::Tools::Experimental::set_allocate_data_callback(nullptr);
   kernel::context c;
   work.bind(c);
   REQUIRE(c.workers == threads);
-  CHECK(c.scratch_stride * std::size_t(threads) * sizeof(float) <= allocated.at(2));
+  CHECK(c.scratch_stride * std::size_t(threads) * sizeof(float) <= allocated["cria/scratch"]);
   for (c.rows = 1; c.rows <= rows; ++c.rows)
     for (c.workers = 1; c.workers <= threads; ++c.workers)
       for (int const reach : {1, 64, 65, room}) {

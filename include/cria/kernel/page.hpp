@@ -39,19 +39,13 @@ KOKKOS_FUNCTION void scores(std::byte const* keys, int position, float const* q,
                        [&](int j, typename V::f const& key) { add(v, b * 32 + 4 * g + j, key); });
         });
   } else {
-    auto const sweep = [&](auto const& ahead) {
-      for (int d = 0; d < Size; ++d) {
-        ahead(d);
-        each_constant<vectors>([&](auto v) {
-          add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v)));
-        });
-      }
-    };
-    if (soon == nullptr) sweep([](int) {});
-    else
-      sweep([&](int d) {
+    for (int d = 0; d < Size; ++d) {
+      if (soon != nullptr)
         for (int line = 0; line < format<T>::bytes; ++line) V::prefetch(soon + (d * format<T>::bytes + line) * 64);
+      each_constant<vectors>([&](auto v) {
+        add(v, d, load_floats<T, V>(tile[v] + std::size_t(d) * format<T>::bytes * tile_rows, row_of<V>(row, v)));
       });
+    }
   }
   each_constant<Q>([&](auto n) { each_constant<vectors>([&](auto v) { V::store(p + n * p_stride + v * V::width, s[n][v]); }); });
 }
@@ -98,21 +92,15 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
     for (int n = 0; n < Q; ++n) all = Kokkos::max(all, begin[n]);
     edge(Kokkos::min(all, most));
   }
-  auto const sweep = [&](auto const& ahead) {
-    for (; k < common; ++k) {
-      ahead(k);
-      each_constant<vectors>([&](auto v) {
-        typename V::f const x = load_value<T, V, Size>(values, k, d + v * V::width);
-        each_constant<Q>([&](auto n) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), x, s[n][v]); });
-      });
-    }
-  };
   constexpr int ahead_bytes = int(bytes_of(T, L));  // of each position: over all columns that makes a page
-  if (soon == nullptr || ahead_bytes < 64) sweep([](int) {});
-  else
-    sweep([&](int at) {
-      for (int line = 0; line < ahead_bytes; line += 64) V::prefetch(soon + (d / L * page_positions + at) * ahead_bytes + line);
+  for (; k < common; ++k) {
+    if (ahead_bytes >= 64 && soon != nullptr)
+      for (int line = 0; line < ahead_bytes; line += 64) V::prefetch(soon + (d / L * page_positions + k) * ahead_bytes + line);
+    each_constant<vectors>([&](auto v) {
+      typename V::f const x = load_value<T, V, Size>(values, k, d + v * V::width);
+      each_constant<Q>([&](auto n) { s[n][v] = V::fma(V::splat(p[n * p_stride + k]), x, s[n][v]); });
     });
+  }
   edge(most);
   each_constant<Q>(
       [&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });

@@ -1,12 +1,12 @@
 #pragma once
 // The kv cache: keys and values of every layer and sequence. In pages, so that memory
 // follows use and sequences share a common beginning.
-#include <Kokkos_Core.hpp>
 #include <optional>
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/evaluate.hpp"
 #include "cria/run/copy.hpp"
+#include "cria/run/memory.hpp"
 #include "cria/run/pages.hpp"
 
 namespace cria {
@@ -32,7 +32,7 @@ template <class Exec> class kv_cache {
  public:
   /// Room for `room` positions of each of `sequences` sequences in `layers` instances of program P, but no more than `positions`
   /// of all together; 0: enough for all.
-  template <class P> void make(Exec const& exec, int layers, int sequences, int room, int positions = 0) {
+  template <class P> void make(int layers, int sequences, int room, int positions = 0) {
     auto const pages_for = [](int n) { return (n + kernel::page_positions - 1) / kernel::page_positions; };
     room_ = room, layers_ = layers;
     pages_.emplace(sequences, room, positions > 0 ? pages_for(positions) : sequences * pages_for(room), kernel::page_positions);
@@ -42,11 +42,9 @@ template <class Exec> class kv_cache {
       spot const s = plan_of<P>.where[i];
       store& to = (s.at == region::key_cache ? keys_ : values_)[s.index];
       to.page_bytes = bytes_of(P::policy::cache::id, std::size_t(width)) * kernel::page_positions;
-      to.bytes = storage(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/kv cache"),
-                         to.page_bytes * std::size_t(layers) * std::size_t(pages_->pages()));
+      to.bytes = {"cria/kv cache", to.page_bytes * std::size_t(layers) * std::size_t(pages_->pages())};
     }
-    table_ = decltype(table_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/pages"), pages_->table().size());
-    exec.fence();
+    table_ = {"cria/pages", pages_->table().size()};
   }
 
   /// Gives every row a page to write in. Throws where all are in use.
@@ -68,13 +66,13 @@ template <class Exec> class kv_cache {
   page_table const& pages() const { return *pages_; }
 
  private:
-  using storage = Kokkos::View<std::byte*, typename Exec::memory_space>;
+  using memory = typename Exec::memory_space;
   struct store {
-    storage bytes;  // [layer, page, page_bytes]
+    buffer<std::byte, memory> bytes;  // [layer, page, page_bytes]
     std::size_t page_bytes = 0;
   };
   store keys_[max_attentions], values_[max_attentions];
-  Kokkos::View<int*, typename Exec::memory_space> table_;  // [sequence, pages of a sequence]
+  buffer<int, memory> table_;  // [sequence, pages of a sequence]
   std::optional<page_table> pages_;
   int room_ = 0, layers_ = 0;
 

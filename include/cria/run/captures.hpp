@@ -5,7 +5,7 @@
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/context.hpp"
-#include "cria/run/large_pages.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
@@ -28,10 +28,10 @@ template <class P, class Exec> class captures {
   }
   static constexpr int cols(int i) { return plan_of<P>.g.nodes[plan_of<P>.g.outputs[plan_of<P>.g.captures[i].at]].cols; }
 
-  void make(Exec const& exec, int layers, int rows) {
+  void make(int layers, int rows) {
     rows_ = rows;
     for (int i = 0; i < plan_of<P>.g.capture_count; ++i)
-      at_.push_back(large_floats(exec, "cria/captured", std::size_t(layers) * std::size_t(rows) * std::size_t(cols(i))));
+      at_.push_back(stream_buffer<float, Exec>("cria/captured", std::size_t(layers) * std::size_t(rows) * std::size_t(cols(i))));
   }
   /// [row, cols] of capture i in a layer.
   float* at(int i, int layer) const {
@@ -43,7 +43,7 @@ template <class P, class Exec> class captures {
   }
 
  private:
-  std::vector<Kokkos::View<float*, typename Exec::memory_space>> at_;
+  std::vector<buffer<float, typename Exec::memory_space>> at_;
   int rows_ = 0;
 };
 

@@ -80,7 +80,7 @@ training_rows<Exec> rows_of(Exec const& exec, plain_step const& s) {
   std::vector<training_row> all;
   for (std::size_t i = 0; i < s.rows(); ++i) all.push_back({s.token[i], s.sequence[i], s.position[i], s.target[i], 1});
   training_rows<Exec> r;
-  r.make(exec, int(s.rows()));
+  r.make(int(s.rows()));
   r.set(exec, std::span<training_row const>(all), limits_of(plan_of<P>.g));
   return r;
 }
@@ -89,8 +89,6 @@ training_rows<Exec> rows_of(Exec const& exec, plain_step const& s) {
 template <class P, class Exec>
 std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample const& sample,
                                                 training_rows<Exec> const& numbers, std::vector<float> const& dy) {
-  using buffer = Kokkos::View<float*, typename Exec::memory_space>;
-  using host = Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>;
   graph const& g = plan_of<P>.g;
   plain_step const& s = sample.step;
   int const rows = int(s.rows());
@@ -116,20 +114,20 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   kernel::context c;
   work.bind(c), numbers.bind(c), rotary.bind(c);
   c.weight = weights.template pointers<P>();
-  std::vector<buffer> held;
-  auto const hold = [&](std::size_t n) { return held.emplace_back(Kokkos::view_alloc(exec, "cria/check"), n); };
+  std::vector<buffer<float, typename Exec::memory_space>> held;
+  auto const hold = [&](std::size_t n) { return held.emplace_back("cria/check", n).data(); };
   for (int i = 0, in = 0; i < g.count; ++i) {
     if (g.nodes[i].kind != op::input) continue;
     std::vector<float> values =
         g.nodes[i].part == input_role::gradient ? dy : std::vector<float>(sample.x.begin(), sample.x.end());
-    buffer const to = hold(values.size());
-    Kokkos::deep_copy(exec, to, host(values.data(), values.size()));
+    float* const to = hold(values.size());
+    copy_in(exec, to, values.data(), values.size());
     exec.fence();
-    c.in[in++] = to.data();
+    c.in[in++] = to;
   }
   for (int k = 0; k < g.output_count; ++k)
     c.out[k] = accumulates(g, k) ? gradients.find(g.name(g.leaf_of[k]))->gradient.data()
-                                 : hold(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols)).data();
+                                 : hold(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols));
   execute<P>(exec, c);
   exec.fence();
 
@@ -137,9 +135,7 @@ std::vector<leaf_gradient> gradients_by_kernels(Exec const& exec, block_sample c
   for (int k = 0; k < g.output_count; ++k)
     if (g.leaf_of[k] >= 0 && !accumulates(g, k)) {
       found.push_back({input_leaf, std::vector<float>(std::size_t(rows) * std::size_t(g.nodes[g.outputs[k]].cols))});
-      buffer const& from =
-          *std::find_if(held.begin(), held.end(), [&](buffer const& b) { return b.data() == c.out[k]; });
-      Kokkos::deep_copy(exec, host(found.back().values.data(), from.size()), from);
+      copy_out(exec, found.back().values.data(), c.out[k], found.back().values.size());
       exec.fence();
     }
   for (auto const& e : gradients.entries())

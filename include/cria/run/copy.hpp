@@ -36,4 +36,15 @@ template <class T, class Exec> void copy_within(Exec const& exec, T* to, T const
   copy_bytes<typename Exec::memory_space, typename Exec::memory_space>(exec, to, from, count * sizeof(T));
 }
 
+/// Zeros in memory that Exec reaches, after the work that was given to `exec`.
+template <class Exec> void zero_bytes(Exec const& exec, void* to, std::size_t bytes) {
+  if constexpr (kernel::on_host<Exec>) {
+    exec.fence("cria/zero");
+    std::memset(to, 0, bytes);
+  } else {
+    using target = Kokkos::View<std::byte*, typename Exec::memory_space, Kokkos::MemoryUnmanaged>;
+    Kokkos::deep_copy(exec, target(static_cast<std::byte*>(to), bytes), std::byte{0});
+  }
+}
+
 }  // namespace cria

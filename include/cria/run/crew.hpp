@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "cria/kernel/team.hpp"
+#include "cria/run/host_loop.hpp"
 
 namespace cria {
 
@@ -62,18 +63,6 @@ inline int parallel_level() { return 0; }
 inline int threads_of_region() { return 1; }
 #endif
 
-/// Index i is worker i. Where the system gives fewer threads than were asked for, the first does it all.
-struct crew_functor {
-  void const* task;
-  void (*work)(void const* task, crew_member const&);
-  barrier* meeting;
-  int workers, outer;
-  void operator()(int i) const {
-    bool const beside = workers == 1 || (parallel_level() == outer + 1 && threads_of_region() >= workers);
-    if (beside || i == 0) work(task, crew_member{i, beside ? workers : 1, meeting});
-  }
-};
-
 }  // namespace detail
 
 /// Whether `workers` threads of `exec` can form a crew. With a profiling tool kernels are launched one by one, to be seen.
@@ -81,12 +70,13 @@ template <class Exec> bool can_form_crew(int workers) {
   return kernel::on_host<Exec> && (workers == 1 || detail::has_crews<Exec>) && !Kokkos::Tools::profileLibraryLoaded();
 }
 
-/// Calls work(crew_member) on `workers` threads at once.
+/// Calls work(crew_member) on `workers` threads at once. Where the system gives fewer threads, the first does it all.
 template <class Exec, class F> void with_crew(Exec const& exec, char const* label, int workers, barrier& meeting, F const& work) {
-  auto const call = [](void const* task, crew_member const& m) { (*static_cast<F const*>(task))(m); };
-  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec>(exec, 0, workers),
-                       detail::crew_functor{&work, call, &meeting, workers, detail::parallel_level()});
-  exec.fence(label);
+  host_loop(exec, label, workers, [&, outer = detail::parallel_level()](int i) {
+    bool const beside =
+        workers == 1 || (detail::parallel_level() == outer + 1 && detail::threads_of_region() >= workers);
+    if (beside || i == 0) work(crew_member{i, beside ? workers : 1, &meeting});
+  });
 }
 
 }  // namespace cria

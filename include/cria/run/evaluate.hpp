@@ -116,7 +116,7 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
     work_.template make<program>(exec_, at_once_, at_once_);
     rotary_.template make<program>(exec_, at_once_);
     if constexpr (together) {
-      rows_.make(exec_, most_);
+      rows_.make(most_);
       for (int i = 0; i < most_; ++i) sequence_.push_back({0, 0, i, 0, 0});
     }
   }

@@ -2,6 +2,7 @@
 // The gradients of a model's trained weights and what the optimizer keeps of them, each laid out as the weight is in memory.
 #include <Kokkos_Core.hpp>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,10 +21,9 @@ struct adamw_settings {
 
 /// One trained weight of all layers, f32. Values that fill a matrix up to whole tiles are 0 and stay so.
 template <class Memory> struct trained_weight {
-  using buffer = Kokkos::View<float*, Memory>;
   weight_entry<Memory> const* stored;
-  buffer gradient, first, second;
-  buffer master;  // the weight in f32 where it is stored in 16 bits
+  buffer<float, Memory> gradient, first, second;
+  buffer<float, Memory> master;  // the weight in f32 where it is stored in 16 bits
 
   float* weight() const { return master.size() > 0 ? master.data() : reinterpret_cast<float*>(stored->packed.data()); }
   std::size_t layer_values() const { return kernel::packed_bytes(dtype::f32, stored->rows, stored->cols) / sizeof(float); }
@@ -45,20 +45,20 @@ template <class Exec> class gradient_store {
       std::string const name(e.stored->name);
       for (auto [to, label] :
            {std::pair(&e.gradient, "cria/gradient of "), std::pair(&e.first, "cria/first moment of "),
-            std::pair(&e.second, "cria/second moment of ")})
-        *to = typename entry::buffer(Kokkos::view_alloc(exec, label + name), e.values());
+            std::pair(&e.second, "cria/second moment of ")}) {
+        *to = {label + name, e.values()};
+        zero_bytes(exec, to->data(), to->bytes());
+      }
       if (e.stored->rows > 1 && e.stored->type != dtype::f32)
-        e.master = typename entry::buffer(Kokkos::view_alloc(exec, "cria/master of " + name), e.values());
-      entries_.push_back(e);
+        e.master = {"cria/master of " + name, e.values()};
+      entries_.push_back(std::move(e));
     }
   }
 
-  void finish(Exec const& exec) {
+  void finish() {
     int blocks = 0;
     for (entry const& e : entries_) blocks += kernel::optimizer_blocks(e.values());
-    sums_ = decltype(sums_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/sums of squares"), std::size_t(blocks));
-    exec.fence();
-    sums_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, sums_);
+    sums_ = {"cria/sums of squares", std::size_t(blocks)};
   }
 
   /// The norm of all gradients together.
@@ -69,11 +69,10 @@ template <class Exec> class gradient_store {
       Kokkos::parallel_for("cria/norm", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
       begin += kernel::optimizer_blocks(e.values());
     }
-    Kokkos::deep_copy(exec, sums_host_, sums_);
+    std::vector<double> sums(sums_.size());
+    copy_out(exec, sums.data(), sums_.data(), sums.size());
     exec.fence();
-    double sum = 0;
-    for (int i = 0; i < begin; ++i) sum += sums_host_(i);
-    return std::sqrt(sum);
+    return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
   }
 
   /// One step, given the gradients' norm, and the gradients are 0. Matrices decay, vectors don't.
@@ -120,8 +119,7 @@ template <class Exec> class gradient_store {
 
  private:
   std::vector<entry> entries_;
-  Kokkos::View<double*, memory> sums_;
-  Kokkos::View<double*, Kokkos::HostSpace> sums_host_;
+  buffer<double, memory> sums_;
 };
 
 /// One layer of values that lie as a weight does, in the order of the files: [rows, cols].
@@ -129,8 +127,7 @@ template <class Exec, class Memory>
 std::vector<float> unpacked(Exec const& exec, weight_entry<Memory> const& w, float const* layers, int layer) {
   std::size_t const n = kernel::packed_bytes(dtype::f32, w.rows, w.cols) / sizeof(float);
   std::vector<float> packed(n), out(std::size_t(w.rows) * std::size_t(w.cols));
-  Kokkos::View<float const*, Memory, Kokkos::MemoryUnmanaged> const from(layers + n * std::size_t(layer), n);
-  Kokkos::deep_copy(exec, Kokkos::View<float*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n), from);
+  copy_out(exec, packed.data(), layers + n * std::size_t(layer), n);
   exec.fence();
   if (w.rows == 1) return packed;
   for (int r = 0; r < w.rows; ++r)
@@ -151,8 +148,7 @@ void pack_into(Exec const& exec, weight_entry<Memory> const& w, float* layers, i
       kernel::pack_tile<dtype::f32>(reinterpret_cast<std::byte const*>(values.data()),
                                     reinterpret_cast<std::byte*>(packed.data()), w.rows, w.cols, tile);
   }
-  Kokkos::View<float*, Memory, Kokkos::MemoryUnmanaged> const to(layers + n * std::size_t(layer), n);
-  Kokkos::deep_copy(exec, to, Kokkos::View<float const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(packed.data(), n));
+  copy_in(exec, layers + n * std::size_t(layer), packed.data(), n);
   exec.fence();
 }
 

@@ -1,25 +1,23 @@
 #pragma once
 // Tables of rotations, computed in f64 once: [position][size], cosine and sine of each pair.
-#include <Kokkos_Core.hpp>
 #include <cmath>
 #include <vector>
 
 #include "cria/graph/program.hpp"
 #include "cria/kernel/evaluate.hpp"
 #include "cria/run/copy.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
 /// The tables that program P needs, for `room` positions.
 template <class Exec> class rotary_tables {
  public:
-  using table = Kokkos::View<float*, typename Exec::memory_space>;  // [position, size]
-
   template <class P> void make(Exec const& exec, int room) {
     for (count_ = 0; count_ < plan_of<P>.g.rotation_count; ++count_) {
       head_rotation const& n = plan_of<P>.g.rotations[count_];
-      table& t = tables_[count_];
-      t = table(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rotary"), std::size_t(room) * std::size_t(n.size));
+      auto& t = tables_[count_];
+      t = {"cria/rotary", std::size_t(room) * std::size_t(n.size)};
       std::vector<float> staged(t.size());
       for (int d = 0; d < n.size; d += 2) {
         double const turn = frequency(n.turn, d, n.size);
@@ -38,7 +36,7 @@ template <class Exec> class rotary_tables {
   }
 
  private:
-  table tables_[max_rotations];
+  buffer<float, typename Exec::memory_space> tables_[max_rotations];  // [position, size]
   int count_ = 0;
 };
 

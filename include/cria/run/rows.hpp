@@ -1,14 +1,16 @@
 #pragma once
 // The rows of a training step as kernels read them.
-#include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <numeric>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cria/core/error.hpp"
 #include "cria/graph/limits.hpp"
 #include "cria/kernel/context.hpp"
+#include "cria/run/copy.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
@@ -21,15 +23,11 @@ struct training_row {
 /// Whole sequences, one after the other, on an execution space.
 template <class Exec> class training_rows {
  public:
-  void make(Exec const& exec, int most) {
+  void make(int most) {
     most_ = most;
-    numbers_ = decltype(numbers_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/rows"), columns,
-                                  std::size_t(most) + 1);
-    weights_ = decltype(weights_)(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/weights of rows"),
-                                  std::size_t(most));
-    exec.fence();
-    numbers_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, numbers_);
-    weights_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, weights_);
+    numbers_ = {"cria/rows", columns * (std::size_t(most) + 1)};
+    weights_ = {"cria/weights of rows", std::size_t(most)};
+    numbers_host_.resize(numbers_.size()), weights_host_.resize(weights_.size());
   }
 
   /// Throws for what is out of range, and where the rows of a sequence don't follow each other from position 0 on.
@@ -46,15 +44,15 @@ template <class Exec> class training_rows {
         throw error("position", "not the next one of its sequence", std::to_string(expected),
                     std::to_string(r.position));
       check_range("position", r.position, 0, limits.position);
-      if (!goes_on) numbers_host_(begin, sequences_++) = i;
-      numbers_host_(token, i) = r.token, numbers_host_(sequence, i) = r.sequence, numbers_host_(position, i) = r.position;
-      numbers_host_(target, i) = r.target, weights_host_(i) = r.weight;
+      if (!goes_on) host(begin)[sequences_++] = i;
+      host(token)[i] = r.token, host(sequence)[i] = r.sequence, host(position)[i] = r.position;
+      host(target)[i] = r.target, weights_host_[std::size_t(i)] = r.weight;
       reach_ = std::max(reach_, r.position + 1);
     }
-    numbers_host_(begin, sequences_) = count_;
+    host(begin)[sequences_] = count_;
     tokens_ = sort(token, by_token, token_begin), positions_ = sort(position, by_position, position_begin);
-    Kokkos::deep_copy(exec, numbers_, numbers_host_);
-    Kokkos::deep_copy(exec, weights_, weights_host_);
+    copy_in(exec, numbers_.data(), numbers_host_.data(), numbers_.size());
+    copy_in(exec, weights_.data(), weights_host_.data(), std::size_t(count_));
   }
 
   void bind(kernel::context& c) const {
@@ -67,27 +65,30 @@ template <class Exec> class training_rows {
 
   int count() const { return count_; }
   float const* weights() const { return weights_.data(); }
-  float weight(int row) const { return weights_host_(row); }
+  float weight(int row) const { return weights_host_[std::size_t(row)]; }
 
  private:
   enum column : int { token, sequence, position, target, begin, by_token, token_begin, by_position, position_begin, columns };
-  Kokkos::View<int**, Kokkos::LayoutRight, typename Exec::memory_space> numbers_;
-  Kokkos::View<int**, Kokkos::LayoutRight, Kokkos::HostSpace> numbers_host_;
-  Kokkos::View<float*, typename Exec::memory_space> weights_;
-  Kokkos::View<float*, Kokkos::HostSpace> weights_host_;
+  buffer<int, typename Exec::memory_space> numbers_;  // [column][most + 1]
+  buffer<float, typename Exec::memory_space> weights_;
+  std::vector<int> numbers_host_;
+  std::vector<float> weights_host_;
   int most_ = 0, count_ = 0, sequences_ = 0, tokens_ = 0, positions_ = 0, reach_ = 0;
+
+  int* host(column c) { return numbers_host_.data() + std::size_t(c) * (std::size_t(most_) + 1); }
 
   /// Sorts the rows by the numbers in column `key`, and returns how many different ones there are.
   int sort(column key, column to, column begins) {
-    int* const order = &numbers_host_(to, 0);
+    int const* const by = host(key);
+    int* const order = host(to);
     std::iota(order, order + count_, 0);
     std::sort(order, order + count_, [&](int a, int b) {  // in place, rows of one token in their order
-      return std::pair(numbers_host_(key, a), a) < std::pair(numbers_host_(key, b), b);
+      return std::pair(by[a], a) < std::pair(by[b], b);
     });
     int groups = 0;
     for (int i = 0; i < count_; ++i)
-      if (i == 0 || numbers_host_(key, order[i]) != numbers_host_(key, order[i - 1])) numbers_host_(begins, groups++) = i;
-    numbers_host_(begins, groups) = count_;
+      if (i == 0 || by[order[i]] != by[order[i - 1]]) host(begins)[groups++] = i;
+    host(begins)[groups] = count_;
     return groups;
   }
 };

@@ -10,6 +10,7 @@
 #include "cria/run/captures.hpp"
 #include "cria/run/execute.hpp"
 #include "cria/run/kokkos.hpp"
+#include "cria/run/memory.hpp"
 #include "cria/run/rotary.hpp"
 #include "cria/run/weights.hpp"
 #include "cria/run/workers.hpp"
@@ -34,7 +35,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   using embedding = forward_of<typename Model::embedding, Policy>;
   using block = forward_of<typename Model::block, Policy>;
   using head = forward_of<typename Model::head, Policy>;
-  using memory = typename Exec::memory_space;
+  using memory_space = typename Exec::memory_space;
   static constexpr int width = plan_of<block>.g.nodes[plan_of<block>.g.outputs[0]].cols;
   static constexpr int vocabulary = plan_of<head>.g.nodes[plan_of<head>.g.outputs[0]].cols;
   static constexpr row_limits limits = limits_of(plan_of<embedding>.g);
@@ -60,15 +61,13 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     embedding_weights_ = weights_.template pointers<embedding>();
     block_weights_ = weights_.template pointers<block>();
     head_weights_ = weights_.template pointers<head>();
-    cache_.template make<block>(exec_, Model::layers, options.sequences, options.room, options.positions);
+    cache_.template make<block>(Model::layers, options.sequences, options.room, options.positions);
     rotary_.template make<block>(exec_, cache_.room());
     work_.template make<embedding, block, head>(exec_, rows_, room());
-    for (auto& x : x_) x = floats("cria/rows", std::size_t(width) * std::size_t(rows_));
+    for (auto& x : x_) x = {"cria/rows", std::size_t(width) * std::size_t(rows_)};
     make_logits(vocabulary);
-    captured_embedding_.make(exec_, 1, rows_), captured_block_.make(exec_, Model::layers, rows_),
-        captured_head_.make(exec_, 1, rows_);
-    ids_ = Kokkos::View<int*, memory>(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, "cria/rows"),
-                                      3 * std::size_t(rows_));
+    captured_embedding_.make(1, rows_), captured_block_.make(Model::layers, rows_), captured_head_.make(1, rows_);
+    ids_ = {"cria/rows", 3 * std::size_t(rows_)};
     ids_host_.resize(ids_.size());
     meeting_ = std::make_unique<barrier>(kernel::concurrency_of(exec_));
     exec_.fence();
@@ -163,7 +162,6 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   Exec const& space() const { return exec_; }
 
  private:
-  using buffer = Kokkos::View<float*, memory>;
   using embedding_captures = captures<embedding, Exec>;
   using block_captures = captures<block, Exec>;
   using head_captures = captures<head, Exec>;
@@ -176,24 +174,20 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   kv_cache<Exec> cache_;
   rotary_tables<Exec> rotary_;
   workspace<Exec> work_;
-  buffer x_[2], logits_;
+  buffer<float, memory_space> x_[2], logits_;
   embedding_captures captured_embedding_;
   block_captures captured_block_;
   head_captures captured_head_;
   int head_rows_ = 0;
   std::vector<float> logits_host_;  // of a device
-  Kokkos::View<int*, memory> ids_;  // [token, sequence, position][rows]
+  buffer<int, memory_space> ids_;  // [token, sequence, position][rows]
   std::vector<int> ids_host_;
   kernel::context step_;
   std::unique_ptr<barrier> meeting_;
   float* now_ = nullptr;  // the rows as the last stage left them
 
-  buffer floats(std::string const& label, std::size_t n) {
-    return buffer(Kokkos::view_alloc(exec_, Kokkos::WithoutInitializing, label), n);
-  }
-
   void make_logits(std::size_t n) {
-    logits_ = floats("cria/logits", n);
+    logits_ = {"cria/logits", n};
     if constexpr (!kernel::on_host<Exec>) logits_host_.resize(n);
   }
 
@@ -285,10 +279,7 @@ std::span<float const> session<Model, Policy, Exec>::run_head(std::span<float co
   check_range("rows of the head", count, 1, rows_ + 1);
   check_range("values beside whole rows", int(rows.size() % width), 0, 1);
   make_room_for_logits(count);
-  kernel::context c = stage(head_weights_, 0, rows.data(), logits_.data());
-  c.rows = count;
-  captured_head_.bind(c, 0), head_rows_ = count;
-  execute<head>(exec_, c);
+  execute<head>(exec_, head_stage(0, count, rows.data()));
   return read_logits(count);
 }
 

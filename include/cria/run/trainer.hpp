@@ -35,7 +35,7 @@ class trainer {
   using block_backward = typename stages::block_backward;
   using head_step = typename stages::head_step;
   using loss_forward = typename stages::loss_forward;
-  using memory = typename Exec::memory_space;
+  using memory_space = typename Exec::memory_space;
   static constexpr int width = plan_of<embedding_forward>.g.nodes[plan_of<embedding_forward>.g.outputs[0]].cols;
   static constexpr row_limits limits = limits_of(plan_of<embedding_forward>.g);
   static constexpr int vocabulary = limits_of(plan_of<loss_forward>.g).target;
@@ -52,7 +52,7 @@ class trainer {
     declare_gradients();
     room_ = std::min(options.room > 0 ? options.room : most_, limits.position);
     rotary_.template make<block_forward>(exec_, room_);
-    rows_.make(exec_, most_);
+    rows_.make(most_);
     chunk_ = std::min(std::max(options.logits / vocabulary / 8 * 8, 8), most_);
     work_.template make<embedding_forward, embedding_backward, block_forward, block_backward>(exec_, most_, room_);
     head_work_.template make<head_step, loss_forward>(exec_, chunk_, room_);
@@ -120,12 +120,11 @@ class trainer {
   std::size_t bytes() const {
     std::size_t n = weights_.bytes() + work_.bytes() + head_work_.bytes();
     for (auto const& e : gradients_.entries()) n += sizeof(float) * (e.gradient.size() * 3 + e.master.size());
-    for (auto const* b : {&x_, &kept_, &d_[0], &d_[1], &losses_}) n += sizeof(float) * b->size();
+    for (auto const* b : {&x_, &kept_, &d_[0], &d_[1], &losses_}) n += b->bytes();
     return n;
   }
 
  private:
-  using buffer = Kokkos::View<float*, memory>;
   Exec exec_;
   int most_, room_ = 0, chunk_ = 0;
   weight_store<Exec> weights_;
@@ -133,15 +132,15 @@ class trainer {
   rotary_tables<Exec> rotary_;
   training_rows<Exec> rows_;
   workspace<Exec> work_, head_work_;
-  buffer x_, kept_, d_[2], losses_;  // rows of each layer; what layers keep; gradients of rows; losses of rows
-  Kokkos::View<float*, Kokkos::HostSpace> losses_host_;
+  buffer<float, memory_space> x_, kept_, d_[2], losses_;  // rows of each layer; what layers keep; gradients of rows; losses
+  std::vector<float> losses_host_;
   std::unique_ptr<barrier> meeting_;
 
   void declare_gradients() {
     if constexpr (stages::trains_embedding) gradients_.template declare<embedding_backward>(exec_, weights_);
     if constexpr (stages::trains_block) gradients_.template declare<block_backward>(exec_, weights_);
     if constexpr (stages::head::has_gradients) gradients_.template declare<head_step>(exec_, weights_);
-    gradients_.finish(exec_);
+    gradients_.finish();
     for (auto const& e : gradients_.entries())
       if (e.master.size() > 0) {
         std::vector<std::byte> packed(e.stored->packed.size());
@@ -155,14 +154,14 @@ class trainer {
   }
 
   void make_buffers() {
-    auto const floats = [&](char const* label, std::size_t n) { return large_floats(exec_, label, n); };
+    auto const floats = [](char const* label, std::size_t n) { return stream_buffer<float, Exec>(label, n); };
     std::size_t const rows = std::size_t(most_), row = rows * width;
     constexpr std::size_t kept = stages::block::kept_bytes_per_row / sizeof(float);
     x_ = floats("cria/rows of layers", row * (stages::has_backward ? Model::layers + 1 : 2));
     kept_ = floats("cria/kept", rows * kept * (stages::has_backward ? Model::layers : 1));
     for (auto& d : d_) d = floats("cria/gradients of rows", stages::has_backward ? row : 0);
     losses_ = floats("cria/losses", rows);
-    losses_host_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace{}, losses_);
+    losses_host_.resize(rows);
   }
 
   float* rows_of(int layer) const {
@@ -235,11 +234,11 @@ class trainer {
         execute<P>(exec_, at);
       });
     }
-    Kokkos::deep_copy(exec_, losses_host_, losses_);
+    copy_out(exec_, losses_host_.data(), losses_.data(), std::size_t(rows_.count()));
     exec_.fence();
     double sum = 0;
     for (int i = 0; i < rows_.count(); ++i)
-      if (rows_.weight(i) != 0) sum += double(rows_.weight(i)) * double(losses_host_(i));
+      if (rows_.weight(i) != 0) sum += double(rows_.weight(i)) * double(losses_host_[std::size_t(i)]);
     return sum;
   }
 

@@ -12,7 +12,8 @@
 #include "cria/kernel/contraction/pack.hpp"
 #include "cria/kernel/team.hpp"
 #include "cria/run/copy.hpp"
-#include "cria/run/large_pages.hpp"
+#include "cria/run/host_loop.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
@@ -21,7 +22,7 @@ template <class Memory> struct weight_entry {
   std::string_view name;
   int rows, cols, layers;
   layer_formats type;
-  Kokkos::View<std::byte*, Memory> packed;
+  buffer<std::byte, Memory> packed;
 
   std::size_t layer_bytes(dtype format) const { return kernel::packed_bytes(format, rows, cols); }
   std::size_t bytes() const {
@@ -43,11 +44,11 @@ template <class Exec> class weight_store {
     for (int i = 0; i < plan_of<P>.g.count; ++i) {
       node const& n = plan_of<P>.g.nodes[i];
       if (n.kind != op::weight) continue;
-      weight_entry<memory> const entry{plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type, {}};
+      weight_entry<memory> entry{plan_of<P>.g.name(i), n.rows, n.cols, layers, n.type, {}};
       if (int const named = layers_of(n.type); n.type.mixed() && named != layers)
         throw error(std::string(entry.name), "layers of a mixed format", std::to_string(layers), std::to_string(named));
       auto const* const known = find(entry.name);
-      if (!known) entries_.push_back(entry);
+      if (!known) entries_.push_back(std::move(entry));
       else if (known->rows != n.rows || known->cols != n.cols || known->type != n.type || known->layers != layers)
         throw error(std::string(entry.name), "one name for two weights", text_of(*known), text_of(entry));
     }
@@ -59,10 +60,7 @@ template <class Exec> class weight_store {
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
       Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
-      e.packed = decltype(e.packed)(
-          Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "cria/" + std::string(e.name)), e.bytes());
-      exec.fence();
-      if constexpr (kernel::on_host<Exec>) prefer_large_pages(e.packed.data(), e.packed.size());
+      e.packed = stream_buffer<std::byte, Exec>("cria/" + std::string(e.name), e.bytes());
       std::vector<kernel::layer_place> places;
       std::size_t at = e.type.mixed() ? kernel::places_bytes(e.layers) : 0;
       for (int layer = 0; layer < e.layers; ++layer) {
@@ -144,25 +142,15 @@ template <class Exec> class weight_store {
       std::memcpy(out, file, e.layer_bytes(format));
     } else {
       int const tiles = (e.rows + kernel::tile_rows - 1) / kernel::tile_rows;
-      pack_functor const pack{format, file, out, e.rows, e.cols};
       std::conditional_t<on_host, Exec, Kokkos::DefaultHostExecutionSpace> host{};
       if constexpr (on_host) host = exec;
-      Kokkos::parallel_for("cria/pack", Kokkos::RangePolicy<decltype(host)>(host, 0, tiles), pack);
-      host.fence("cria/pack");
+      host_loop(host, "cria/pack", tiles, [&](int tile) { kernel::pack_tile(format, file, out, e.rows, e.cols, tile); });
     }
     if constexpr (!on_host) {
       copy_in(exec, to, staged.data(), staged.size());
       exec.fence();
     }
   }
-
-  struct pack_functor {
-    dtype type;
-    std::byte const* file;
-    std::byte* out;
-    int rows, cols;
-    void operator()(int tile) const { kernel::pack_tile(type, file, out, rows, cols, tile); }
-  };
 };
 
 }  // namespace cria

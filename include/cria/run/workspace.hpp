@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cria/kernel/fused.hpp"
-#include "cria/run/large_pages.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
@@ -32,10 +32,10 @@ void add_needed(floats_needed& most, int rows, int workers, int reach, std::inte
 template <class Exec> class workspace {
  public:
   /// Enough for steps of up to `rows` rows of each of the programs, at positions up to `room`.
-  template <class... P> void make(Exec const& exec, int rows, int room) {
+  template <class... P> void make([[maybe_unused]] Exec const& exec, int rows, int room) {
     std::size_t const per_row = std::size_t(std::max({plan_of<P>.work...}));
-    work_ = floats(exec, per_row * std::size_t(rows));
-    fixed_ = floats(exec, std::size_t(std::max({plan_of<P>.fixed...})));
+    work_ = floats("cria/work", per_row * std::size_t(rows));
+    fixed_ = floats("cria/fixed", std::size_t(std::max({plan_of<P>.fixed...})));
     if constexpr (kernel::on_host<Exec>) {
       workers_ = kernel::concurrency_of(exec);
       detail::floats_needed most;
@@ -43,10 +43,9 @@ template <class Exec> class workspace {
         for (int workers : {1, workers_})
           (detail::add_needed<P>(most, r, workers, room, std::make_integer_sequence<int, plan_of<P>.count>{}), ...);
       stride_ = (most.scratch + 31) / 32 * 32;  // workers don't share a line
-      scratch_ = floats(exec, stride_ * std::size_t(workers_));
-      shared_ = floats(exec, most.shared);
+      scratch_ = floats("cria/scratch", stride_ * std::size_t(workers_));
+      shared_ = floats("cria/shared", most.shared);
     }
-    exec.fence();
   }
 
   void bind(kernel::context& c) const {
@@ -54,15 +53,14 @@ template <class Exec> class workspace {
     c.shared = shared_.data(), c.scratch_stride = stride_, c.workers = workers_;
   }
 
-  std::size_t bytes() const { return sizeof(float) * (work_.size() + fixed_.size() + scratch_.size() + shared_.size()); }
+  std::size_t bytes() const { return work_.bytes() + fixed_.bytes() + scratch_.bytes() + shared_.bytes(); }
 
  private:
-  using buffer = Kokkos::View<float*, typename Exec::memory_space>;
-  buffer work_, fixed_, scratch_, shared_;
+  buffer<float, typename Exec::memory_space> work_, fixed_, scratch_, shared_;
   std::size_t stride_ = 0;
   int workers_ = 1;
 
-  static buffer floats(Exec const& exec, std::size_t n) { return large_floats(exec, "cria/workspace", n); }
+  static auto floats(char const* label, std::size_t n) { return stream_buffer<float, Exec>(label, n); }
 };
 
 }  // namespace cria

@@ -18,6 +18,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   enum : int {
     size = n.size, group_heads = n.count / n.kv_count, kv_heads = n.kv_count,
     together = 4,                // queries that share the loads of keys and values
+    rest = group_heads % together,
     padded = (size + 15) / 16 * 16,
     record = padded + 16         // sums; then the largest score and the total, on a line of their own
   };
@@ -36,9 +37,10 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     int const all = (c.rows + block_rows - 1) / block_rows * kv_heads;
     return split && phase == 0 ? all * row_pages : all;
   }
-  /// Queries and their sums; sums of a page and its weights.
+  /// Queries, filled up with the last one; their sums; sums of a page and its weights.
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
-    return std::size_t(block_rows * group_heads * (padded + record) + together * (record + page_positions));
+    int const queries = block_rows * group_heads;
+    return std::size_t(whole(queries) * padded + queries * record + together * (record + page_positions));
   }
   /// What the pages of split rows leave for each other.
   std::size_t shared_floats() const { return split ? std::size_t(c.rows * n.count) * std::size_t(row_pages) * record : 0; }
@@ -59,10 +61,12 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   }
 
  private:
+  static constexpr int whole(int queries) { return (queries + together - 1) / together * together; }
+
   /// Rows of one sequence, page after page.
   template <class Team> KOKKOS_INLINE_FUNCTION void whole_rows(Team const& t, int row, int rows, int kv, float* scratch) const {
     int const queries = rows * group_heads;
-    float *const q = scratch, *const sums = q + block_rows * group_heads * padded,
+    float *const q = scratch, *const sums = q + whole(block_rows * group_heads) * padded,
                  *const own = sums + block_rows * group_heads * record;
     float* const weights = own + together * record;
     load_queries(t, row, queries, kv, q);
@@ -77,8 +81,8 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
         int const some = Kokkos::min(int(together), queries - first);
         seen_positions seen;
         int most = 0;
-        for (int i = 0; i < some; ++i) {
-          see(row + (first + i) / group_heads, page, i, seen);
+        for (int i = 0; i < together; ++i) {
+          see(row + (first + Kokkos::min(i, some - 1)) / group_heads, page, i, seen);
           most = Kokkos::max(most, seen.end[i]);
         }
         if (most == 0) continue;
@@ -96,7 +100,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     seen_positions seen;
     for (int i = 0; i < together; ++i) see(row, page, i, seen);
     if (seen.end[0] == 0) return;
-    float *const q = scratch, *const weights = q + group_heads * padded;
+    float *const q = scratch, *const weights = q + whole(group_heads) * padded;
     load_queries(t, row, group_heads, kv, q);
     auto const [keys, values] = page_at(row, kv, page);
     for (int first = 0; first < group_heads; first += together)
@@ -133,8 +137,9 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void load_queries(Team const& t, int row, int queries, int kv, float* q) const {
-    for (int i = 0; i < queries; ++i) {
-      int const from = row + i / group_heads, col = (kv * group_heads + i % group_heads) * size;
+    for (int i = 0; i < whole(queries); ++i) {
+      int const own = Kokkos::min(i, queries - 1);
+      int const from = row + own / group_heads, col = (kv * group_heads + own % group_heads) * size;
       t.each(size, [&](int d) { q[i * padded + d] = base::template load<n.in[0]>(from, col + d); });
     }
     t.barrier();
@@ -165,17 +170,16 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     return {base::template page<n.in[1]>(c.sequence[row], kv, begin), base::template page<n.in[2]>(c.sequence[row], kv, begin)};
   }
 
-  /// Some queries over what they see of one page, into records; where that is nothing the record is meaningless.
+  /// Some queries over what they see of one page, into records; where that is nothing the record is meaningless. Compiled
+  /// for `together` and for what a row has beyond whole groups of so many: more queries than asked for are summed where a
+  /// prompt leaves another number, and forgotten.
   template <class Team>
   KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values,
                                           soon const& next, float const* q, int some, seen_positions const& seen,
                                           float* weights, float* records) const {
-    switch (some) {
-      case 1: return sum_queries<1>(t, keys, values, next, q, seen, weights, records);
-      case 2: return sum_queries<2>(t, keys, values, next, q, seen, weights, records);
-      case 3: return sum_queries<3>(t, keys, values, next, q, seen, weights, records);
-      default: return sum_queries<4>(t, keys, values, next, q, seen, weights, records);
-    }
+    if constexpr (rest > 0)
+      if (some <= rest) return sum_queries<rest>(t, keys, values, next, q, seen, weights, records);
+    sum_queries<together>(t, keys, values, next, q, seen, weights, records);
   }
   template <int Q, class Team>
   KOKKOS_INLINE_FUNCTION void sum_queries(Team const& t, std::byte const* keys, std::byte const* values,
