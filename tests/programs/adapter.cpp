@@ -33,7 +33,8 @@ double largest_difference(std::vector<double> const& a, std::vector<double> cons
 
 TEST_CASE("score with an adapter apart is what peft says, and what the merged model says") {
   temporary_folder const folder;
-  auto const model = golden("lora").string(), adapter = golden("lora/adapter").string(), merged = (folder.path() / "merged").string();
+  auto const model = golden("lora").string(), adapter = golden("lora/adapter").string(),
+             merged = (folder.path() / "merged").string();
   cria::io::safetensors const reference{cria::io::mapped_file((golden("lora") / "reference.safetensors").string())};
   auto const logits = reference.values<float>("logits");
   auto tokens = reference.values<std::int32_t>("tokens");
@@ -60,7 +61,8 @@ TEST_CASE("score with an adapter apart is what peft says, and what the merged mo
 }
 
 TEST_CASE("typegen writes a type with an adapter") {
-  auto const o = run("typegen", {"--model", golden("lora").string(), "--adapter", golden("lora/adapter").string(), "--name", "mine"});
+  auto const model = golden("lora").string(), adapter = golden("lora/adapter").string();
+  auto const o = run("typegen", {"--model", model, "--adapter", adapter, "--name", "mine"});
   REQUIRE(o.code == 0);
   CHECK(o.out.find("struct mine_alone : cria::llama2::config<") != o.out.npos);
   CHECK(o.out.find("using mine = cria::nn::adapted<mine_alone, /*rank*/ 6, /*alpha*/ 9, cria::llama2::wq, cria::llama2::wk, "

@@ -35,7 +35,8 @@ TEST_CASE("logit_lens prints a row for each layer") {
   std::istringstream text(o.out);
   for (std::string line; std::getline(text, line);) lines.push_back(line);
   REQUIRE(lines.size() == 1 + 6 * 2);  // tokens; two guesses after each of 5 layers and the embedding
-  for (int depth = 5; depth > 0; --depth) CHECK(lines[std::size_t(1 + 2 * (5 - depth))].starts_with("layer " + std::to_string(depth) + " "));
+  for (std::size_t depth = 5; depth > 0; --depth)
+    CHECK(lines[1 + 2 * (5 - depth)].starts_with("layer " + std::to_string(depth) + " "));
   CHECK(lines[11].starts_with("embedding "));
   CHECK(lines[1].find("␣time ") != lines[1].npos);  // as every one of its stories goes on
 }
@@ -51,7 +52,8 @@ TEST_CASE("logit_lens draws") {
   auto const picture = read_text(svg);
   CHECK(picture.starts_with("<?xml"));
   CHECK(well_formed_xml(picture));
-  for (char const* const part : {"embedding", "layer 5", "probability of the likeliest token"}) CHECK(picture.find(part) != picture.npos);
+  for (char const* const part : {"embedding", "layer 5", "probability of the likeliest token"})
+    CHECK(picture.find(part) != picture.npos);
   REQUIRE(run("logit_lens", with_model({"One", "--svg", png})).code == 0);
   CHECK(read_text(png).starts_with("\x89PNG\r\n"));
 }

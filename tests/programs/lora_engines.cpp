@@ -11,7 +11,8 @@ namespace apart {
 namespace {
 
 using namespace cria;
-[[maybe_unused]] bool const added = infer::add_model_type(llama2::model_type_of<llama2::decoder<alone::model>, alone::policy>()) &&
-                                    infer::add_model_type(llama2::model_type_of<llama2::decoder<apart::model>, apart::policy>());
+using namespace cria::llama2;
+[[maybe_unused]] bool const added = infer::add_model_type(model_type_of<decoder<alone::model>, alone::policy>()) &&
+                                    infer::add_model_type(model_type_of<decoder<apart::model>, apart::policy>());
 
 }  // namespace
