@@ -90,9 +90,7 @@ class consolidated {
 
   /// Lets go of the pages that hold `range`, within a part of a weight; reading them again brings them back.
   void release(std::span<std::byte const> range) const {
-    for (auto const& f : files_)
-      if (auto const all = f.file().bytes(); range.data() >= all.data() && range.data() < all.data() + all.size())
-        f.file().release(range);
+    for (auto const& f : files_) f.file().release(range);
   }
 
  private:

@@ -118,7 +118,9 @@ class safetensors {
   }
 
   /// Lets go of the pages that hold `range`, a part of a tensor's bytes; reading them again brings them back.
-  void release(std::span<std::byte const> range) const { detail::release(files_, range); }
+  void release(std::span<std::byte const> range) const {
+    for (auto const& f : files_) f.release(range);
+  }
 
   /// All values of a tensor of exactly T's type, in the order of the file. Throws cria::error when it is absent or of
   /// another type.
