@@ -130,7 +130,8 @@ class checkpoint final : public weight_file {
       }, file_);
     };
     let_go(from.bytes), let_go(from.scales);
-    for (auto const& part : from.shards) let_go(part);
+    if (from.merged != nullptr)
+      for (auto const part : from.merged->parts) let_go(part);
   }
 
  private:
@@ -196,10 +197,10 @@ class checkpoint final : public weight_file {
       std::vector<float> row(to.size());
       auto as_stored = from;
       as_stored.halves_paired = false;
-      detail::read_rows(as_stored, w.rows, w.cols, 0, first, count, row);
+      detail::read_rows(as_stored, w.cols, 0, first, count, row);
       for (std::size_t i = 0; i < row.size(); ++i) to[i] = row[detail::halves_row(i, head_dim())];
     } else {
-      detail::read_rows(from, w.rows, w.cols, shape_.head_dim, first, count, to);
+      detail::read_rows(from, w.cols, shape_.head_dim, first, count, to);
     }
   }
 

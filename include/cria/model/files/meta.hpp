@@ -69,8 +69,8 @@ inline stored_weights locate(io::consolidated const& files, hyperparameters cons
       throw error(where, "shape", extents(expected), extents(t->shape));
     if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
     stored s{.format = *t->format(), .bytes = t->parts[0]};
-    if (t->parts.size() > 1) s.shards = t->parts, s.shards_hold_columns = t->axis == 1;
-    weights[w.name].push_back(std::move(s));
+    if (t->parts.size() > 1) s.merged = t;
+    weights[w.name].push_back(s);
     used.insert(name);
   }
   for (auto const& t : files.tensors())

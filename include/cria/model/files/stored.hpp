@@ -16,6 +16,7 @@
 #include "cria/core/error.hpp"
 #include "cria/core/quantise.hpp"
 #include "cria/io/byte_reader.hpp"
+#include "cria/io/merged_tensor.hpp"
 #include "cria/model/hyperparameters.hpp"
 
 namespace cria::llama2 {
@@ -33,11 +34,10 @@ struct stored {
   bool halves_paired = false;                            // rows of a head in the order of rotary pairs (i, i + head_dim/2)
   int turned_width = 0,
       turned_first = 0;  // where not 0: [in, turned_width], and rows are columns from `turned_first` on
-  std::vector<std::span<std::byte const>> shards = {};   // instead of `bytes`: parts of the rows, or of each row
-  bool shards_hold_columns = false;
+  io::merged_tensor const* merged = nullptr;             // instead of `bytes`: parts in several files, which must stay
 
   /// The rows as one span, in either order.
-  bool is_rows() const { return scales.empty() && turned_width == 0 && shards.empty(); }
+  bool is_rows() const { return scales.empty() && turned_width == 0 && merged == nullptr; }
   bool is_plain() const { return is_rows() && !halves_paired; }
 };
 
@@ -66,7 +66,7 @@ constexpr std::size_t halves_row(std::size_t r, std::size_t head_dim) {
 }
 
 /// Rows `first` .. `first + count - 1` in f32, in the library's order.
-inline void read_rows(stored const& from, int rows, int cols, int head_dim, int first, int count, std::span<float> to) {
+inline void read_rows(stored const& from, int cols, int head_dim, int first, int count, std::span<float> to) {
   auto const width = std::size_t(cols);
   std::size_t const row_bytes = bytes_of(from.format, width);
   if (from.turned_width > 0) {
@@ -79,6 +79,7 @@ inline void read_rows(stored const& from, int rows, int cols, int head_dim, int 
     }
     return;
   }
+  std::vector<std::byte> room;
   for (std::size_t r = 0; r < std::size_t(count); ++r) {
     auto const out = to.subspan(r * width, width);
     std::size_t const row = std::size_t(first) + r, place = from.halves_paired ? halves_row(row, std::size_t(head_dim)) : row;
@@ -87,15 +88,10 @@ inline void read_rows(stored const& from, int rows, int cols, int head_dim, int 
         auto const k = place * width + i;
         out[i] = float(std::int8_t(from.bytes[k])) * cria::detail::load_f32(from.scales.data() + k / std::size_t(from.group) * 4);
       }
-    } else if (from.shards.empty()) {
-      decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
-    } else if (from.shards_hold_columns) {
-      auto const part = row_bytes / from.shards.size(), values = width / from.shards.size();
-      for (std::size_t k = 0; k < from.shards.size(); ++k)
-        decode(from.format, from.shards[k].subspan(place * part, part), out.subspan(k * values, values));
+    } else if (from.merged != nullptr) {
+      decode(from.format, from.merged->row(place, room), out);
     } else {
-      auto const of_shard = std::size_t(rows) / from.shards.size();
-      decode(from.format, from.shards[place / of_shard].subspan(place % of_shard * row_bytes, row_bytes), out);
+      decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
     }
   }
 }
