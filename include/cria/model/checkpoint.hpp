@@ -91,7 +91,7 @@ class checkpoint final : public weight_file {
     std::vector<std::byte> out(rows * row);
     if (from.format == to && facts(to).quantised()) {  // whole rows in another order
       for (std::size_t r = 0; r < rows; ++r)
-        std::memcpy(out.data() + r * row, from.bytes.data() + detail::halves_row(r, head_dim()) * row, row);
+        std::memcpy(out.data() + r * row, from.bytes.data() + detail::halves_row(r, std::size_t(shape_.head_dim)) * row, row);
       return {to, shape, std::move(out)};
     }
     constexpr int at_once = 64;
@@ -99,7 +99,7 @@ class checkpoint final : public weight_file {
     for (int r = 0; r < w.rows; r += at_once) {
       int const count = std::min(at_once, w.rows - r);
       auto const some = std::span(values).first(columns * std::size_t(count));
-      read_rows(w, from, r, count, some);
+      detail::read_rows(from, w, shape_.head_dim, r, count, some);
       auto const encoded = encode(to, some);
       std::ranges::copy(encoded, out.begin() + std::ptrdiff_t(std::size_t(r) * row));
     }
@@ -114,7 +114,7 @@ class checkpoint final : public weight_file {
     if (to.size() != std::size_t(count) * std::size_t(w.cols))
       throw error(path(), "size of a buffer", std::to_string(std::size_t(count) * std::size_t(w.cols)),
                   std::to_string(to.size()));
-    read_rows(w, from, first, count, to);
+    detail::read_rows(from, w, shape_.head_dim, first, count, to);
   }
 
   /// Where the weight lies, and in which form; of a tied head the embedding's.
@@ -175,8 +175,6 @@ class checkpoint final : public weight_file {
     return checkpoint(io::safetensors::open_folder(folder.string()), at("config.json"));
   }
 
-  std::size_t head_dim() const { return std::size_t(shape_.head_dim); }
-
   /// The weight and where it lies; a tied head is the embedding.
   std::pair<weight_info const&, detail::stored const&> find(std::string_view name, int layer) const {
     if (shape_.tied && name == "head") name = "embed";
@@ -190,18 +188,6 @@ class checkpoint final : public weight_file {
     if (layer < 0 || std::size_t(layer) >= layers.size())
       throw error(path(), "layer", "0 to " + std::to_string(layers.size() - 1), std::to_string(layer));
     return {*info, layers[std::size_t(layer)]};
-  }
-
-  void read_rows(weight_info const& w, detail::stored const& from, int first, int count, std::span<float> to) const {
-    if (w.vector && from.halves_paired) {  // the values of one row belong to pairs
-      std::vector<float> row(to.size());
-      auto as_stored = from;
-      as_stored.halves_paired = false;
-      detail::read_rows(as_stored, w.cols, 0, first, count, row);
-      for (std::size_t i = 0; i < row.size(); ++i) to[i] = row[detail::halves_row(i, head_dim())];
-    } else {
-      detail::read_rows(from, w.cols, shape_.head_dim, first, count, to);
-    }
   }
 
   static std::vector<std::byte> blocks_of(detail::stored const& from) {

@@ -65,9 +65,9 @@ constexpr std::size_t halves_row(std::size_t r, std::size_t head_dim) {
   return r - i + i % 2 * (head_dim / 2) + i / 2;
 }
 
-/// Rows `first` .. `first + count - 1` in f32, in the library's order.
-inline void read_rows(stored const& from, int cols, int head_dim, int first, int count, std::span<float> to) {
-  auto const width = std::size_t(cols);
+/// Rows `first` .. `first + count - 1` of `w` in f32, in the library's order.
+inline void read_rows(stored const& from, weight_info const& w, int head_dim, int first, int count, std::span<float> to) {
+  auto const width = std::size_t(w.cols);
   std::size_t const row_bytes = bytes_of(from.format, width);
   if (from.turned_width > 0) {
     auto const element = bytes_of(from.format, 1);
@@ -82,7 +82,8 @@ inline void read_rows(stored const& from, int cols, int head_dim, int first, int
   std::vector<std::byte> room;
   for (std::size_t r = 0; r < std::size_t(count); ++r) {
     auto const out = to.subspan(r * width, width);
-    std::size_t const row = std::size_t(first) + r, place = from.halves_paired ? halves_row(row, std::size_t(head_dim)) : row;
+    std::size_t const row = std::size_t(first) + r,
+                      place = from.halves_paired && !w.vector ? halves_row(row, std::size_t(head_dim)) : row;
     if (!from.scales.empty()) {
       for (std::size_t i = 0; i < width; ++i) {
         auto const k = place * width + i;
@@ -92,6 +93,10 @@ inline void read_rows(stored const& from, int cols, int head_dim, int first, int
       decode(from.format, from.merged->row(place, room), out);
     } else {
       decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
+    }
+    if (from.halves_paired && w.vector) {  // the values of the row belong to pairs
+      std::vector<float> const in_halves(out.begin(), out.end());
+      for (std::size_t i = 0; i < width; ++i) out[i] = in_halves[halves_row(i, std::size_t(head_dim))];
     }
   }
 }
