@@ -30,10 +30,7 @@ namespace detail {
 /// Which file holds which tensor, by an index. Files are named by plain names, within the index's own folder.
 inline std::map<std::string, std::string> weight_map(mapped_file const& index) {
   auto const& path = index.path();
-  constexpr std::size_t most = 64 << 20;
-  if (index.bytes().size() > most)
-    throw error(path, "size", fmt::format("at most {} bytes", most), std::to_string(index.bytes().size()));
-  auto const object = parse_json(path, as_text(index.bytes()), 4);
+  auto const object = read_json(index, 64 << 20, 4);
   auto const map = object.is_object() ? object.find("weight_map") : object.end();
   if (map == object.end() || !map->is_object()) throw error(path, "weight_map", "a JSON object", "something else");
   std::map<std::string, std::string> out;

@@ -48,8 +48,9 @@ class checkpoint final : public weight_file {
   explicit checkpoint(io::gguf file) : checkpoint(detail::read_shape(file), std::move(file)) {}
   explicit checkpoint(io::llama2c file) : checkpoint(detail::read_shape(file), std::move(file)) {}
   checkpoint(io::safetensors file, std::string const& config)
-      : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
-  checkpoint(io::safetensors file, io::mapped_file const& config) : checkpoint(read_config(config), std::move(file)) {}
+      : checkpoint(std::move(file), io::mapped_file(config)) {}
+  checkpoint(io::safetensors file, io::mapped_file const& config)
+      : checkpoint(detail::read_shape(config), std::move(file)) {}
 
   /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in
   /// f32. Throws cria::error where the model has one already, or the matrices have other shapes.
@@ -142,28 +143,16 @@ class checkpoint final : public weight_file {
       if (auto const f = detail::formats_of(weights_.at(w.name)); !w.vector && f != dtype::f32) shape_.formats[w.name] = f;
   }
 
-  /// A JSON object of moderate size, given to `use` as a config_reader.
-  template <class Use> static auto with_config(io::mapped_file const& config, Use const& use) {
-    if (config.bytes().size() > 1 << 20)
-      throw error(config.path(), "size", "at most 1 MiB", std::to_string(config.bytes().size()));
-    auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
-    return use(detail::config_reader(config.path(), object));
-  }
-  static hyperparameters read_config(io::mapped_file const& config) {
-    return with_config(config, [](detail::config_reader const& c) { return detail::read_shape(c); });
-  }
-
   static checkpoint open_folder(std::filesystem::path const& folder) {
     std::error_code ignored;
     auto const at = [&](char const* name) { return (folder / name).string(); };
     auto const has = [&](char const* name) { return std::filesystem::exists(folder / name, ignored); };
     if (has("params.json") && !has("config.json")) {
-      io::mapped_file const params(at("params.json"));
-      return with_config(params, [&](detail::config_reader const& c) {
-        auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(c.whole("dim")));
-        auto const shape = detail::read_shape(c, files);
-        return checkpoint(shape, std::move(files));
-      });
+      auto const object = io::read_json(io::mapped_file(at("params.json")));
+      detail::config_reader const params(at("params.json"), object);
+      auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(params.whole("dim")));
+      auto const shape = detail::read_shape(params, files);
+      return checkpoint(shape, std::move(files));
     }
     if (!has("model.safetensors") && !has("model.safetensors.index.json"))
       throw error(

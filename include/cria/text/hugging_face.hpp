@@ -39,11 +39,7 @@ inline bool is_tokenizer_json(std::span<std::byte const> bytes) {
 inline io::json json_beside(std::string const& path, char const* name) {
   auto const file = std::filesystem::path(path).replace_filename(name);
   if (std::error_code ignored; !std::filesystem::exists(file, ignored)) return {};
-  io::mapped_file const content(file.string());
-  constexpr std::size_t most = 64 << 20;
-  if (content.bytes().size() > most)
-    throw error(file.string(), "size", fmt::format("at most {} bytes", most), std::to_string(content.bytes().size()));
-  auto object = io::parse_json(file.string(), io::as_text(content.bytes()));
+  auto object = io::read_json(io::mapped_file(file.string()), 64 << 20);
   if (!object.is_object()) throw error(file.string(), "content", "a JSON object", object.type_name());
   return object;
 }

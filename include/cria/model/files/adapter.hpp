@@ -90,13 +90,10 @@ class adapter {
       if (std::error_code ignored; !std::filesystem::exists(part, ignored))
         throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors",
                     "no " + part.filename().string());
-    io::mapped_file const text(config.string());
-    if (text.bytes().size() > 1 << 20)
-      throw error(text.path(), "size", "at most 1 MiB", std::to_string(text.bytes().size()));
-    return adapter(text, io::mapped_file(weights.string()), base);
+    return adapter(io::mapped_file(config.string()), io::mapped_file(weights.string()), base);
   }
   adapter(io::mapped_file const& config, io::mapped_file weights, hyperparameters const& base) {
-    auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
+    auto const object = io::read_json(config);
     detail::config_reader const reader(config.path(), object);
     if (reader.find("peft_type") == nullptr) throw error(config.path(), "missing member peft_type");
     reader.only("peft_type", "LORA"), reader.only("task_type", "CAUSAL_LM");

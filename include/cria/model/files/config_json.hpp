@@ -196,5 +196,9 @@ inline hyperparameters read_shape(config_reader const& config) {
   check(h, config.file());
   return h;
 }
+inline hyperparameters read_shape(io::mapped_file const& config) {
+  auto const object = io::read_json(config);
+  return read_shape(config_reader(config.path(), object));
+}
 
 }  // namespace cria::llama2::detail
