@@ -203,10 +203,8 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
     weights[w.name].push_back({*t->type.format, bytes, {}, 0, w.rotated && gguf_rows_are_halved(h.kind)});
     used.insert(name);
   }
-  for (auto const& t : file.tensors())
-    if (!used.contains(t.name))
-      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported",
-                  "the weights of the model that the metadata describes", "another");
+  refuse_others(file.path(), file.tensors(), [&](std::string_view name) { return used.contains(name); },
+                "the weights of the model that the metadata describes");
   return weights;
 }
 

@@ -73,10 +73,8 @@ inline stored_weights locate(io::consolidated const& files, hyperparameters cons
     weights[w.name].push_back(s);
     used.insert(name);
   }
-  for (auto const& t : files.tensors())
-    if (!used.contains(t.name))
-      throw error(files.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
-                  "another");
+  refuse_others(files.path(), files.tensors(), [&](std::string_view name) { return used.contains(name); },
+                "the weights of a Llama");
   return weights;
 }
 

@@ -140,6 +140,13 @@ inline std::string extents(std::vector<std::uint64_t> const& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+/// Throws cria::error for a tensor of the file `path` that is not `known(name)`.
+template <class Tensors, class Known>
+void refuse_others(std::string const& path, Tensors const& tensors, Known const& known, std::string_view expected) {
+  for (auto const& t : tensors)
+    if (!known(t.name)) throw error(path + ": " + io::printable(t.name), "tensor is not supported", expected, "another");
+}
+
 /// Slowest axis first; a vector has one.
 inline std::vector<std::uint64_t> extents_of(weight_info const& w) {
   return w.vector ? std::vector{std::uint64_t(w.cols)} : std::vector{std::uint64_t(w.rows), std::uint64_t(w.cols)};
