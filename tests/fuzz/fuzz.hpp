@@ -41,12 +41,13 @@ inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// Runs `f`; messages must be one line.
+/// Runs `f`; messages must be one line of moderate length, without control characters.
 void refusing(auto const& f) {
   try {
     f();
   } catch (error const& e) {
-    require(std::string_view(e.what()).find('\n') == std::string_view::npos);
+    std::string_view const message = e.what();
+    require(message.find_first_of("\n\r\t") == message.npos && one_line(message) == message && message.size() < 4000);
   }
 }
 

@@ -51,6 +51,13 @@ void config_refuses(std::string const& member, nlohmann::json const& value, std:
 
 }  // namespace
 
+TEST_CASE("a shape of many axes is cut") {
+  std::vector<std::uint64_t> axes(30'000, 1);
+  REQUIRE(llama2::detail::extents(axes) == "[1, 1, 1, 1, 1, 1, 1, 1, ...] of 30000 axes");
+  axes.resize(8);
+  REQUIRE(llama2::detail::extents(axes) == "[1, 1, 1, 1, 1, 1, 1, 1]");
+}
+
 TEST_CASE("a GGUF checkpoint gives its shape and weights") {
   auto const bytes = tiny_gguf{}.str();
   auto const file = open_gguf(bytes);

@@ -36,8 +36,10 @@ inline std::map<std::string, std::string> weight_map(mapped_file const& index) {
   std::map<std::string, std::string> out;
   for (auto const& [tensor, file] : map->items()) {
     auto const name = file.is_string() ? file.get<std::string>() : "";
-    auto const fit = [](char c) { return c != '/' && c != '\\' && static_cast<unsigned char>(c) >= ' '; };
-    if (name.empty() || name == "." || name == ".." || !std::ranges::all_of(name, fit))
+    // of a file system's length, without folders and control characters
+    bool const fit = !name.empty() && name.size() < 256 && name != "." && name != ".." &&
+                     name.find_first_of("/\\") == std::string::npos && one_line(name) == name;
+    if (!fit)
       throw error(path + ": " + printable(tensor), "file of the tensor", "the name of a file in the same folder",
                   file.is_string() ? "\"" + printable(name) + "\"" : file.type_name());
     out.emplace(tensor, name);
@@ -74,14 +76,16 @@ class safetensors {
       auto const& name = tensors_[i].name;
       auto const [entry, added] = index_.emplace(name, i);
       if (!added)
-        throw error(where(name), "a tensor is in two files", "one", *found_in[entry->second] + " and " + *found_in[i]);
+        throw error(where(name), "a tensor is in two files", "one",
+                    printable(*found_in[entry->second]) + " and " + printable(*found_in[i]));
       auto const given = file_of.find(name);
-      if (given == file_of.end()) throw error(where(name), "a tensor that weight_map doesn't name", "none", *found_in[i]);
+      if (given == file_of.end()) throw error(where(name), "a tensor that weight_map doesn't name", "none", printable(*found_in[i]));
       if (given->second != *found_in[i])
-        throw error(where(name), "a tensor is in another file than weight_map says", given->second, *found_in[i]);
+        throw error(where(name), "a tensor is in another file than weight_map says", printable(given->second),
+                    printable(*found_in[i]));
     }
     for (auto const& [name, file] : file_of)
-      if (!index_.contains(name)) throw error(where(name), "missing tensor", "in " + file, "none there");
+      if (!index_.contains(name)) throw error(where(name), "missing tensor", "in " + printable(file), "none there");
   }
 
   /// The tensors of a folder: in model.safetensors, or where there is none in the files of its index.

@@ -137,6 +137,9 @@ inline void check(hyperparameters const& h, std::string_view file) {
 }
 
 inline std::string extents(std::vector<std::uint64_t> const& shape) {
+  constexpr std::size_t most = 8;
+  if (shape.size() > most)
+    return fmt::format("[{}, ...] of {} axes", fmt::join(std::span(shape).first(most), ", "), shape.size());
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
