@@ -18,6 +18,12 @@
 
 namespace cria::io {
 
+/// Whether there is anything called `path`, a link that leads nowhere too: what is wrong with it is said where it is opened.
+inline bool is_there(std::string const& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 /// The bytes of a file, or bytes in memory that are read as if they were one. Move-only.
 class mapped_file {
  public:

@@ -1,5 +1,5 @@
 #pragma once
-// Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin, Hugging Face's
+// Vocabularies in files: GGUF metadata, SentencePiece's .model, tiktoken's, llama2.c's tokenizer.bin, Hugging Face's
 // tokenizer.json.
 #include <algorithm>
 #include <cstdint>
@@ -21,6 +21,7 @@
 #include "cria/text/hugging_face.hpp"
 #include "cria/text/protobuf.hpp"
 #include "cria/text/sentencepiece.hpp"
+#include "cria/text/tiktoken.hpp"
 #include "cria/text/vocabulary.hpp"
 
 namespace cria::text {
@@ -174,10 +175,11 @@ inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file, io::json 
   auto const bytes = file.bytes();
   if (io::gguf::recognises(bytes)) return read_gguf(io::gguf(std::move(file)));
   if (is_tokenizer_json(bytes)) return read_tokenizer_json(file.path(), bytes, config);
+  if (is_tiktoken(bytes)) return read_tiktoken(file.path(), bytes);
   if (is_llama2c(bytes)) return read_llama2c(file.path(), bytes);
   if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes);
   throw error(file.path(), "not a tokenizer",
-              "GGUF, SentencePiece's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
+              "GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
 }
 
 /// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, .model, .bin or .json;
