@@ -199,6 +199,24 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
                     ContainsSubstring(f.says));
 }
 
+TEST_CASE("an adapter with values that are no finite numbers is refused") {
+  test::temporary_folder const folder;
+  auto const made = folder.path() / "made";
+  fs::copy(test::golden("lora/adapter"), made);
+  auto const path = made / "adapter_model.safetensors";
+  auto const good = test::read_text(path);
+  std::string const name = "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight";
+  io::safetensors const file{io::mapped_file(path.string())};
+  auto const at = std::size_t(file.tensor(name)->bytes.data() - file.file().bytes().data());
+  for (auto const [value, said] : {std::pair{std::nanf(""), "nan"}, {std::numeric_limits<float>::infinity(), "inf"}}) {
+    auto bad = good;
+    bad.replace(at + 8, 4, test::raw(value));
+    folder.write("made/adapter_model.safetensors", bad);
+    CHECK_THROWS_WITH(adapter::open(made, base_file().shape()),
+                      ContainsSubstring(name + ": value 2 (expected a finite number, found " + said));
+  }
+}
+
 TEST_CASE("an adapter for another model is refused") {
   auto const folder = test::golden("lora/adapter");
   auto shape = base_file().shape();

@@ -63,17 +63,30 @@ inline void refuse_variations(config_reader const& config, io::json const& objec
     if (!nothing && (member.starts_with("use_") || member.ends_with("_config")))
       config.refuse(io::printable(member) + " is not supported", "false or null", value);
   }
-  config.only("bias", "none"), config.only("fan_in_fan_out", false), config.only("lora_bias", false);
-  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.only(member, io::json::object());
-  for (char const* const member : {"modules_to_save", "target_parameters"}) config.only(member, io::json::array());
+  config.expect("bias", "none"), config.expect("fan_in_fan_out", false), config.expect("lora_bias", false);
+  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.expect(member, io::json::object());
+  for (char const* const member : {"modules_to_save", "target_parameters"}) config.expect(member, io::json::array());
   for (char const* const member : {"layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices",
                                    "layer_replication", "alora_invocation_tokens"})
-    config.only(member, nullptr);
+    config.expect(member, nullptr);
   // Where A and B begin elsewhere, the base is not the one that was trained upon.
   auto const* const begins = config.find("init_lora_weights");
   bool const plain =
       begins == nullptr || begins->is_boolean() || *begins == "gaussian" || *begins == "orthogonal" || *begins == "eva";
   if (!plain) config.refuse("init_lora_weights is not supported", "true, false, gaussian, orthogonal or eva", *begins);
+}
+
+/// Throws cria::error where a value is infinite or not a number.
+inline void check_finite(std::string const& where, dtype format, std::span<std::byte const> bytes) {
+  auto const one = bytes_of(format, 1), count = bytes.size() / one;
+  std::vector<float> some(std::min<std::size_t>(count, 1 << 14));
+  for (std::size_t first = 0; first < count; first += some.size()) {
+    some.resize(std::min(some.size(), count - first));
+    decode(format, bytes.subspan(first * one, some.size() * one), some);
+    for (std::size_t i = 0; i < some.size(); ++i)
+      if (!std::isfinite(some[i]))
+        throw error(where, fmt::format("value {}", first + i), "a finite number", fmt::format("{}", some[i]));
+  }
 }
 
 }  // namespace detail
@@ -82,12 +95,12 @@ inline void refuse_variations(config_reader const& config, io::json const& objec
 class adapter {
  public:
   /// Opens a folder with adapter_config.json and adapter_model.safetensors for the model `base`. Throws cria::error, naming
-  /// file, member or tensor, for a rank or matrix that doesn't fit, and for DoRA, rsLoRA, biases, fan_in_fan_out and the
-  /// like.
+  /// file, member or tensor, for a rank or matrix that doesn't fit, for values that are infinite or not numbers, and for
+  /// DoRA, rsLoRA, biases, fan_in_fan_out and the like.
   static adapter open(std::filesystem::path const& folder, hyperparameters const& base) {
     auto const config = folder / "adapter_config.json", weights = folder / "adapter_model.safetensors";
     for (auto const& part : {config, weights})
-      if (std::error_code ignored; !std::filesystem::exists(part, ignored))
+      if (!io::is_there(part.string()))
         throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors",
                     "no " + part.filename().string());
     return adapter(io::mapped_file(config.string()), io::mapped_file(weights.string()), base);
@@ -96,7 +109,7 @@ class adapter {
     auto const object = io::read_json(config);
     detail::config_reader const reader(config.path(), object);
     if (reader.find("peft_type") == nullptr) throw error(config.path(), "missing member peft_type");
-    reader.only("peft_type", "LORA"), reader.only("task_type", "CAUSAL_LM");
+    reader.expect("peft_type", "LORA"), reader.expect("task_type", "CAUSAL_LM");
     detail::refuse_variations(reader, object);
     check_base(base, config.path());
     shape_ = {reader.whole("r"), reader.whole("lora_alpha"), detail::read_targets(reader, base)};
@@ -107,6 +120,7 @@ class adapter {
     detail::finder in(*file_);
     for (auto const& [w, layer] : places(base)) {
       auto const& t = in.find(detail::peft_name(w.name, layer), detail::extents_of(w));
+      detail::check_finite(file_->path() + ": " + t.name, *t.format(), t.bytes);
       weights_[w.name].push_back({*t.format(), t.bytes, {}, 0, w.rotated});
     }
     in.check_rest({}, "the matrices that adapter_config.json names");

@@ -101,6 +101,14 @@ inline void read_rows(stored const& from, weight_info const& w, int head_dim, in
   }
 }
 
+/// The width of a head where a file gives the model's, as `member`, and the number of heads.
+inline int share_of_a_head(std::string_view file, std::string_view member, hyperparameters const& h) {
+  if (h.heads < 1) throw error(file, "number of heads", "1 or more", std::to_string(h.heads));
+  if (h.embed % h.heads != 0)
+    throw error(file, member, fmt::format("a multiple of the {} heads", h.heads), std::to_string(h.embed));
+  return h.embed / h.heads;
+}
+
 /// Throws cria::error unless a decoder can have this shape.
 inline void check(hyperparameters const& h, std::string_view file) {
   constexpr int most = 1 << 24;
