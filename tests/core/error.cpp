@@ -15,7 +15,7 @@ TEST_CASE("an error is one line") {
   REQUIRE(message("", "size") == "size");
   REQUIRE(message("a\nb", "c\td", "e\rf", "g") == "a b: c d (expected e f, found g)");
   REQUIRE(one_line("\x1b[31m \x7f \xc2\x9b \xc2\x85") == "?[31m ? ? ?");
-  REQUIRE(one_line("\xc3\x9bber \xc2\xa0 \xe2\x82\xac \xc2") == "\xc3\x9b" "ber \xc2\xa0 \xe2\x82\xac \xc2");
+  REQUIRE(one_line("\xc3\x9b" "ber \xc2\xa0 \xe2\x82\xac \xc2") == "\xc3\x9b" "ber \xc2\xa0 \xe2\x82\xac \xc2");
 }
 
 TEST_CASE("an error is short, whatever a file holds") {

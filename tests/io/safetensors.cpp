@@ -25,8 +25,9 @@ void refuses(std::string const& header, std::string const& data, std::string con
 TEST_CASE("a line stays short, whatever an index and its files hold") {
   auto const refuses = [](std::string const& map, std::string const& content) {
     auto const index = R"({"weight_map": )" + map + "}";
+    auto const open = [&](std::string const& name) { return test::as_file(content, name); };
     try {
-      io::safetensors(test::as_file(index, "index"), [&](std::string const& name) { return test::as_file(content, name); });
+      io::safetensors(test::as_file(index, "index"), open);
       FAIL("not refused");
     } catch (error const& e) {
       INFO(e.what());
@@ -34,7 +35,8 @@ TEST_CASE("a line stays short, whatever an index and its files hold") {
       REQUIRE(one_line(e.what()) == e.what());
     }
   };
-  std::string const longest(255, 'n'), none = test::safetensors("{}", ""), b = R"({"b": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}})";
+  std::string const longest(255, 'n'), none = test::safetensors("{}", ""),
+      b = R"({"b": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}})";
   refuses(R"({"a": ")" + std::string(200'000, 'n') + "\"}", none);
   refuses(R"({")" + std::string(200'000, 'a') + R"(": "1"})", none);
   refuses(R"({"a": ")" + longest + "\"}", none);

@@ -41,8 +41,8 @@ class consolidated {
   static consolidated open_folder(std::string const& folder, std::uint64_t embed) {
     std::error_code failed;
     std::size_t count = 0;
-    for (auto const& entry : std::filesystem::directory_iterator(folder, failed)) {
-      auto const name = entry.path().filename().string();
+    for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+      auto const name = at->path().filename().string();
       count += name.size() == 19 && name.starts_with("consolidated.") && name.ends_with(".pth");
     }
     if (failed) throw error(folder, "cannot be read: " + failed.message());
@@ -81,7 +81,10 @@ class consolidated {
     if (t.name != "tok_embeddings.weight") return -1;
     if (t.shape[1] == embed) return 0;
     if (saturated_product(t.shape[1], files_.size()) == embed) return 1;
-    throw error(where(files_[0], t.name), "width of its part", fmt::format("{} or a {}th of it", embed, files_.size()),
+    auto const parts = files_.size();
+    throw error(where(files_[0], t.name), "width of its part",
+                embed % parts > 0 ? std::to_string(embed)
+                                  : fmt::format("{}, or {} in each of {} files", embed, embed / parts, parts),
                 std::to_string(t.shape[1]));
   }
 

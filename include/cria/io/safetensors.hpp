@@ -79,7 +79,8 @@ class safetensors {
         throw error(where(name), "a tensor is in two files", "one",
                     printable(*found_in[entry->second]) + " and " + printable(*found_in[i]));
       auto const given = file_of.find(name);
-      if (given == file_of.end()) throw error(where(name), "a tensor that weight_map doesn't name", "none", printable(*found_in[i]));
+      if (given == file_of.end())
+        throw error(where(name), "a tensor that weight_map doesn't name", "none", printable(*found_in[i]));
       if (given->second != *found_in[i])
         throw error(where(name), "a tensor is in another file than weight_map says", printable(given->second),
                     printable(*found_in[i]));
@@ -91,11 +92,10 @@ class safetensors {
   /// The tensors of a folder: in model.safetensors, or where there is none in the files of its index.
   static safetensors open_folder(std::string const& folder) {
     std::filesystem::path const path(folder);
-    std::error_code ignored;
-    if (auto const one = path / "model.safetensors"; std::filesystem::exists(one, ignored))
+    if (auto const one = path / "model.safetensors"; is_there(one.string()))
       return safetensors(mapped_file(one.string()));
     auto const index = path / "model.safetensors.index.json";
-    if (!std::filesystem::exists(index, ignored))
+    if (!is_there(index.string()))
       throw error(folder, "has no weights", "model.safetensors or model.safetensors.index.json", "neither");
     return safetensors(mapped_file(index.string()),
                        [&](std::string const& name) { return mapped_file((path / name).string()); });

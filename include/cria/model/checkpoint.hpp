@@ -27,9 +27,10 @@ namespace cria::llama2 {
 /// A checkpoint whose tensors have all been found, with the right shapes, in formats the library computes with.
 class checkpoint final : public weight_file {
  public:
-  /// Opens GGUF, a llama2.c .bin (f32, or version 2 with int8 groups), or a folder in Hugging
-  /// Face's layout (or the model.safetensors in it), told apart by content. Throws cria::error naming file, tensor,
-  /// expected and found.
+  /// Opens a GGUF, a llama2.c .bin (f32, or version 2 with int8 groups), a folder in Hugging Face's layout (config.json
+  /// beside model.safetensors, which may be named itself, or beside several files with model.safetensors.index.json), or a
+  /// folder of Meta's (params.json beside consolidated.00.pth and further parts). All are told apart by content. Throws
+  /// cria::error naming file, tensor, expected and found.
   static checkpoint open(std::string const& path) {
     if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return open_folder(path);
     io::mapped_file file(path);
@@ -144,13 +145,12 @@ class checkpoint final : public weight_file {
   }
 
   static checkpoint open_folder(std::filesystem::path const& folder) {
-    std::error_code ignored;
     auto const at = [&](char const* name) { return (folder / name).string(); };
-    auto const has = [&](char const* name) { return std::filesystem::exists(folder / name, ignored); };
+    auto const has = [&](char const* name) { return io::is_there(at(name)); };
     if (has("params.json") && !has("config.json")) {
       auto const object = io::read_json(io::mapped_file(at("params.json")));
       detail::config_reader const params(at("params.json"), object);
-      auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(params.whole("dim")));
+      auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(detail::read_width(params)));
       auto const shape = detail::read_shape(params, files);
       return checkpoint(shape, std::move(files));
     }
