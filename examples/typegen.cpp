@@ -20,7 +20,10 @@ llama2::hyperparameters read(std::string const& path) {
 int main(int argc, char** argv) {
   return support::run("typegen", "Writes the C++ type of a model", [&](CLI::App& arguments) {
     std::string model, policy = "fast", weights = "f32", name = "model";
-    arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")
+    arguments
+        .add_option("--model", model,
+                    "a .gguf, a llama2.c .bin, a folder in Hugging Face's layout (weights in one file or several) or in Meta's, "
+                    "or a config.json")
         ->required();
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
     arguments.add_option("--weights", weights, "format of the matrices where a config.json gives the shape")->check(CLI::IsMember({"f32", "bf16"}));

@@ -46,7 +46,8 @@ struct model_files {
 
   explicit model_files(model_arguments const& a, bool text = true) : weights(cria::llama2::checkpoint::open(a.file)) {
     a.check_policy(cria::infer::model_types().at(0).policy);
-    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file));
+    std::error_code ignored;
+    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file, ignored));
     if (a.tokenizer.empty() && !within) {
       if (!text) return;
       throw cria::error(a.file, "has no tokenizer", "--tokenizer FILE", "none");
