@@ -20,7 +20,7 @@ struct model_arguments {
   void add_files(CLI::App& arguments) {
     arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's or Meta's layout")->required();
     arguments.add_option("--tokenizer", tokenizer,
-                         "a tokenizer.bin, a SentencePiece .model, a tokenizer.json, a .gguf, or a folder with one");
+                         "a tokenizer.model, .json or .bin, a .gguf, or a folder with one");
   }
   void add_policy(CLI::App& arguments) {
     arguments.add_option("--policy", policy, "exact: f32 activations; fast: int8 where the weights are blocks")

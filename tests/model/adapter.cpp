@@ -164,7 +164,7 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
       {"r", 0, "rank (r) (expected 2 to 16384, found 0)"},
       {"r", 1u << 30, "rank (r) (expected 2 to 16384, found 1073741824)"},
       {"r", nullptr, "missing member r"},
-      {"lora_alpha", -1, "lora_alpha (expected a whole number, found -1)"},
+      {"lora_alpha", -1, "lora_alpha (expected a whole number from 0 to 1073741824, found -1)"},
       {"lora_alpha", 0, "lora_alpha (expected 1 to 16384, found 0)"},
       {"target_modules", nullptr, "missing member target_modules"},
       {"target_modules", "all-linear",
