@@ -208,7 +208,7 @@ TEST_CASE("an adapter with values that are no finite numbers is refused") {
   std::string const name = "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight";
   io::safetensors const file{io::mapped_file(path.string())};
   auto const at = std::size_t(file.tensor(name)->bytes.data() - file.file().bytes().data());
-  for (auto const [value, said] : {std::pair{std::nanf(""), "nan"}, {std::numeric_limits<float>::infinity(), "inf"}}) {
+  for (auto const& [value, said] : {std::pair{std::nanf(""), "nan"}, {std::numeric_limits<float>::infinity(), "inf"}}) {
     auto bad = good;
     bad.replace(at + 8, 4, test::raw(value));
     folder.write("made/adapter_model.safetensors", bad);
