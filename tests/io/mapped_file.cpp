@@ -49,7 +49,7 @@ TEST_CASE("a file knows its own bytes from others'") {
   test::temporary_folder const folder;
   io::mapped_file const file(folder.write("a", "0123456789")), other(folder.write("b", "0123456789"));
   auto const bytes = file.bytes();
-  for (std::size_t const first : {0, 4, 10}) REQUIRE(file.holds(bytes.subspan(first)));
+  for (auto const first : {std::size_t{0}, std::size_t{4}, std::size_t{10}}) REQUIRE(file.holds(bytes.subspan(first)));
   REQUIRE_FALSE(file.holds(other.bytes()));
   io::mapped_file const middle("c", bytes.subspan(2, 5));
   REQUIRE(middle.holds(bytes.subspan(2, 5)));
