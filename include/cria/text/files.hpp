@@ -188,10 +188,10 @@ inline std::string tokenizer_file(std::string const& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
-  bool const added = fs::exists(fs::path(path) / "added_tokens.json", ignored);
+  bool const added = io::is_there((fs::path(path) / "added_tokens.json").string());
   for (auto const* const name :
        {"tokenizer.gguf", added ? "tokenizer.json" : "", "tokenizer.model", "tokenizer.bin", "tokenizer.json"})
-    if (auto const file = fs::path(path) / name; *name != '\0' && fs::exists(file, ignored)) return file.string();
+    if (auto const file = fs::path(path) / name; *name != '\0' && io::is_there(file.string())) return file.string();
   throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model, tokenizer.bin or tokenizer.json",
               "none of them");
 }
