@@ -20,7 +20,10 @@ llama2::hyperparameters read(std::string const& path) {
 int main(int argc, char** argv) {
   return support::run("typegen", "Writes the C++ type of a model", [&](CLI::App& arguments) {
     std::string model, adapter, policy = "fast", weights = "f32", name = "model";
-    arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")
+    arguments
+        .add_option("--model", model,
+                    "a .gguf, a llama2.c .bin, a folder in Hugging Face's layout (weights in one file or several) or in Meta's, "
+                    "or a config.json")
         ->required();
     arguments.add_option("--adapter", adapter, "a folder of peft's, whose adapter the type has beside the model's weights");
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));

@@ -20,7 +20,7 @@ struct model_arguments {
   void add_files(CLI::App& arguments) {
     arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's or Meta's layout")->required();
     arguments.add_option("--tokenizer", tokenizer,
-                         "a tokenizer.bin, a SentencePiece .model, a tokenizer.json, a .gguf, or a folder with one");
+                         "a tokenizer.model, .json or .bin, a .gguf, or a folder with one");
   }
   void add_adapter(CLI::App& arguments) {
     arguments.add_option("--adapter", adapter, "a folder of peft's: a low-rank adapter, kept apart from the model's weights");
@@ -56,7 +56,8 @@ struct model_files {
 
   explicit model_files(model_arguments const& a, bool text = true) : weights(a.open()) {
     a.check_policy(cria::infer::model_types().at(0).policy);
-    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file));
+    std::error_code ignored;
+    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file, ignored));
     if (a.tokenizer.empty() && !within) {
       if (!text) return;
       throw cria::error(a.file, "has no tokenizer", "--tokenizer FILE", "none");

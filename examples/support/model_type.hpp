@@ -15,9 +15,7 @@ namespace support {
 
 /// The shape in a config.json. The weights are f32 where nothing else says more.
 inline cria::llama2::hyperparameters read_config(std::string const& path) {
-  cria::io::mapped_file const file(path);
-  auto const object = cria::io::parse_json(path, cria::io::as_text(file.bytes()));
-  return cria::llama2::detail::read_shape(cria::llama2::detail::config_reader(path, object));
+  return cria::llama2::detail::read_shape(cria::io::mapped_file(path));
 }
 
 /// The shortest C++ literal for a number that files keep as f32: 1e-05, whether the file says that or the f32 nearest it.

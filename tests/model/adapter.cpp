@@ -237,7 +237,7 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
       {"r", 0, "rank (r) (expected 1 to 16384, found 0)"},
       {"r", 1u << 30, "rank (r) (expected 1 to 16384, found 1073741824)"},
       {"r", nullptr, "missing member r"},
-      {"lora_alpha", -1, "lora_alpha (expected a whole number, found -1)"},
+      {"lora_alpha", -1, "lora_alpha (expected a whole number from 0 to 1073741824, found -1)"},
       {"lora_alpha", 0, "lora_alpha (expected 1 to 16384, found 0)"},
       {"target_modules", nullptr, "missing member target_modules"},
       {"target_modules", "all-linear",
@@ -270,6 +270,24 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
   auto const shape = base_file().shape();
   CHECK_THROWS_WITH(adapter(test::as_file(text, "adapter_config.json"), io::mapped_file(weights), shape),
                     ContainsSubstring(f.says));
+}
+
+TEST_CASE("an adapter with values that are no finite numbers is refused") {
+  test::temporary_folder const folder;
+  auto const made = folder.path() / "made";
+  fs::copy(test::golden("lora/adapter"), made);
+  auto const path = made / "adapter_model.safetensors";
+  auto const good = test::read_text(path);
+  std::string const name = "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight";
+  io::safetensors const file{io::mapped_file(path.string())};
+  auto const at = std::size_t(file.tensor(name)->bytes.data() - file.file().bytes().data());
+  for (auto const& [value, said] : {std::pair{std::nanf(""), "nan"}, {std::numeric_limits<float>::infinity(), "inf"}}) {
+    auto bad = good;
+    bad.replace(at + 8, 4, test::raw(value));
+    folder.write("made/adapter_model.safetensors", bad);
+    CHECK_THROWS_WITH(adapter::open(made, base_file().shape()),
+                      ContainsSubstring(name + ": value 2 (expected a finite number, found " + said));
+  }
 }
 
 TEST_CASE("an adapter for another model is refused") {

@@ -73,13 +73,13 @@ inline void refuse_variations(config_reader const& config, io::json const& objec
     if (!nothing && (member.starts_with("use_") || member.ends_with("_config")))
       config.refuse(io::printable(member) + " is not supported", "false or null", value);
   }
-  config.only("bias", "none"), config.only("lora_bias", false);
-  if (kind != architecture::gpt2) config.only("fan_in_fan_out", false);  // there peft sets it by itself
-  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.only(member, io::json::object());
-  for (char const* const member : {"modules_to_save", "target_parameters"}) config.only(member, io::json::array());
+  config.expect("bias", "none"), config.expect("lora_bias", false);
+  if (kind != architecture::gpt2) config.expect("fan_in_fan_out", false);  // there peft sets it by itself
+  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.expect(member, io::json::object());
+  for (char const* const member : {"modules_to_save", "target_parameters"}) config.expect(member, io::json::array());
   for (char const* const member : {"layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices",
                                    "layer_replication", "alora_invocation_tokens"})
-    config.only(member, nullptr);
+    config.expect(member, nullptr);
   // Where A and B begin elsewhere, the base is not the one that was trained upon.
   auto const* const begins = config.find("init_lora_weights");
   bool const plain =
@@ -87,14 +87,17 @@ inline void refuse_variations(config_reader const& config, io::json const& objec
   if (!plain) config.refuse("init_lora_weights is not supported", "true, false, gaussian, orthogonal or eva", *begins);
 }
 
-/// All values. Throws cria::error where one is infinite or no number.
-inline std::vector<float> finite_values(io::file_tensor const& t, std::string const& where) {
-  std::vector<float> values(std::size_t(t.bytes.size()) / bytes_of(*t.format(), 1));
-  decode(*t.format(), t.bytes, values);
-  auto const bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
-  if (bad != values.end())
-    throw error(where, fmt::format("value {}", bad - values.begin()), "a finite number", fmt::format("{}", *bad));
-  return values;
+/// Throws cria::error where a value is infinite or not a number.
+inline void check_finite(std::string const& where, dtype format, std::span<std::byte const> bytes) {
+  auto const one = bytes_of(format, 1), count = bytes.size() / one;
+  std::vector<float> some(std::min<std::size_t>(count, 1 << 14));
+  for (std::size_t first = 0; first < count; first += some.size()) {
+    some.resize(std::min(some.size(), count - first));
+    decode(format, bytes.subspan(first * one, some.size() * one), some);
+    for (std::size_t i = 0; i < some.size(); ++i)
+      if (!std::isfinite(some[i]))
+        throw error(where, fmt::format("value {}", first + i), "a finite number", fmt::format("{}", some[i]));
+  }
 }
 
 }  // namespace detail
@@ -104,25 +107,22 @@ inline std::vector<float> finite_values(io::file_tensor const& t, std::string co
 class adapter {
  public:
   /// Opens a folder with adapter_config.json and adapter_model.safetensors for the model `base`. Throws cria::error, naming
-  /// file, member or tensor, for a rank or matrix that doesn't fit, and for values that are infinite or no numbers, and
-  /// for DoRA, rsLoRA, biases and the like. GPT-2's adapter of c_attn is one of wq, wk and wv each: A is theirs together,
-  /// and B's rows lie one after the other.
+  /// file, member or tensor, for a rank or matrix that doesn't fit, for values that are infinite or not numbers, and for
+  /// DoRA, rsLoRA, biases and the like. GPT-2's adapter of c_attn is one of wq, wk and wv each: A is theirs together, and
+  /// B's rows lie one after the other.
   static adapter open(std::filesystem::path const& folder, hyperparameters const& base) {
     auto const config = folder / "adapter_config.json", weights = folder / "adapter_model.safetensors";
     for (auto const& part : {config, weights})
-      if (std::error_code ignored; !std::filesystem::exists(part, ignored))
+      if (!io::is_there(part.string()))
         throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors",
                     "no " + part.filename().string());
-    io::mapped_file const text(config.string());
-    if (text.bytes().size() > 1 << 20)
-      throw error(text.path(), "size", "at most 1 MiB", std::to_string(text.bytes().size()));
-    return adapter(text, io::mapped_file(weights.string()), base);
+    return adapter(io::mapped_file(config.string()), io::mapped_file(weights.string()), base);
   }
   adapter(io::mapped_file const& config, io::mapped_file weights, hyperparameters const& base) {
-    auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
+    auto const object = io::read_json(config);
     detail::config_reader const reader(config.path(), object);
     if (reader.find("peft_type") == nullptr) throw error(config.path(), "missing member peft_type");
-    reader.only("peft_type", "LORA"), reader.only("task_type", "CAUSAL_LM");
+    reader.expect("peft_type", "LORA"), reader.expect("task_type", "CAUSAL_LM");
     detail::refuse_variations(reader, object, base.kind);
     shape_ = {reader.whole("r"), reader.whole("lora_alpha"), detail::read_targets(reader, base)};
     check(config.path(), 1);
@@ -187,14 +187,16 @@ class adapter {
     auto expected = detail::extents_of(w);
     if (is_part) expected[0] *= joined.size();
     auto const& t = in.find(name, expected);
-    auto const values = detail::finite_values(t, file_->path() + ": " + name);
+    detail::check_finite(file_->path() + ": " + name, *t.format(), t.bytes);
     detail::stored s{*t.format(), t.bytes, {}, 0, w.rotated};
     auto const count = std::size_t(w.rows) * std::size_t(w.cols);
-    auto const first = is_part ? count * std::size_t(part - joined.begin()) : 0;
-    if (is_part) s.bytes = t.bytes.subspan(bytes_of(s.format, first), bytes_of(s.format, count));
+    auto const size = bytes_of(s.format, count);
+    if (is_part) s.bytes = t.bytes.subspan(size * std::size_t(part - joined.begin()), size);
     if (shape_.rank == 1) {
+      std::vector<float> one(count);
+      decode(s.format, s.bytes, one);
       auto& two = made_.emplace_back(2 * count);
-      for (std::size_t i = 0; i < count; ++i) two[is_a ? i : 2 * i] = values[first + i];
+      for (std::size_t i = 0; i < count; ++i) two[is_a ? i : 2 * i] = one[i];
       s.format = dtype::f32, s.bytes = std::as_bytes(std::span(two));
     }
     return s;
