@@ -174,6 +174,7 @@ int main(int argc, char** argv) {
   return support::run("infer", purpose, [&](CLI::App& arguments) {
     settings s;
     s.model.add_files(arguments);
+    s.model.add_adapter(arguments);
     s.model.add_policy(arguments);
     auto const* const prompt = arguments.add_option("--prompt", s.prompt, "tokens of a prompt, several with commas; 0: none (512)");
     auto const* const decode = support::add_number(arguments, "--decode", s.decode, "tokens to decode; 0: none (128)");

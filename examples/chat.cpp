@@ -153,6 +153,7 @@ int main(int argc, char** argv) {
     settings s;
     arguments.add_option("question", s.question, "answered once; else stdin, or on a terminal a conversation");
     s.model.add_files(arguments);
+    s.model.add_adapter(arguments);
     s.model.add_policy(arguments);
     s.draft.add(arguments);
     arguments.add_option("--system", s.system, "what the model is told before the conversation");

@@ -16,28 +16,21 @@ namespace {
 using namespace cria;
 namespace fs = std::filesystem;
 
-struct conversion {
+class conversion {
+ public:
   support::model_arguments from;
   std::string adapter, out, dtype_name;
 
-  bool to_gguf() const { return out.ends_with(".gguf"); }
-
-  cria::dtype format() const {
-    auto const found = std::ranges::find(dtype_table, dtype_name, &dtype_facts::name);
-    return cria::dtype(found - dtype_table.begin());
-  }
-
   /// What can be known before a file is opened.
   void check() const {
-    if (std::error_code ignored; fs::symlink_status(out, ignored).type() != fs::file_type::not_found)
-      throw error(out, "cannot be made", "a new name", "one that is there already");
+    io::check_new(out);
     if (!to_gguf() && facts(format()).quantised())
       throw error("--dtype",
                   fmt::format("blocks have no place in Hugging Face's layout, and {} doesn't end in .gguf", out),
                   "f32, f16 or bf16", dtype_name);
   }
 
-  void run() const {
+  void run() {
     auto file = llama2::checkpoint::open(from.file);
     auto const source = llama2::weights_of(file);
     if (adapter.empty()) return write(file, file.shape(), source);
@@ -46,24 +39,34 @@ struct conversion {
   }
 
  private:
+  std::vector<std::string> notices_{};  // said when all went well: what is refused is one line
+
+  bool to_gguf() const { return out.ends_with(".gguf"); }
+
+  cria::dtype format() const {
+    auto const found = std::ranges::find(dtype_table, dtype_name, &dtype_facts::name);
+    return cria::dtype(found - dtype_table.begin());
+  }
+
   /// Where the tokenizer is; empty: nowhere.
   std::string tokenizer(llama2::checkpoint const& file) const {
     if (!from.tokenizer.empty()) return from.tokenizer;
     if (file.gguf()) return file.gguf()->find("tokenizer.ggml.model") ? from.file : "";
     std::error_code ignored;
+    if (!fs::is_directory(from.file, ignored)) return {};
     for (auto const* const name : {"tokenizer.gguf", "tokenizer.model", "tokenizer.bin", "tokenizer.json"})
-      if (fs::is_directory(from.file, ignored) && fs::exists(fs::path(from.file) / name, ignored)) return from.file;
+      if (io::is_there((fs::path(from.file) / name).string())) return from.file;
     return {};
   }
 
-  static void warn(std::string const& what) { support::say("convert", what); }
-
   /// Calls `use` with the tokenizer's file. One that cannot be taken along is no reason to stop, unless it was asked
   /// for.
-  void with_tokenizer(llama2::checkpoint const& file, auto const& use) const {
+  void with_tokenizer(llama2::checkpoint const& file, auto const& use) {
     auto const path = tokenizer(file);
-    if (path.empty())
-      return warn("there is no tokenizer beside the weights: the new files have none (--tokenizer names one)");
+    if (path.empty()) {
+      notices_.push_back("there is no tokenizer beside the weights: the new files have none (--tokenizer names one)");
+      return;
+    }
     try {
       auto const tokens = text::open_tokenizer(path);
       int const rows = file.shape().vocabulary;
@@ -73,12 +76,11 @@ struct conversion {
       use(path, *tokens);
     } catch (error const& e) {
       if (!from.tokenizer.empty()) throw;
-      warn(fmt::format("the tokenizer is left out: {}", e.what()));
+      notices_.push_back(fmt::format("the tokenizer is left out: {}", e.what()));
     }
   }
 
-  void write(llama2::checkpoint const& file, llama2::hyperparameters const& h,
-             llama2::weight_source const& source) const {
+  void write(llama2::checkpoint const& file, llama2::hyperparameters const& h, llama2::weight_source const& source) {
     auto const layout = to_gguf() ? llama2::gguf_layout(h, format()) : llama2::hugging_face_layout(h, format());
     auto const size = llama2::bytes_of(layout);
     std::optional<support::progress_line> line(size);
@@ -93,18 +95,19 @@ struct conversion {
     if (auto const narrow =
             std::ranges::count_if(layout, [&](auto const& t) { return t.shape.size() > 1 && t.format == dtype::f16; });
         narrow > 0 && facts(format()).quantised())
-      warn(fmt::format("{} matrices are f16: their rows are no whole number of blocks", narrow));
+      notices_.push_back(fmt::format("{} matrices are f16: their rows are no whole number of blocks", narrow));
+    for (auto const& notice : notices_) support::say("convert", notice);
     support::write(fmt::format("{}: {:.1f} MB in {}, from {} ({}), in {:.1f} s\n", out, double(size) / 1e6, dtype_name,
                                from.file, file.format_name(), seconds));
   }
 
   void write_gguf(llama2::checkpoint const& file, llama2::hyperparameters const& h, llama2::weight_source const& source,
-                  io::write_watch const& watch) const {
+                  io::write_watch const& watch) {
     io::gguf_writer keys;
     with_tokenizer(file, [&](std::string const& path, text::tokenizer const&) {
       io::gguf_writer with_tokens;
       for (auto const& what : text::add_tokenizer(with_tokens, path, h.vocabulary))
-        warn(fmt::format("{} cannot be said in a GGUF", what));
+        notices_.push_back(fmt::format("{} cannot be said in a GGUF", what));
       keys = std::move(with_tokens);
     });
     auto name = fs::path(from.file).lexically_normal();
@@ -115,17 +118,30 @@ struct conversion {
   }
 
   void write_folder(llama2::checkpoint const& file, llama2::hyperparameters const& h,
-                    llama2::weight_source const& source, io::write_watch const& watch) const {
+                    llama2::weight_source const& source, io::write_watch const& watch) {
     llama2::special_ids ids;
     std::vector<io::named_file> beside;
     with_tokenizer(file, [&](std::string const& path, text::tokenizer const& tokens) {
       beside = text::tokenizer_files(path);
       ids = {tokens.bos(), tokens.eos()};
     });
-    // what else transformers goes by when it generates: where an answer ends, for one
-    if (auto const more = fs::path(from.file) / "generation_config.json"; fs::exists(more))
-      beside.push_back({"generation_config.json", std::string(io::as_text(io::mapped_file(more.string()).bytes()))});
+    add_generation_config(beside);
     llama2::write_hugging_face(out, h, format(), source, ids, beside, watch);
+  }
+
+  /// What else transformers goes by when it generates: where an answer ends, for one.
+  void add_generation_config(std::vector<io::named_file>& beside) {
+    constexpr char const* name = "generation_config.json";
+    auto const path = (fs::path(from.file) / name).string();
+    if (!io::is_there(path)) return;
+    try {
+      io::mapped_file const content(path);
+      if (auto const parsed = io::read_json(content); !parsed.is_object())
+        throw error(path, "content", "a JSON object", parsed.type_name());
+      beside.push_back({name, std::string(io::as_text(content.bytes()))});
+    } catch (error const& e) {
+      notices_.push_back(fmt::format("{} is left out: {}", name, e.what()));
+    }
   }
 };
 

@@ -158,6 +158,7 @@ int main(int argc, char** argv) {
     arguments.add_option("--prompts", s.prompts, "a file with a text in each line, a .jsonl with a \"prompt\" in each, or - for stdin");
     support::add_number(arguments, "--batch", s.batch, "how many of the file's prompts are worked on together")->capture_default_str();
     s.model.add_files(arguments);
+    s.model.add_adapter(arguments);
     s.model.add_policy(arguments);
     s.draft.add(arguments);
     support::add_sampling(arguments, s.sampling);

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
     support::model_arguments model;
     std::string pass = "inference", stage = "fused", format = "table";
     model.add_files(arguments);
+    model.add_adapter(arguments);
     model.add_policy(arguments);
     arguments.add_option("--pass", pass, "what the model is made to do")
         ->check(CLI::IsMember({"inference", "training"}))

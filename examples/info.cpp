@@ -93,11 +93,12 @@ int main(int argc, char** argv) {
     support::model_arguments model;
     bool json = false;
     model.add_files(arguments);
+    model.add_adapter(arguments);
     model.add_policy(arguments);
     arguments.add_flag("--json", json, "one object");
     support::parse(arguments, argc, argv);
     model.check_policy(support::compiled_policy());
-    auto const file = llama2::checkpoint::open(model.file);
+    auto const file = model.open();
     facts_of_model const facts{file, support::describe_model(), bytes_by_format(file.shape())};
     if (facts.compiled.weight_bytes != double(facts.total()))
       throw error(model.file, "this program was compiled for another model",

@@ -141,7 +141,7 @@ void draw(reading const& all, std::vector<int> const& ids, text::tokenizer const
 void look(settings const& s) {
   if (!s.picture.empty()) support::gnuplot::check_name("--svg", s.picture);
   support::model_arguments const& m = s.model;
-  auto const file = llama2::checkpoint::open(m.file);
+  auto const file = m.open();
   auto const tokens = m.open_tokenizer();
   if (tokens->size() != file.shape().vocabulary)
     throw error(m.tokenizer.empty() ? m.file : m.tokenizer, "the tokenizer is not this model's",
@@ -166,6 +166,7 @@ int main(int argc, char** argv) {
   return support::run("logit_lens", "Prints what a model would say after each of its layers", [&](CLI::App& arguments) {
     settings s;
     s.model.add_files(arguments);
+    s.model.add_adapter(arguments);
     s.model.add_policy(arguments);
     arguments.add_option("prompt", s.prompt, "a text")->required();
     support::add_positive(arguments, "--top", s.top, "how many tokens of each row, the likeliest first")

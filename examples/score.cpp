@@ -85,6 +85,7 @@ int main(int argc, char** argv) {
   return support::run("score", "How likely a model finds a text", [&](CLI::App& arguments) {
     settings s;
     s.model.add_files(arguments);
+    s.model.add_adapter(arguments);
     s.model.add_policy(arguments);
     arguments.add_option("--text", s.text, "a file with text");
     arguments.add_option("--tokens", s.tokens, "a file with a JSON array of tokens");

@@ -19,9 +19,13 @@ llama2::hyperparameters read(std::string const& path) {
 
 int main(int argc, char** argv) {
   return support::run("typegen", "Writes the C++ type of a model", [&](CLI::App& arguments) {
-    std::string model, policy = "fast", weights = "f32", name = "model";
-    arguments.add_option("--model", model, "a .gguf, a llama2.c .bin, a Hugging Face folder, or a config.json")
+    std::string model, adapter, policy = "fast", weights = "f32", name = "model";
+    arguments
+        .add_option("--model", model,
+                    "a .gguf, a llama2.c .bin, a folder in Hugging Face's layout (weights in one file or several) or in Meta's, "
+                    "or a config.json")
         ->required();
+    arguments.add_option("--adapter", adapter, "a folder of peft's, whose adapter the type has beside the model's weights");
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
     arguments.add_option("--weights", weights, "format of the matrices where a config.json gives the shape")->check(CLI::IsMember({"f32", "bf16"}));
     arguments.add_option("--name", name, "of the struct")->check([](std::string const& s) {
@@ -34,6 +38,7 @@ int main(int argc, char** argv) {
     if (model.ends_with(".json") && weights == "bf16")
       for (auto const& w : llama2::weights_of(shape))
         if (!w.vector) shape.formats[w.name] = dtype::bf16;
+    if (!adapter.empty()) shape.adapter = llama2::adapter::open(adapter, shape).shape();
     auto const type = support::model_type(shape, policy, name);
     // A program may hold several types: their names must differ.
     support::write(fmt::format("// The type of a model, written by typegen.\n#include \"cria/model/decoder.hpp\"\n\n"

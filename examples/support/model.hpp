@@ -1,5 +1,5 @@
 #pragma once
-// --model, --tokenizer and --policy, and what is behind them.
+// --model, --adapter, --tokenizer and --policy, and what is behind them.
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -15,12 +15,15 @@
 namespace support {
 
 struct model_arguments {
-  std::string file, tokenizer, policy;
+  std::string file, adapter, tokenizer, policy;
 
   void add_files(CLI::App& arguments) {
     arguments.add_option("--model", file, "a .gguf, a llama2.c .bin, or a folder in Hugging Face's or Meta's layout")->required();
     arguments.add_option("--tokenizer", tokenizer,
-                         "a tokenizer.bin, a SentencePiece .model, a tokenizer.json, a .gguf, or a folder with one");
+                         "a tokenizer.model, .json or .bin, a .gguf, or a folder with one");
+  }
+  void add_adapter(CLI::App& arguments) {
+    arguments.add_option("--adapter", adapter, "a folder of peft's: a low-rank adapter, kept apart from the model's weights");
   }
   void add_policy(CLI::App& arguments) {
     arguments.add_option("--policy", policy, "exact: f32 activations; fast: int8 where the weights are blocks")
@@ -31,6 +34,13 @@ struct model_arguments {
   void check_policy(std::string_view compiled) const {
     if (!policy.empty() && policy != compiled)
       throw cria::error("--policy", "this program was compiled for another one", compiled, policy);
+  }
+
+  /// The model with its adapter. Throws cria::error for an adapter of another model.
+  cria::llama2::checkpoint open() const {
+    auto weights = cria::llama2::checkpoint::open(file);
+    if (!adapter.empty()) weights.attach(cria::llama2::adapter::open(adapter, weights.shape()));
+    return weights;
   }
 
   std::unique_ptr<cria::text::tokenizer> open_tokenizer() const {
@@ -44,9 +54,10 @@ struct model_files {
   std::unique_ptr<cria::text::tokenizer> tokens;
   std::string chat_template;  // where the tokenizer's file has one
 
-  explicit model_files(model_arguments const& a, bool text = true) : weights(cria::llama2::checkpoint::open(a.file)) {
+  explicit model_files(model_arguments const& a, bool text = true) : weights(a.open()) {
     a.check_policy(cria::infer::model_types().at(0).policy);
-    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file));
+    std::error_code ignored;
+    bool const within = weights.gguf() || (text && std::filesystem::is_directory(a.file, ignored));
     if (a.tokenizer.empty() && !within) {
       if (!text) return;
       throw cria::error(a.file, "has no tokenizer", "--tokenizer FILE", "none");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cria/model/hyperparameters.hpp"
 
@@ -38,7 +39,7 @@ inline std::vector<std::pair<std::string, std::string>> parts_of(cria::llama2::h
                              : h.feed_forward == feed_forward_form::geglu ? "gated by gelu"
                                                                           : "gelu, no gate";
   if (h.feed_forward_bias) feed_forward += ", with biases";
-  return {{"kind", std::string(name_of(h.kind))},
+  std::vector<std::pair<std::string, std::string>> parts{{"kind", std::string(name_of(h.kind))},
           {"positions", positions},
           {"attention", attention},
           {"norms", fmt::format("{}, epsilon {}", norm, float(h.norm_eps))},
@@ -46,6 +47,9 @@ inline std::vector<std::pair<std::string, std::string>> parts_of(cria::llama2::h
           {"embedding",
            h.embedding_scale != 1 ? fmt::format("times {:.4g}, the root of the width", h.embedding_scale) : "as it is"},
           {"head", h.tied ? "the embedding" : "a matrix of its own"}};
+  if (auto const& a = h.adapter; a.rank > 0)
+    parts.push_back({"adapter", fmt::format("rank {}, alpha {}, of {}", a.rank, a.alpha, fmt::join(a.matrices, ", "))});
+  return parts;
 }
 
 }  // namespace support

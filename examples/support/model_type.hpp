@@ -15,9 +15,7 @@ namespace support {
 
 /// The shape in a config.json. The weights are f32 where nothing else says more.
 inline cria::llama2::hyperparameters read_config(std::string const& path) {
-  cria::io::mapped_file const file(path);
-  auto const object = cria::io::parse_json(path, cria::io::as_text(file.bytes()));
-  return cria::llama2::detail::read_shape(cria::llama2::detail::config_reader(path, object));
+  return cria::llama2::detail::read_shape(cria::io::mapped_file(path));
 }
 
 /// The shortest C++ literal for a number that files keep as f32: 1e-05, whether the file says that or the f32 nearest it.
@@ -35,9 +33,11 @@ inline std::string format_type(cria::layer_formats const& f) {
   return fmt::format("cria::by_layer<{}>", text);
 }
 
-/// The format most matrices have, and after it the exceptions by weight. Vectors are f32 everywhere.
-inline std::string formats_type(cria::llama2::hyperparameters const& h) {
+/// The format most matrices have, and after it the exceptions by weight. Vectors are f32 everywhere, and so are adapters,
+/// which are not listed.
+inline std::string formats_type(cria::llama2::hyperparameters h) {
   using namespace cria;
+  h.adapter = {};
   std::map<dtype, int> count;  // of what is not mixed; the embedding never is
   auto const all = llama2::weights_of(h);
   for (auto const& w : all)
@@ -105,8 +105,9 @@ inline std::vector<slot_line> slots_of(cria::llama2::hyperparameters const& h) {
   return lines;
 }
 
-/// Declarations of a struct `name` with the model's slots, and of `formats` and `policy`.
-inline std::string model_type(cria::llama2::hyperparameters const& h, std::string_view policy, std::string_view name = "model") {
+/// Declarations of a struct `name` with the model's slots, and of `formats` and `policy`. With an adapter the struct is
+/// `name`_alone, and `name` what nn::adapted makes of it.
+inline std::string model_type(cria::llama2::hyperparameters const& h, std::string_view policy, std::string const& name = "model") {
   std::array const extents{std::pair{"embed", h.embed},     std::pair{"layers", h.layers},
                            std::pair{"heads", h.heads},     std::pair{"kv_heads", h.kv_heads},
                            std::pair{"hidden", h.hidden},   std::pair{"vocabulary", h.vocabulary},
@@ -118,8 +119,15 @@ inline std::string model_type(cria::llama2::hyperparameters const& h, std::strin
     if (!reason.empty()) body += fmt::format("{}// {}", declaration.empty() ? "" : "  ", reason);
     body += '\n';
   }
-  return fmt::format("struct {} : cria::llama2::config<{}> {{\n{}}};\nusing formats = {};\nusing policy = cria::policy::{}<formats>;\n", name, list, body,
-                     formats_type(h), policy);
+  auto formats = formats_type(h), alone = name, adapted = std::string();
+  if (auto const& a = h.adapter; a.rank > 0) {
+    alone += "_alone", formats = fmt::format("{}::formats_of<{}>", name, formats);
+    adapted = fmt::format("using {} = cria::nn::adapted<{}, /*rank*/ {}, /*alpha*/ {}", name, alone, a.rank, a.alpha);
+    for (auto const& m : a.matrices) adapted += ", cria::llama2::" + m;
+    adapted += ">;\n";
+  }
+  return fmt::format("struct {} : cria::llama2::config<{}> {{\n{}}};\n{}using formats = {};\nusing policy = cria::policy::{}<formats>;\n",
+                     alone, list, body, adapted, formats, policy);
 }
 
 }  // namespace support

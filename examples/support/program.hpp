@@ -27,11 +27,8 @@ inline void flush() { check_output(std::fflush(stdout) == 0); }
 
 /// A word to the user, beside the output.
 inline void say(std::string_view program, std::string_view message) {
-  std::string line(message);
-  for (char& c : line)
-    if (c == '\n' || c == '\r') c = ' ';
   std::fflush(stdout);
-  fmt::print(stderr, "{}: {}\n", program, line);
+  fmt::print(stderr, "{}: {}\n", program, cria::one_line(message));
 }
 
 /// Runs `body(CLI::App&)`, which declares its options, calls `parse`, and works. Everything that is wrong ends here:

@@ -1,8 +1,11 @@
 #pragma once
 // What the fuzzing programs share: bytes as a file, and cria::error as the only way to fail.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,16 +23,31 @@ inline std::string_view as_text(std::uint8_t const* data, std::size_t size) {
   return {reinterpret_cast<char const*>(data), size};
 }
 
+/// An input that is N parts: the lengths of all but the last (16 bits each), then the parts. Nothing where it is too
+/// short for the lengths; a part may be shorter than its length says.
+template <std::size_t N>
+std::optional<std::array<std::string_view, N>> split(std::uint8_t const* data, std::size_t size) {
+  std::array<std::uint16_t, N - 1> lengths;
+  if (size < sizeof lengths) return {};
+  std::memcpy(lengths.data(), data, sizeof lengths);
+  auto rest = as_text(data + sizeof lengths, size - sizeof lengths);
+  std::array<std::string_view, N> parts;
+  for (std::size_t i = 0; i + 1 < N; ++i) parts[i] = rest.substr(0, lengths[i]), rest.remove_prefix(parts[i].size());
+  parts[N - 1] = rest;
+  return parts;
+}
+
 inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// Runs `f`; messages must be one line.
+/// Runs `f`; messages must be one line of moderate length, without control characters.
 void refusing(auto const& f) {
   try {
     f();
   } catch (error const& e) {
-    require(std::string_view(e.what()).find('\n') == std::string_view::npos);
+    std::string_view const message = e.what();
+    require(message.find_first_of("\n\r\t") == message.npos && one_line(message) == message && message.size() < 4000);
   }
 }
 

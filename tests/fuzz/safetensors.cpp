@@ -1,7 +1,6 @@
 // safetensors: any bytes, alone and beside a config.json. The input is a length (16 bits), that much of config.json,
 // the rest.
 #include <algorithm>
-#include <cstring>
 
 #include "cria/model/checkpoint.hpp"
 #include "fuzz.hpp"
@@ -9,11 +8,9 @@
 using namespace cria;
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 2) return 0;
-  std::uint16_t length = 0;
-  std::memcpy(&length, data, 2);
-  auto const rest = fuzz::as_text(data + 2, size - 2);
-  auto const config = rest.substr(0, length), bytes = rest.substr(config.size());
+  auto const parts = fuzz::split<2>(data, size);
+  if (!parts) return 0;
+  auto const config = (*parts)[0], bytes = (*parts)[1];
   fuzz::refusing([&] {
     io::safetensors const file(fuzz::as_file(bytes));
     for (auto const& t : file.tensors())

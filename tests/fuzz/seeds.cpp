@@ -78,16 +78,17 @@ std::vector<std::string> tokenizer_json() {
       R"("merges": [["\u2581", "a"]], "byte_fallback": true, "unk_token": "<unk>"}})"};
 }
 
-/// An adapter of rank 2 for two matrices of that Llama, as peft has it.
-std::string adapter() {
-  std::string const config = R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "mlp.down_proj"],)"
-                             R"( "bias": "none", "use_dora": false, "rank_pattern": {}, "modules_to_save": null})";
+/// An adapter of one layer as peft has it; matrices are (name, rows, columns).
+std::string adapter(int rank, std::string const& targets, std::string const& prefix,
+                    std::vector<std::tuple<std::string, int, int>> const& matrices) {
+  auto const config = R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": )" + std::to_string(rank) +
+                      R"(, "lora_alpha": 4, "target_modules": [)" + targets +
+                      R"(], "bias": "none", "use_dora": false, "rank_pattern": {}, "modules_to_save": null})";
   std::string header = "{", data;
-  for (auto const& [name, rows, columns] : {std::tuple{"self_attn.q_proj.lora_A", 2, 4}, {"self_attn.q_proj.lora_B", 4, 2},
-                                            {"mlp.down_proj.lora_A", 2, 2}, {"mlp.down_proj.lora_B", 4, 2}}) {
+  for (auto const& [name, rows, columns] : matrices) {
     auto const begin = data.size();
     data += test::raw(test::ramp(std::size_t(rows * columns)));
-    header += (begin > 0 ? ", " : "") + std::string("\"base_model.model.model.layers.0.") + name + R"(.weight": {"dtype": "F32", "shape": [)" +
+    header += (begin > 0 ? ", \"" : "\"") + prefix + name + R"(.weight": {"dtype": "F32", "shape": [)" +
               std::to_string(rows) + ", " + std::to_string(columns) + R"(], "data_offsets": [)" + std::to_string(begin) + ", " +
               std::to_string(data.size()) + "]}";
   }
@@ -130,7 +131,12 @@ int main(int argc, char** argv) try {
              .embed = 256, .heads = 1, .kv_heads = 1, .head_dim = 2, .hidden = 2, .vocabulary = 3, .format = blocks_of_256}.str(),
          test::piece_gguf(few).str(), test::byte_gguf("smollm").str(), test::byte_gguf("llama-bpe").str()});
   write(folder / "safetensors", {hugging_face()});
-  write(folder / "adapter", {adapter()});
+  write(folder / "adapter", {adapter(2, R"("q_proj", "mlp.down_proj")", "base_model.model.model.layers.0.",
+                                     {{"self_attn.q_proj.lora_A", 2, 4}, {"self_attn.q_proj.lora_B", 4, 2},
+                                      {"mlp.down_proj.lora_A", 2, 2}, {"mlp.down_proj.lora_B", 4, 2}}),
+                             adapter(1, R"("c_attn", "mlp.c_proj")", "base_model.model.transformer.h.0.",
+                                     {{"attn.c_attn.lora_A", 1, 4}, {"attn.c_attn.lora_B", 12, 1},
+                                      {"mlp.c_proj.lora_A", 1, 2}, {"mlp.c_proj.lora_B", 4, 1}})});
   auto const llama2c =
       test::tiny_llama2c{.dim = 4, .hidden = 2, .layers = 1, .heads = 2, .kv_heads = 1, .vocabulary = 3, .context = 2};
   auto int8 = llama2c;
@@ -139,6 +145,7 @@ int main(int argc, char** argv) try {
   untied.tied = false;
   write(folder / "llama2c", {llama2c.str(), int8.str(), untied.str()});
   auto vocabularies = tokenizer_json();
+  vocabularies.push_back("YQ== 0\nYg== 1\nYWI= 2\nIA== 3\n");
   for (auto const& v :
        {test::llama2c_vocabulary(few), test::sentencepiece_model(few), test::llama2c_vocabulary(pieces)})
     vocabularies.push_back(v);

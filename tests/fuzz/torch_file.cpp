@@ -1,7 +1,5 @@
 // torch.save's archives: any bytes, alone and as the two parts of a Llama. The input is a length (16 bits), that much
 // of one file, the rest. What passes is read.
-#include <cstring>
-
 #include "cria/io/consolidated.hpp"
 #include "fuzz.hpp"
 
@@ -18,11 +16,9 @@ std::size_t sum(std::span<std::byte const> bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 2) return 0;
-  std::uint16_t length = 0;
-  std::memcpy(&length, data, 2);
-  auto const rest = fuzz::as_text(data + 2, size - 2);
-  auto const first = rest.substr(0, length), second = rest.substr(first.size());
+  auto const parts = fuzz::split<2>(data, size);
+  if (!parts) return 0;
+  auto const first = (*parts)[0], second = (*parts)[1];
   std::size_t total = 0;
   fuzz::refusing([&] {
     io::torch_file const file(fuzz::as_file(first));

@@ -11,6 +11,7 @@
 #include "support/paths.hpp"
 
 using namespace cria;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Equals;
 namespace fs = std::filesystem;
 
@@ -106,4 +107,19 @@ TEST_CASE("a folder appears with all its files") {
   }
   REQUIRE(test::read_text(path / "a") == "2");
   REQUIRE(names_in(folder.path()) == 1);
+}
+
+TEST_CASE("whether a name is new is known before anything is written") {
+  test::temporary_folder const folder;
+  auto const at = [&](char const* name) { return (folder.path() / name).string(); };
+  io::check_new(at("new")), io::check_new(at("new/"));
+  folder.write("file", "1"), fs::create_symlink("loop", at("loop"));
+  for (auto const* const name : {"file", "loop", "."})
+    REQUIRE_THROWS_WITH(io::check_new(at(name)), ContainsSubstring("cannot be made (expected a new name, found one that is"));
+  REQUIRE_THROWS_WITH(io::check_new(""), ContainsSubstring("found an empty one"));
+  REQUIRE_THROWS_WITH(io::check_new(at("none/new")), ContainsSubstring("cannot be written: No such file or directory"));
+  REQUIRE_THROWS_WITH(io::check_new(at("file/new")), ContainsSubstring("cannot be written: Not a directory"));
+  REQUIRE_THROWS_WITH(io::check_new(at("loop/new")), ContainsSubstring("cannot be written: Too many levels of symbolic"));
+  REQUIRE_THROWS_WITH(io::check_new(at(std::string(300, 'n').c_str())), ContainsSubstring("File name too long"));
+  REQUIRE(names_in(folder.path()) == 2);
 }

@@ -91,7 +91,7 @@ TEST_CASE("files that don't agree are refused") {
           "0: layers.0.attention.wq.lora: how the tensor was cut (expected a weight of a Llama, found another)");
   REQUIRE(merge({lora}, 4).tensor("layers.0.attention.wq.lora") != nullptr);  // for the reader of weights to judge
   auto const embedding = with_matrix("tok_embeddings.weight", 2, 3);
-  refuses({embedding, embedding}, "0: tok_embeddings.weight: width of its part (expected 4 or a 2th of it, found 3)");
+  refuses({embedding, embedding}, "0: tok_embeddings.weight: width of its part (expected 4, or 2 in each of 2 files, found 3)");
   auto const axes = [](std::vector<int> const& shape) {
     return test::torch_file(
         test::pickle::dictionary(

@@ -15,6 +15,13 @@ TEST_CASE("JSON is parsed, and what is wrong with it is said") {
   REQUIRE_THROWS_WITH(io::parse_json("f", "\"\xff\""), Equals("f: not JSON at byte 2"));
 }
 
+TEST_CASE("a file of JSON may not be of any size") {
+  std::string const text = "[1, 2]";
+  io::mapped_file const file("f", std::as_bytes(std::span(text)));
+  REQUIRE(io::read_json(file, text.size()).size() == 2);
+  REQUIRE_THROWS_WITH(io::read_json(file, 5), Equals("f: size (expected at most 5 bytes, found 6)"));
+}
+
 TEST_CASE("JSON may nest only so deep") {
   REQUIRE(io::parse_json("f", "[[[]]]", 2).is_array());
   REQUIRE_THROWS_WITH(io::parse_json("f", "[[[[]]]]", 2),

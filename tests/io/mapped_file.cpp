@@ -45,6 +45,20 @@ TEST_CASE("released pages leave memory") {
   REQUIRE(file_pages() <= before + 2000);
 }
 
+TEST_CASE("a file knows its own bytes from others'") {
+  test::temporary_folder const folder;
+  io::mapped_file const file(folder.write("a", "0123456789")), other(folder.write("b", "0123456789"));
+  auto const bytes = file.bytes();
+  for (auto const first : {std::size_t{0}, std::size_t{4}, std::size_t{10}}) REQUIRE(file.holds(bytes.subspan(first)));
+  REQUIRE_FALSE(file.holds(other.bytes()));
+  io::mapped_file const middle("c", bytes.subspan(2, 5));
+  REQUIRE(middle.holds(bytes.subspan(2, 5)));
+  REQUIRE_FALSE(middle.holds(bytes.subspan(1, 5)));
+  REQUIRE_FALSE(middle.holds(bytes.subspan(3, 5)));
+  file.release(other.bytes());  // not this one's: nothing happens
+  REQUIRE(io::as_text(other.bytes()) == "0123456789");
+}
+
 TEST_CASE("an empty file is no bytes") {
   test::temporary_folder const folder;
   io::mapped_file const file(folder.write("empty", ""));

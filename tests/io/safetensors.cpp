@@ -22,6 +22,30 @@ void refuses(std::string const& header, std::string const& data, std::string con
 
 }  // namespace
 
+TEST_CASE("a line stays short, whatever an index and its files hold") {
+  auto const refuses = [](std::string const& map, std::string const& content) {
+    auto const index = R"({"weight_map": )" + map + "}";
+    auto const open = [&](std::string const& name) { return test::as_file(content, name); };
+    try {
+      io::safetensors(test::as_file(index, "index"), open);
+      FAIL("not refused");
+    } catch (error const& e) {
+      INFO(e.what());
+      REQUIRE(std::string_view(e.what()).size() < 500);
+      REQUIRE(one_line(e.what()) == e.what());
+    }
+  };
+  std::string const longest(255, 'n'), none = test::safetensors("{}", ""),
+      b = R"({"b": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}})";
+  refuses(R"({"a": ")" + std::string(200'000, 'n') + "\"}", none);
+  refuses(R"({")" + std::string(200'000, 'a') + R"(": "1"})", none);
+  refuses(R"({"a": ")" + longest + "\"}", none);
+  refuses(R"({"a": ")" + longest + "\"}", test::safetensors(b, ""));
+  refuses(R"({"a": ")" + longest + R"(", "b": "1"})", test::safetensors(b, ""));
+  refuses("{\"a\": \"\xc2\x9b\"}", none);
+  refuses("{\"a\xc2\x9b\": \"1\"}", none);
+}
+
 TEST_CASE("safetensors are read, whatever their order in the header") {
   std::string const header =
       R"({"b": {"dtype": "I32", "shape": [2], "data_offsets": [8, 16]}, "__metadata__": {"format": "pt"},

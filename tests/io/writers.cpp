@@ -1,4 +1,7 @@
 // What is written, the library's own readers read back; the bytes were compared with those of the reference packages.
+#include <cmath>
+#include <limits>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -131,6 +134,25 @@ TEST_CASE("keys of one GGUF go into another") {
   io::gguf_writer to;
   for (auto const key : from.keys()) to.copy(from, key);
   REQUIRE(to.head() == bytes);
+}
+
+TEST_CASE("what f16 cannot hold is refused, and doesn't become infinite") {
+  test::temporary_folder const folder;
+  auto const path = (folder.path() / "x").string();
+  auto const write = [&](dtype format, std::vector<float> const& values) {
+    io::gguf_writer().tensor("a", {values.size()}, format).write(path, [&](std::size_t, io::tensor_sink& to) {
+      to.values(values);
+    });
+  };
+  float const infinity = std::numeric_limits<float>::infinity();
+  write(dtype::f16, {65504, -65519, infinity, std::nanf("")});
+  write(dtype::bf16, {1e30f, 65520});
+  for (float const x : {65520.0f, -1e30f}) {
+    fs::remove(path);
+    REQUIRE_THROWS_WITH(write(dtype::f16, {1, x}),
+                        EndsWith("x: a: values in f16 (expected at most 65504, found larger ones)"));
+    REQUIRE(fs::is_empty(folder.path()));
+  }
 }
 
 TEST_CASE("a GGUF that cannot be is refused") {

@@ -3,7 +3,9 @@
 
 #include <sys/wait.h>
 
+#include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -11,6 +13,7 @@
 
 #include "cria/model/config.hpp"
 #include "cria/model/plain.hpp"
+#include "variants/gpt2.hpp"
 #include "support/files.hpp"
 #include "support/paths.hpp"
 
@@ -36,9 +39,13 @@ checkpoint with_adapter() {
   return file;
 }
 
+io::safetensors reference_of(char const* name) {
+  return io::safetensors(io::mapped_file((test::golden(name) / "reference.safetensors").string()));
+}
+
 template <class D>
-std::vector<double> logits(checkpoint const& file) {
-  io::safetensors const reference{io::mapped_file((test::golden("lora") / "reference.safetensors").string())};
+std::vector<double> logits(checkpoint const& file, char const* name = "lora") {
+  auto const reference = reference_of(name);
   auto const tokens = reference.values<std::int32_t>("tokens");
   plain_step step;
   for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -70,9 +77,75 @@ TEST_CASE("an adapter of peft's beside its model") {
   check_shape<apart>(file.shape(), "file");
   CHECK(file.shape().adapter.matrices == std::vector<std::string>{"wq", "wk", "wo", "w1", "w2"});
   CHECK(file.weights().size() == base_file().weights().size() + 10);
-  io::safetensors const reference{io::mapped_file((test::golden("lora") / "reference.safetensors").string())};
   // Both are f64; the reference was rounded to f32, half a step of 2^-22 at the largest logits, between 4 and 8.
-  CHECK(largest_difference(logits<apart>(file), reference.values<float>("logits")) < 0x1p-22);
+  CHECK(largest_difference(logits<apart>(file), reference_of("lora").values<float>("logits")) < 0x1p-22);
+}
+
+TEST_CASE("an adapter of GPT-2, whose q, k and v are one matrix") {
+  struct gpt2_config : gpt2<config<48, 2, 6, 6, 192, 97, 64>> {};
+  using both = decoder<nn::adapted<gpt2_config, 3, 6, wq, wk, wv, wo, w1, w2>>;
+  test::temporary_folder const folder;
+  auto file = checkpoint::open(test::golden("variants/gpt2").string());
+  file.attach(adapter::open(test::golden("lora_gpt2/adapter"), file.shape()));
+  check_shape<both>(file.shape(), "file");
+  auto const expected = reference_of("lora_gpt2").values<float>("logits");
+  CHECK(largest_difference(logits<both>(file, "lora_gpt2"), expected) < 0x1p-22);  // as above
+  auto const own = weights_of(file);
+  write_hugging_face(folder.path() / "hf", without_adapter(file.shape()), dtype::f32, merged(file.shape(), own));
+  auto const made = checkpoint::open((folder.path() / "hf").string());
+  // Rounded as above; 6 products in each of 2 layers.
+  CHECK(largest_difference(logits<decoder<gpt2_config>>(made, "lora_gpt2"), expected) < 2 * 12 * 0x1p-24 * 8 + 0x1p-22);
+  CHECK_THROWS_WITH(write_adapter(folder.path() / "x", file.shape(), dtype::f32, own, ""),
+                    ContainsSubstring("an adapter of a model whose q, k and v are apart"));
+  CHECK_THROWS_WITH(adapter::initial({3, 5, {"wq"}}, made.shape(), 1), ContainsSubstring("q, k and v are apart"));
+  CHECK_THROWS_WITH(adapter::open(test::golden("lora/adapter"), made.shape()),
+                    ContainsSubstring("expected one of c_attn, c_proj, c_fc, found \"down_proj\""));
+}
+
+TEST_CASE("an adapter of rank 1 has a second row and column of zeros; values that are no numbers are refused") {
+  test::temporary_folder const folder;
+  auto file = base_file();
+  auto h = file.shape();
+  h.adapter = {1, 9, {"wq", "w2"}};
+  auto const value = [](std::string_view name, int layer, std::size_t i) {
+    return float(std::sin(double(i + name.size()) + layer));
+  };
+  float bad = 0;  // added to a value of B in wq's last layer
+  whole_weights const source([&](std::string_view name, int layer) {
+    auto const all = weights_of(h);
+    auto const& w = *std::ranges::find(all, name, &weight_info::name);
+    std::vector<float> values(std::size_t(w.rows) * std::size_t(w.cols));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = value(name, layer, i);
+    if (name == "wq.lora_b" && layer == 1) values[4] += bad;
+    return values;
+  });
+  write_adapter(folder.path() / "made", h, dtype::f32, source, "");
+  CHECK(test::read_json(folder.path() / "made/adapter_config.json").at("r") == 1);
+  file.attach(adapter::open(folder.path() / "made", file.shape()));
+  check_shape<decoder<nn::adapted<base_config, 2, 18, wq, w2>>>(file.shape(), "file");
+  auto const own = weights_of(file);
+  merged const both(file.shape(), own);
+  for (char const* const name : {"wq", "w2"})
+    for (int layer = 0; layer < 2; ++layer) {
+      auto const& w = *std::ranges::find(file.weights(), name, &weight_info::name);
+      auto const before = own.values(w, layer), after = both.values(w, layer);
+      auto const a = std::string(name) + ".lora_a", b = std::string(name) + ".lora_b";
+      std::vector<float> expected(before.size());
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        auto const row = i / std::size_t(w.cols), col = i % std::size_t(w.cols);
+        expected[i] = float(double(before[i]) + 9 * (double(value(b, layer, row)) * double(value(a, layer, col))));
+      }
+      CHECK(after == expected);
+    }
+  CHECK(std::ranges::count(values_of(file, "w2.lora_a", 1), 0.0f) == 52);
+  for (auto const format : {dtype::f32, dtype::bf16})
+    for (float const x : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      bad = x;
+      auto const to = folder.path() / fmt::format("{}{}", facts(format).name, x);
+      write_adapter(to, h, format, source, "");
+      CHECK_THROWS_WITH(adapter::open(to, h), ContainsSubstring("layers.1.self_attn.q_proj.lora_B.weight: value ") &&
+                                                  ContainsSubstring(fmt::format("(expected a finite number, found {})", x)));
+    }
 }
 
 TEST_CASE("merged and apart are one model") {
@@ -161,10 +234,10 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
   };
   auto const f = GENERATE(values<fault>({
       {"r", 4, "q_proj.lora_A.weight: shape (expected [4, 40], found [6, 40])"},
-      {"r", 0, "rank (r) (expected 2 to 16384, found 0)"},
-      {"r", 1u << 30, "rank (r) (expected 2 to 16384, found 1073741824)"},
+      {"r", 0, "rank (r) (expected 1 to 16384, found 0)"},
+      {"r", 1u << 30, "rank (r) (expected 1 to 16384, found 1073741824)"},
       {"r", nullptr, "missing member r"},
-      {"lora_alpha", -1, "lora_alpha (expected a whole number, found -1)"},
+      {"lora_alpha", -1, "lora_alpha (expected a whole number from 0 to 1073741824, found -1)"},
       {"lora_alpha", 0, "lora_alpha (expected 1 to 16384, found 0)"},
       {"target_modules", nullptr, "missing member target_modules"},
       {"target_modules", "all-linear",
@@ -199,6 +272,24 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
                     ContainsSubstring(f.says));
 }
 
+TEST_CASE("an adapter with values that are no finite numbers is refused") {
+  test::temporary_folder const folder;
+  auto const made = folder.path() / "made";
+  fs::copy(test::golden("lora/adapter"), made);
+  auto const path = made / "adapter_model.safetensors";
+  auto const good = test::read_text(path);
+  std::string const name = "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight";
+  io::safetensors const file{io::mapped_file(path.string())};
+  auto const at = std::size_t(file.tensor(name)->bytes.data() - file.file().bytes().data());
+  for (auto const& [value, said] : {std::pair{std::nanf(""), "nan"}, {std::numeric_limits<float>::infinity(), "inf"}}) {
+    auto bad = good;
+    bad.replace(at + 8, 4, test::raw(value));
+    folder.write("made/adapter_model.safetensors", bad);
+    CHECK_THROWS_WITH(adapter::open(made, base_file().shape()),
+                      ContainsSubstring(name + ": value 2 (expected a finite number, found " + said));
+  }
+}
+
 TEST_CASE("an adapter for another model is refused") {
   auto const folder = test::golden("lora/adapter");
   auto shape = base_file().shape();
@@ -212,9 +303,6 @@ TEST_CASE("an adapter for another model is refused") {
                     ContainsSubstring("mlp.gate_proj.lora_B.weight: shape (expected [53, 6], found [52, 6])"));
   CHECK_THROWS_WITH(file.attach(adapter::initial({6, 9, {"w1"}}, shape, 1)),
                     ContainsSubstring("w1.lora_b: the adapter is another model's"));
-  shape.kind = architecture::gpt2;
-  CHECK_THROWS_WITH(adapter::open(folder, shape),
-                    ContainsSubstring("architecture of the model (expected one with the layout of Llama, found gpt2)"));
   CHECK(file.shape().adapter.rank == 0);
 }
 

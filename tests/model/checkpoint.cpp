@@ -8,6 +8,7 @@
 #include "support/paths.hpp"
 
 using namespace cria;
+namespace fs = test::fs;
 using namespace cria::llama2;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::EndsWith;
@@ -50,6 +51,13 @@ void config_refuses(std::string const& member, nlohmann::json const& value, std:
 }
 
 }  // namespace
+
+TEST_CASE("a shape of many axes is cut") {
+  std::vector<std::uint64_t> axes(30'000, 1);
+  REQUIRE(llama2::detail::extents(axes) == "[1, 1, 1, 1, 1, 1, 1, 1, ...] of 30000 axes");
+  axes.resize(8);
+  REQUIRE(llama2::detail::extents(axes) == "[1, 1, 1, 1, 1, 1, 1, 1]");
+}
 
 TEST_CASE("a GGUF checkpoint gives its shape and weights") {
   auto const bytes = tiny_gguf{}.str();
@@ -237,6 +245,10 @@ TEST_CASE("a config.json the library cannot compute is refused") {
                  "rotary scaling (expected an original context and 0 < low < high frequency factor, found 32, 4 and 1)");
   config_refuses("hidden_size", nullptr, "missing member hidden_size");
   config_refuses("hidden_size", "64", "hidden_size (expected a whole number, found \"64\")");
+  config_refuses("hidden_size", 1u << 31, "hidden_size (expected a whole number from 0 to 1073741824, found 2147483648)");
+  config_refuses("num_hidden_layers", -1, "num_hidden_layers (expected a whole number from 0 to 1073741824, found -1)");
+  config_refuses("num_attention_heads", 0, "number of heads (expected 1 or more, found 0)");
+  config_refuses("num_attention_heads", 3, "hidden_size (expected a multiple of the 3 heads, found 64)");
   config_refuses("num_key_value_heads", 3, "number of heads (expected a multiple of the 3 kv heads, found 4)");
   config_refuses("rms_norm_eps", 2, "epsilon of the norms (expected 0 to 1, found 2)");
 }
@@ -270,6 +282,90 @@ TEST_CASE("all that a model would take is named at once") {
   auto const gguf = test::gguf_writer().string("general.architecture", "gemma2").f32("gemma2.attn_logit_softcapping", 50).f32("gemma2.final_logit_softcapping", 30).u32("gemma2.expert_count", 0).str();
   REQUIRE_THROWS_WITH(open_gguf(gguf), EndsWith("found gemma2); gemma2.attn_logit_softcapping: a soft cap on the scores of attention (expected none, found 50); "
                                                 "gemma2.final_logit_softcapping: a soft cap on the logits (expected none, found 30)"));
+}
+
+TEST_CASE("without model_type the class says what the model is") {
+  auto config = good_config();
+  config.erase("model_type");
+  auto const refuses = [&](nlohmann::json const& classes, std::string const& found) {
+    config["architectures"] = classes;
+    auto const bytes = config.dump();
+    REQUIRE_THROWS_WITH(llama2::detail::read_shape(test::as_file(bytes, "config.json")),
+                        EndsWith("GemmaForCausalLM, GPT2LMHeadModel, found " + found + ")"));
+  };
+  refuses(nlohmann::json::array({"MixtralForCausalLM"}), R"("MixtralForCausalLM")");
+  refuses(nlohmann::json::array(), "[]");
+  refuses({"LlamaForCausalLM", "MixtralForCausalLM"}, R"(["LlamaForCausalLM","MixtralForCausalLM"])");
+  refuses(nlohmann::json::array({1}), "1");
+  config["architectures"] = {"Qwen3ForCausalLM"};
+  auto const qwen = config.dump();
+  REQUIRE(llama2::detail::read_shape(test::as_file(qwen, "config.json")).qk_norm);
+  config.erase("architectures");
+  auto const llama = config.dump();
+  REQUIRE(llama2::detail::read_shape(test::as_file(llama, "config.json")).kind == architecture::llama);
+}
+
+TEST_CASE("windows are those of all layers, or none") {
+  auto const window = [](nlohmann::json const& change) {
+    auto config = good_config();
+    config["sliding_window"] = 8, config.update(change);
+    auto const bytes = config.dump();
+    return llama2::detail::read_shape(test::as_file(bytes, "config.json")).window;
+  };
+  nlohmann::json const full{"full_attention", "full_attention"}, sliding{"sliding_attention", "sliding_attention"},
+      mixed{"full_attention", "sliding_attention"};
+  for (char const* const kind : {"llama", "mistral", "qwen2", "qwen3"})
+    for (bool const used : {false, true})
+      REQUIRE_THROWS_WITH(window({{"model_type", kind}, {"use_sliding_window", used}, {"layer_types", mixed}}),
+                          ContainsSubstring("windows in some layers only, is not supported (expected full_attention in all "
+                                            "layers, found [\"full_attention\",\"sliding_attention\"])"));
+  REQUIRE_THROWS_WITH(window({{"layer_types", sliding}}), ContainsSubstring("windows in some layers only"));
+  REQUIRE_THROWS_WITH(window({{"layer_types", "full_attention"}}), ContainsSubstring("windows in some layers only"));
+  REQUIRE_THROWS_WITH(window({{"layer_types", {"linear_attention", "linear_attention"}}}),
+                      ContainsSubstring("attention of several kinds"));
+  REQUIRE(window({{"model_type", "mistral"}}) == 8);
+  REQUIRE(window({{"model_type", "mistral"}, {"layer_types", sliding}}) == 8);
+  for (char const* const kind : {"qwen2", "qwen3"}) {
+    auto const used = [&](nlohmann::json change) {
+      change["model_type"] = kind, change["use_sliding_window"] = true;
+      return window(change);
+    };
+    REQUIRE(window({{"model_type", kind}}) == 0);
+    REQUIRE(used({{"max_window_layers", 0}}) == 8);
+    REQUIRE(used({{"max_window_layers", 0}, {"layer_types", full}}) == 0);
+    REQUIRE(used({{"layer_types", sliding}}) == 8);
+    REQUIRE(used({{"max_window_layers", 2}}) == 0);  // from the third of two layers on
+    REQUIRE(used({}) == 0);                          // from the 29th
+    REQUIRE_THROWS_WITH(used({{"max_window_layers", 1}}), ContainsSubstring("in some layers only"));
+  }
+}
+
+TEST_CASE("what is no Llama in Meta's layout is named before its weights are opened") {
+  test::temporary_folder const folder;
+  auto params = nlohmann::json{{"dim", 24}, {"n_layers", 2}, {"n_heads", 4}};
+  auto const refuses = [&](nlohmann::json const& change, std::string const& message) {
+    auto changed = params;
+    changed.update(change);
+    folder.write("params.json", changed.dump());
+    REQUIRE_THROWS_WITH(checkpoint::open(folder.path().string()), ContainsSubstring(message));
+  };
+  refuses({{"moe", {{"num_experts", 8}}}}, "params.json: moe: experts, among which a router chooses (expected none, found {");
+  refuses({{"quantization_args", {{"group_size", 32}}}, {"lora_args", {{"rank", 16}}}},
+          "params.json: quantization_args: weights that were quantised for other programs (expected none, found "
+          "{\"group_size\":32}); lora_args: ");
+  refuses({{"moe", nullptr}, {"quantization_args", nullptr}, {"vision_chunk_size", -1}}, "consolidated.00.pth: cannot be opened");
+}
+
+TEST_CASE("links that lead nowhere are named") {
+  test::temporary_folder const folder;
+  auto const loop = [&](char const* name) {
+    fs::create_symlink(name, folder.path() / name);
+    return (folder.path() / name).string();
+  };
+  REQUIRE_THROWS_WITH(checkpoint::open(loop("a.gguf")), ContainsSubstring("a.gguf: cannot be opened: Too many levels"));
+  loop("model.safetensors");
+  REQUIRE_THROWS_WITH(checkpoint::open(folder.path().string()), ContainsSubstring("model.safetensors: cannot be opened: Too"));
+  REQUIRE_THROWS_WITH(adapter::open(loop("b"), {}), ContainsSubstring("b"));
 }
 
 TEST_CASE("a Hugging Face folder that lacks something is refused") {

@@ -73,6 +73,36 @@ TEST_CASE("convert says what has no place in the new files") {
   CHECK(llama2::checkpoint::open(at("b.gguf")).shape().kind == llama2::architecture::gpt2);
 }
 
+TEST_CASE("convert looks into what it takes along") {
+  temporary_folder const folder;
+  auto const from = folder.path() / "from";
+  fs::create_directory(from);
+  for (auto const& part : fs::directory_iterator(golden("variants/qwen3")))
+    if (part.is_regular_file()) fs::copy(part.path(), from);
+  auto const left_out = [&](std::string const& part) {
+    auto const to = (folder.path() / "to").string();
+    auto const o = convert(from.string(), to, "f32");
+    INFO(o.err);
+    CHECK(o.code == 0);
+    CHECK(o.err.find(part) != o.err.npos);
+    CHECK_FALSE(fs::exists(fs::path(to) / "generation_config.json"));
+    fs::remove_all(to);
+  };
+  folder.write("from/generation_config.json", "{\"eos_token_id\": 2");
+  left_out("generation_config.json is left out: " + (from / "generation_config.json").string() + ": not JSON at byte");
+  folder.write("from/generation_config.json", "[]");
+  left_out("content (expected a JSON object, found array)");
+  folder.write("from/generation_config.json", std::string(2 << 20, ' ') + "{}");
+  left_out("size (expected at most 1048576 bytes, found 2097154)");
+  fs::remove(from / "generation_config.json");
+  fs::create_symlink("generation_config.json", from / "generation_config.json");
+  left_out("generation_config.json: cannot be opened: Too many levels of symbolic links");
+  fs::remove(from / "generation_config.json");
+  folder.write("from/generation_config.json", "{\"eos_token_id\": 2}");
+  REQUIRE(convert(from.string(), (folder.path() / "to").string(), "f32").code == 0);
+  CHECK(read_text(folder.path() / "to/generation_config.json") == "{\"eos_token_id\": 2}");
+}
+
 TEST_CASE("convert merges an adapter") {
   temporary_folder const folder;
   auto const to = (folder.path() / "merged").string();
@@ -101,12 +131,22 @@ TEST_CASE("what convert refuses leaves nothing") {
   refused("none", to, "f32", "none");
   refused(golden("variants/qwen3").string(), to, "f32", "is not this model's (expected at most 97 tokens, found 512)",
           {"--tokenizer", tokenizer});
-  refused(golden("variants/gpt2").string(), to, "f32", "architecture of the model",
+  refused(golden("variants/gpt2").string(), to, "f32", "target_modules names a module that cannot have an adapter",
           {"--adapter", golden("lora/adapter").string()});
-  refused(model, (folder.path() / "no/such/x.gguf").string(), "f32", "cannot be written", {"--tokenizer", tokenizer});
+  for (auto const* const from : {model.c_str(), "none"})  // before anything is read, or said of the tokenizer
+    refused(from, (folder.path() / "no/such/x.gguf").string(), "f32", "x.gguf: cannot be written: No such file");
+  refused(model, "", "f32", "cannot be made (expected a new name, found an empty one)");
+  refused(golden("variants/gpt2").string(), model + "/x", "f32", "cannot be written: Not a directory");
+  refused(golden("lora").string(), to, "f32", "not an adapter", {"--adapter", golden("variants/gpt2").string()});
   check_refused("convert", {"--model", model, "--out", folder.path().string(), "--dtype", "f32"},
                 "cannot be made (expected a new name, found one that is there already)");
   check_refused("convert", {"--model", model, "--dtype", "f32"}, "--out is required");
+  fs::create_symlink("loop", folder.path() / "loop");
+  auto const loop = (folder.path() / "loop").string();
+  check_refused("convert", {"--model", loop, "--out", to, "--dtype", "f32"}, "loop: cannot be opened: Too many levels");
+  check_refused("convert", {"--model", model, "--out", loop + "/x", "--dtype", "f32"}, "cannot be written: Too many levels");
+  check_refused("convert", {"--model", model, "--tokenizer", loop, "--out", to, "--dtype", "f32"}, "Too many levels");
+  check_refused("typegen", {"--model", loop}, "loop: cannot be opened: Too many levels");
 }
 
 TEST_CASE("typegen writes the type of every kind of file") {

@@ -84,6 +84,20 @@ TEST_CASE("a byte-level vocabulary goes with its file's keys") {
   REQUIRE(json.at("added_tokens").size() == 2);
 }
 
+TEST_CASE("tokens with ranks go into folders and GGUF and come back") {
+  test::temporary_folder const folder;
+  auto const from = test::golden_file("tokenizers/meta3/tokenizer.model").string();
+  auto const before = text::open_tokenizer(from);
+  auto const by_gguf = through_gguf(folder, from), by_folder = through_folder(folder, from, "folder");
+  fs::remove(folder.path() / "folder/tokenizer.gguf");
+  auto const by_json = text::open_tokenizer((folder.path() / "folder").string());
+  for (auto const* const after : {&by_gguf, &by_folder, &by_json}) {
+    same(*before, **after);
+    for (auto const& c : test::read_json(test::golden_file("tokenizers/meta3/cases.json")))
+      REQUIRE((*after)->encode(c["text"].get<std::string>(), true) == c["special"].get<std::vector<int>>());
+  }
+}
+
 TEST_CASE("a tokenizer.json goes into a folder as it is") {
   test::temporary_folder const folder;
   auto const from = test::golden_file("tokenizers/llama31").string();

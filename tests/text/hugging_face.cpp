@@ -103,6 +103,9 @@ TEST_CASE("a folder's files: which is the tokenizer, and the template") {
   test::temporary_folder const folder;
   auto const path = folder.path().string();
   REQUIRE_THROWS_WITH(text::tokenizer_file(path), ContainsSubstring("has no tokenizer"));
+  std::filesystem::create_symlink("tokenizer.json", folder.path() / "tokenizer.json");
+  REQUIRE_THROWS_WITH(text::open_tokenizer(path), ContainsSubstring("tokenizer.json: cannot be opened: Too many levels"));
+  std::filesystem::remove(folder.path() / "tokenizer.json");
   auto const json_file = folder.write("tokenizer.json", bytes_json().dump());
   REQUIRE(text::tokenizer_file(path) == json_file);
   REQUIRE(text::open_tokenizer(path)->eos() == -1);

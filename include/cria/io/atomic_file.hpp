@@ -58,6 +58,18 @@ inline void make_folder_durable(std::filesystem::path const& folder) {
 
 }  // namespace detail
 
+/// Throws cria::error where no file or folder of the new name `path` can be made: something is there, or the folder that
+/// it would be in is missing, is none or may not be written.
+inline void check_new(std::filesystem::path path) {
+  if (!path.has_filename()) path = path.parent_path();  // "name/"
+  auto const name = path.string(), folder = path.has_parent_path() ? path.parent_path().string() : std::string(".");
+  if (name.empty()) throw error("", "cannot be made", "a new name", "an empty one");
+  struct stat about {};
+  if (::lstat(name.c_str(), &about) == 0) throw error(name, "cannot be made", "a new name", "one that is there already");
+  if (errno != ENOENT) detail::refuse(name, "cannot be written");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) detail::refuse(name, "cannot be written");
+}
+
 /// A new file, or a new content for a file, that takes its place on commit(). Without commit() nothing changes. A
 /// target that is no regular file (a device, a pipe) is written as it is. Everything throws cria::error with the file's
 /// name and the system's reason. Writes go to the system one by one: give large pieces.

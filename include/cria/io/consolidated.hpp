@@ -4,9 +4,7 @@
 // (ColumnParallelLinear, RowParallelLinear, ParallelEmbedding, VocabParallelEmbedding).
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,34 +16,10 @@
 
 #include "cria/core/error.hpp"
 #include "cria/io/file_tensor.hpp"
+#include "cria/io/merged_tensor.hpp"
 #include "cria/io/torch_file.hpp"
 
 namespace cria::io {
-
-/// A weight whose parts lie in several files, one behind the other along `axis`: 0, whole rows, or 1, pieces of each
-/// row.
-struct merged_tensor {
-  std::string name, type;            // type as file_tensor has it
-  std::vector<std::uint64_t> shape;  // of the whole
-  int axis = 0;
-  std::vector<std::span<std::byte const>> parts;
-
-  std::optional<dtype> format() const { return format_of(type); }
-  std::uint64_t rows() const { return shape.size() < 2 ? 1 : shape[0]; }
-
-  /// The bytes of row `r`, less than rows(): in the file where it lies there in one piece, else put together in `room`.
-  std::span<std::byte const> row(std::uint64_t r, std::vector<std::byte>& room) const {
-    if (axis == 0) {
-      auto const in_part = rows() / parts.size(), size = parts[0].size() / in_part;
-      return parts[r / in_part].subspan(r % in_part * size, size);
-    }
-    auto const size = parts[0].size() / rows();
-    room.resize(size * parts.size());
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      if (size > 0) std::memcpy(room.data() + i * size, parts[i].data() + r * size, size);
-    return room;
-  }
-};
 
 /// Meta's consolidated.00.pth and those beside it, as one file.
 class consolidated {
@@ -67,8 +41,8 @@ class consolidated {
   static consolidated open_folder(std::string const& folder, std::uint64_t embed) {
     std::error_code failed;
     std::size_t count = 0;
-    for (auto const& entry : std::filesystem::directory_iterator(folder, failed)) {
-      auto const name = entry.path().filename().string();
+    for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+      auto const name = at->path().filename().string();
       count += name.size() == 19 && name.starts_with("consolidated.") && name.ends_with(".pth");
     }
     if (failed) throw error(folder, "cannot be read: " + failed.message());
@@ -90,9 +64,7 @@ class consolidated {
 
   /// Lets go of the pages that hold `range`, within a part of a weight; reading them again brings them back.
   void release(std::span<std::byte const> range) const {
-    for (auto const& f : files_)
-      if (auto const all = f.file().bytes(); range.data() >= all.data() && range.data() < all.data() + all.size())
-        f.file().release(range);
+    for (auto const& f : files_) f.file().release(range);
   }
 
  private:
@@ -109,7 +81,10 @@ class consolidated {
     if (t.name != "tok_embeddings.weight") return -1;
     if (t.shape[1] == embed) return 0;
     if (saturated_product(t.shape[1], files_.size()) == embed) return 1;
-    throw error(where(files_[0], t.name), "width of its part", fmt::format("{} or a {}th of it", embed, files_.size()),
+    auto const parts = files_.size();
+    throw error(where(files_[0], t.name), "width of its part",
+                embed % parts > 0 ? std::to_string(embed)
+                                  : fmt::format("{}, or {} in each of {} files", embed, embed / parts, parts),
                 std::to_string(t.shape[1]));
   }
 

@@ -10,6 +10,7 @@
 
 #include "cria/core/error.hpp"
 #include "cria/io/byte_reader.hpp"
+#include "cria/io/mapped_file.hpp"
 
 namespace cria::io {
 
@@ -34,6 +35,13 @@ inline json parse_json(std::string const& where, std::string_view text, int dept
   } catch (json::exception const&) {
     throw error(where, "JSON holds a number out of range");
   }
+}
+
+/// The same of a whole file, of at most `most` bytes.
+inline json read_json(mapped_file const& file, std::size_t most = 1 << 20, int depth = 16) {
+  if (auto const size = file.bytes().size(); size > most)
+    throw error(file.path(), "size", fmt::format("at most {} bytes", most), std::to_string(size));
+  return parse_json(file.path(), as_text(file.bytes()), depth);
 }
 
 }  // namespace cria::io

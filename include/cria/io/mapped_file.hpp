@@ -18,6 +18,12 @@
 
 namespace cria::io {
 
+/// Whether there is anything called `path`, a link that leads nowhere too: what is wrong with it is said where it is opened.
+inline bool is_there(std::string const& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 /// The bytes of a file, or bytes in memory that are read as if they were one. Move-only.
 class mapped_file {
  public:
@@ -57,9 +63,16 @@ class mapped_file {
   std::string const& path() const { return path_; }
   std::span<std::byte const> bytes() const { return bytes_; }
 
-  /// Lets go of the pages that hold `range`, a part of bytes(); reading them again brings them back from the file.
+  /// Whether `range`, of this file or of another one, is a part of bytes().
+  bool holds(std::span<std::byte const> range) const {
+    auto const *const begin = bytes_.data(), *const end = begin + bytes_.size();
+    return std::less_equal{}(begin, range.data()) && std::less_equal{}(range.data() + range.size(), end);
+  }
+
+  /// Lets go of the pages that hold `range`, where it is a part of bytes(); reading them again brings them back from the
+  /// file.
   void release(std::span<std::byte const> range) const {
-    if (!mapped_ || range.empty()) return;
+    if (!mapped_ || range.empty() || !holds(range)) return;
     auto const page = std::uintptr_t(::sysconf(_SC_PAGESIZE));
     auto const first = std::uintptr_t(range.data()) / page * page, last = std::uintptr_t(range.data() + range.size());
     ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);  // advice: failing costs memory only
@@ -71,16 +84,4 @@ class mapped_file {
   bool mapped_ = false;
 };
 
-namespace detail {
-
-/// The same of a range that is part of one of several files.
-inline void release(std::span<mapped_file const> files, std::span<std::byte const> range) {
-  for (auto const& file : files) {
-    auto const all = file.bytes();
-    if (std::less_equal{}(all.data(), range.data()) && std::less{}(range.data(), all.data() + all.size()))
-      return file.release(range);
-  }
-}
-
-}  // namespace detail
 }  // namespace cria::io

@@ -30,17 +30,16 @@ namespace detail {
 /// Which file holds which tensor, by an index. Files are named by plain names, within the index's own folder.
 inline std::map<std::string, std::string> weight_map(mapped_file const& index) {
   auto const& path = index.path();
-  constexpr std::size_t most = 64 << 20;
-  if (index.bytes().size() > most)
-    throw error(path, "size", fmt::format("at most {} bytes", most), std::to_string(index.bytes().size()));
-  auto const object = parse_json(path, as_text(index.bytes()), 4);
+  auto const object = read_json(index, 64 << 20, 4);
   auto const map = object.is_object() ? object.find("weight_map") : object.end();
   if (map == object.end() || !map->is_object()) throw error(path, "weight_map", "a JSON object", "something else");
   std::map<std::string, std::string> out;
   for (auto const& [tensor, file] : map->items()) {
     auto const name = file.is_string() ? file.get<std::string>() : "";
-    auto const fit = [](char c) { return c != '/' && c != '\\' && static_cast<unsigned char>(c) >= ' '; };
-    if (name.empty() || name == "." || name == ".." || !std::ranges::all_of(name, fit))
+    // of a file system's length, without folders and control characters
+    bool const fit = !name.empty() && name.size() < 256 && name != "." && name != ".." &&
+                     name.find_first_of("/\\") == std::string::npos && one_line(name) == name;
+    if (!fit)
       throw error(path + ": " + printable(tensor), "file of the tensor", "the name of a file in the same folder",
                   file.is_string() ? "\"" + printable(name) + "\"" : file.type_name());
     out.emplace(tensor, name);
@@ -77,24 +76,26 @@ class safetensors {
       auto const& name = tensors_[i].name;
       auto const [entry, added] = index_.emplace(name, i);
       if (!added)
-        throw error(where(name), "a tensor is in two files", "one", *found_in[entry->second] + " and " + *found_in[i]);
+        throw error(where(name), "a tensor is in two files", "one",
+                    printable(*found_in[entry->second]) + " and " + printable(*found_in[i]));
       auto const given = file_of.find(name);
-      if (given == file_of.end()) throw error(where(name), "a tensor that weight_map doesn't name", "none", *found_in[i]);
+      if (given == file_of.end())
+        throw error(where(name), "a tensor that weight_map doesn't name", "none", printable(*found_in[i]));
       if (given->second != *found_in[i])
-        throw error(where(name), "a tensor is in another file than weight_map says", given->second, *found_in[i]);
+        throw error(where(name), "a tensor is in another file than weight_map says", printable(given->second),
+                    printable(*found_in[i]));
     }
     for (auto const& [name, file] : file_of)
-      if (!index_.contains(name)) throw error(where(name), "missing tensor", "in " + file, "none there");
+      if (!index_.contains(name)) throw error(where(name), "missing tensor", "in " + printable(file), "none there");
   }
 
   /// The tensors of a folder: in model.safetensors, or where there is none in the files of its index.
   static safetensors open_folder(std::string const& folder) {
     std::filesystem::path const path(folder);
-    std::error_code ignored;
-    if (auto const one = path / "model.safetensors"; std::filesystem::exists(one, ignored))
+    if (auto const one = path / "model.safetensors"; is_there(one.string()))
       return safetensors(mapped_file(one.string()));
     auto const index = path / "model.safetensors.index.json";
-    if (!std::filesystem::exists(index, ignored))
+    if (!is_there(index.string()))
       throw error(folder, "has no weights", "model.safetensors or model.safetensors.index.json", "neither");
     return safetensors(mapped_file(index.string()),
                        [&](std::string const& name) { return mapped_file((path / name).string()); });
@@ -118,7 +119,9 @@ class safetensors {
   }
 
   /// Lets go of the pages that hold `range`, a part of a tensor's bytes; reading them again brings them back.
-  void release(std::span<std::byte const> range) const { detail::release(files_, range); }
+  void release(std::span<std::byte const> range) const {
+    for (auto const& f : files_) f.release(range);
+  }
 
   /// All values of a tensor of exactly T's type, in the order of the file. Throws cria::error when it is absent or of
   /// another type.

@@ -1,6 +1,7 @@
 #pragma once
 // What the writers of weights share: values in any format, piece after piece, into a file that appears whole.
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -50,7 +51,8 @@ class tensor_file {
     return {file_.size(), sum_.value()};
   }
 
-  /// One tensor of `count` values from `source(index)`. Throws cria::error when that has another number of them.
+  /// One tensor of `count` values from `source(index)`. Throws cria::error when that has another number of them, and for
+  /// finite values that f16, where that is the format, cannot hold.
   void write_tensor(std::string_view name, dtype format, std::uint64_t count, tensor_source const& source,
                     std::size_t index);
 
@@ -72,6 +74,8 @@ class tensor_sink {
   void values(std::span<float const> some) {
     count_ += some.size();
     if (format_ == dtype::f32) return file_.write(std::as_bytes(some));
+    auto const beyond = [](float x) { return std::isfinite(x) && std::abs(x) >= 65520; };  // rounds to infinity
+    if (format_ == dtype::f16) too_large_ |= std::ranges::any_of(some, beyond);
     auto const rest = some.size() % std::size_t(facts(format_).block);
     ragged_ |= rest > 0;  // refused when the number of values is known
     some = some.first(some.size() - rest);
@@ -87,12 +91,14 @@ class tensor_sink {
   std::uint64_t count() const { return count_; }
   /// Whether a piece was not whole blocks.
   bool ragged() const { return ragged_; }
+  /// Whether a finite value became infinite in f16.
+  bool too_large() const { return too_large_; }
 
  private:
   tensor_file& file_;
   dtype format_;
   std::uint64_t count_ = 0;
-  bool ragged_ = false;
+  bool ragged_ = false, too_large_ = false;
 };
 
 inline void tensor_file::write_tensor(std::string_view name, dtype format, std::uint64_t count,
@@ -104,6 +110,8 @@ inline void tensor_file::write_tensor(std::string_view name, dtype format, std::
                 std::to_string(sink.count()));
   if (sink.ragged())
     throw error(fmt::format("{}: {}", file_.path(), printable(name)), "values in pieces", "whole blocks", "others");
+  if (sink.too_large())
+    throw error(fmt::format("{}: {}", file_.path(), printable(name)), "values in f16", "at most 65504", "larger ones");
 }
 
 }  // namespace cria::io

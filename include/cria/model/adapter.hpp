@@ -47,17 +47,17 @@ inline hyperparameters without_adapter(hyperparameters h) {
 }
 
 /// adapter_config.json, for peft 0.5 and later.
-inline io::json peft_config(adapter_shape const& a, std::string_view base_model) {
+inline io::json peft_config(hyperparameters const& h, std::string_view base_model) {
   io::json targets = io::json::array();
-  for (auto const& m : a.matrices) {
-    auto const module = detail::module_of(m);
+  for (auto const& m : h.adapter.matrices) {
+    auto const module = detail::module_of(h.kind, m);
     targets.push_back(module.substr(module.rfind('.') + 1));
   }
   return {{"peft_type", "LORA"},
           {"task_type", "CAUSAL_LM"},
           {"base_model_name_or_path", base_model},
-          {"r", a.rank},
-          {"lora_alpha", a.alpha},
+          {"r", h.adapter.rank},
+          {"lora_alpha", h.adapter.alpha},
           {"lora_dropout", 0.0},
           {"target_modules", targets},
           {"bias", "none"},
@@ -73,16 +73,18 @@ inline io::json peft_config(adapter_shape const& a, std::string_view base_model)
 }
 
 /// Makes `folder`, which must not be there: peft's two files with the adapter of `h`, in `format`: f32, f16 or bf16. Whole
-/// or not at all.
+/// or not at all. Throws cria::error for GPT-2's: those of q, k and v, trained apart, are none of c_attn.
 inline void write_adapter(std::filesystem::path const& folder, hyperparameters const& h, dtype format,
                           weight_source const& source, std::string_view base_model) {
   if (h.adapter.rank == 0) throw error(folder.string(), "cannot be written", "a model with an adapter", "one without");
+  if (h.kind == architecture::gpt2)
+    throw error(folder.string(), "cannot be written", "an adapter of a model whose q, k and v are apart", "gpt2's");
   std::vector<io::safetensor_plan> plan;
   auto places = places_of(h);
   std::erase_if(places, [](auto const& p) { return p.weight.name.find(".lora_") == std::string::npos; });
-  for (auto const& [w, layer] : places) plan.push_back({detail::peft_name(w.name, layer), format, detail::extents_of(w)});
+  for (auto const& [w, layer] : places) plan.push_back({detail::peft_name(h.kind, w.name, layer), format, detail::extents_of(w)});
   io::atomic_folder made(folder);
-  io::write_file((made.temporary() / "adapter_config.json").string(), peft_config(h.adapter, base_model).dump(2) + '\n');
+  io::write_file((made.temporary() / "adapter_config.json").string(), peft_config(h, base_model).dump(2) + '\n');
   io::write_safetensors((made.temporary() / "adapter_model.safetensors").string(), plan, [&](std::size_t i, io::tensor_sink& to) {
     auto const& [w, layer] = places[i];
     to.values(reordered(row_order::hugging_face, h, w, source.values(w, layer)));

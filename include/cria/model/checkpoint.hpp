@@ -27,9 +27,10 @@ namespace cria::llama2 {
 /// A checkpoint whose tensors have all been found, with the right shapes, in formats the library computes with.
 class checkpoint final : public weight_file {
  public:
-  /// Opens GGUF, a llama2.c .bin (f32, or version 2 with int8 groups), or a folder in Hugging
-  /// Face's layout (or the model.safetensors in it), told apart by content. Throws cria::error naming file, tensor,
-  /// expected and found.
+  /// Opens a GGUF, a llama2.c .bin (f32, or version 2 with int8 groups), a folder in Hugging Face's layout (config.json
+  /// beside model.safetensors, which may be named itself, or beside several files with model.safetensors.index.json), or a
+  /// folder of Meta's (params.json beside consolidated.00.pth and further parts). All are told apart by content. Throws
+  /// cria::error naming file, tensor, expected and found.
   static checkpoint open(std::string const& path) {
     if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return open_folder(path);
     io::mapped_file file(path);
@@ -48,8 +49,9 @@ class checkpoint final : public weight_file {
   explicit checkpoint(io::gguf file) : checkpoint(detail::read_shape(file), std::move(file)) {}
   explicit checkpoint(io::llama2c file) : checkpoint(detail::read_shape(file), std::move(file)) {}
   checkpoint(io::safetensors file, std::string const& config)
-      : checkpoint(read_config(io::mapped_file(config)), std::move(file)) {}
-  checkpoint(io::safetensors file, io::mapped_file const& config) : checkpoint(read_config(config), std::move(file)) {}
+      : checkpoint(std::move(file), io::mapped_file(config)) {}
+  checkpoint(io::safetensors file, io::mapped_file const& config)
+      : checkpoint(detail::read_shape(config), std::move(file)) {}
 
   /// The model with an adapter, which was opened or made for its shape: from now on its weights are among the others, in
   /// f32. Throws cria::error where the model has one already, or the matrices have other shapes.
@@ -91,7 +93,7 @@ class checkpoint final : public weight_file {
     std::vector<std::byte> out(rows * row);
     if (from.format == to && facts(to).quantised()) {  // whole rows in another order
       for (std::size_t r = 0; r < rows; ++r)
-        std::memcpy(out.data() + r * row, from.bytes.data() + detail::halves_row(r, head_dim()) * row, row);
+        std::memcpy(out.data() + r * row, from.bytes.data() + detail::halves_row(r, std::size_t(shape_.head_dim)) * row, row);
       return {to, shape, std::move(out)};
     }
     constexpr int at_once = 64;
@@ -99,7 +101,7 @@ class checkpoint final : public weight_file {
     for (int r = 0; r < w.rows; r += at_once) {
       int const count = std::min(at_once, w.rows - r);
       auto const some = std::span(values).first(columns * std::size_t(count));
-      read_rows(w, from, r, count, some);
+      detail::read_rows(from, w, shape_.head_dim, r, count, some);
       auto const encoded = encode(to, some);
       std::ranges::copy(encoded, out.begin() + std::ptrdiff_t(std::size_t(r) * row));
     }
@@ -114,7 +116,7 @@ class checkpoint final : public weight_file {
     if (to.size() != std::size_t(count) * std::size_t(w.cols))
       throw error(path(), "size of a buffer", std::to_string(std::size_t(count) * std::size_t(w.cols)),
                   std::to_string(to.size()));
-    read_rows(w, from, first, count, to);
+    detail::read_rows(from, w, shape_.head_dim, first, count, to);
   }
 
   /// Where the weight lies, and in which form; of a tied head the embedding's.
@@ -130,7 +132,8 @@ class checkpoint final : public weight_file {
       }, file_);
     };
     let_go(from.bytes), let_go(from.scales);
-    for (auto const& part : from.shards) let_go(part);
+    if (from.merged != nullptr)
+      for (auto const part : from.merged->parts) let_go(part);
   }
 
  private:
@@ -141,28 +144,15 @@ class checkpoint final : public weight_file {
       if (auto const f = detail::formats_of(weights_.at(w.name)); !w.vector && f != dtype::f32) shape_.formats[w.name] = f;
   }
 
-  /// A JSON object of moderate size, given to `use` as a config_reader.
-  template <class Use> static auto with_config(io::mapped_file const& config, Use const& use) {
-    if (config.bytes().size() > 1 << 20)
-      throw error(config.path(), "size", "at most 1 MiB", std::to_string(config.bytes().size()));
-    auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
-    return use(detail::config_reader(config.path(), object));
-  }
-  static hyperparameters read_config(io::mapped_file const& config) {
-    return with_config(config, [](detail::config_reader const& c) { return detail::read_shape(c); });
-  }
-
   static checkpoint open_folder(std::filesystem::path const& folder) {
-    std::error_code ignored;
     auto const at = [&](char const* name) { return (folder / name).string(); };
-    auto const has = [&](char const* name) { return std::filesystem::exists(folder / name, ignored); };
+    auto const has = [&](char const* name) { return io::is_there(at(name)); };
     if (has("params.json") && !has("config.json")) {
-      io::mapped_file const params(at("params.json"));
-      return with_config(params, [&](detail::config_reader const& c) {
-        auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(c.whole("dim")));
-        auto const shape = detail::read_shape(c, files);
-        return checkpoint(shape, std::move(files));
-      });
+      auto const object = io::read_json(io::mapped_file(at("params.json")));
+      detail::config_reader const params(at("params.json"), object);
+      auto files = io::consolidated::open_folder(folder.string(), std::uint64_t(detail::read_width(params)));
+      auto const shape = detail::read_shape(params, files);
+      return checkpoint(shape, std::move(files));
     }
     if (!has("model.safetensors") && !has("model.safetensors.index.json"))
       throw error(
@@ -173,8 +163,6 @@ class checkpoint final : public weight_file {
               : "neither");
     return checkpoint(io::safetensors::open_folder(folder.string()), at("config.json"));
   }
-
-  std::size_t head_dim() const { return std::size_t(shape_.head_dim); }
 
   /// The weight and where it lies; a tied head is the embedding.
   std::pair<weight_info const&, detail::stored const&> find(std::string_view name, int layer) const {
@@ -189,18 +177,6 @@ class checkpoint final : public weight_file {
     if (layer < 0 || std::size_t(layer) >= layers.size())
       throw error(path(), "layer", "0 to " + std::to_string(layers.size() - 1), std::to_string(layer));
     return {*info, layers[std::size_t(layer)]};
-  }
-
-  void read_rows(weight_info const& w, detail::stored const& from, int first, int count, std::span<float> to) const {
-    if (w.vector && from.halves_paired) {  // the values of one row belong to pairs
-      std::vector<float> row(to.size());
-      auto as_stored = from;
-      as_stored.halves_paired = false;
-      detail::read_rows(as_stored, w.rows, w.cols, 0, first, count, row);
-      for (std::size_t i = 0; i < row.size(); ++i) to[i] = row[detail::halves_row(i, head_dim())];
-    } else {
-      detail::read_rows(from, w.rows, w.cols, shape_.head_dim, first, count, to);
-    }
   }
 
   static std::vector<std::byte> blocks_of(detail::stored const& from) {

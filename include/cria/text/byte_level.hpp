@@ -51,45 +51,75 @@ inline std::optional<std::string> bytes_of_token(std::string_view written) {
   return out;
 }
 
+/// The inverse: bytes as GPT-2's files write them.
+inline std::string written_bytes(std::string_view bytes) {
+  static auto const table = [] {
+    std::array<std::string, 256> t;
+    for (char32_t c = 0; c < 0x144; ++c)
+      if (auto const byte = byte_of_character(c))
+        t[*byte] = c < 0x80 ? std::string(1, char(c)) : std::string{char(0xc0 | c >> 6), char(0x80 | (c & 0x3f))};
+    return t;
+  }();
+  std::string out;
+  for (char const c : bytes) out += table[static_cast<unsigned char>(c)];
+  return out;
+}
+
 /// The tokenizer of GPT-2 and Llama 3: bytes, then pairs merged within words (Radford et al. 2019).
 class byte_level final : public tokenizer {
  public:
   /// Texts of normal tokens and the merges ("left right", the first goes first) are as GPT-2's files write them. Throws
   /// cria::error, under the name `file`, for a merge whose parts or result are no tokens.
   byte_level(vocabulary v, std::vector<std::string_view> const& merges, word_rule rule, std::string_view file)
-      : byte_level(prepared(std::move(v)), merges, rule, file) {}
+      : byte_level(with_merges(std::move(v), merges, file), rule) {}
+
+  /// Texts of normal tokens are their bytes, and two of them become one wherever their bytes are a token's, the lowest id
+  /// first. Throws cria::error, under the name `file`, for a text that is there twice. Source: byte_pair_merge of tiktoken.
+  byte_level(vocabulary v, word_rule rule, std::string_view file) : byte_level(with_ranks(std::move(v), file), rule) {}
 
   word_rule const& rule() const { return rule_; }
 
  private:
-  struct read_vocabulary {
+  struct parts {
     vocabulary tokens;
-    std::unordered_map<std::string, int> ids;  // of normal tokens, as written
+    std::unordered_map<std::string, int> ids;  // of normal tokens, by their bytes
+    detail::merge_table merges;
   };
 
-  static read_vocabulary prepared(vocabulary v) {
-    read_vocabulary out;
+  static parts with_merges(vocabulary v, std::vector<std::string_view> const& merges, std::string_view file) {
+    std::unordered_map<std::string, int> written, ids;
     for (std::size_t id = 0; id < v.tokens.size(); ++id) {
       auto& t = v.tokens[id];
       if (t.kind != token_kind::normal) continue;
-      out.ids.emplace(t.text, int(id));
-      if (auto bytes = bytes_of_token(t.text)) t.text = std::move(*bytes);
+      written.emplace(t.text, int(id));
+      auto bytes = bytes_of_token(t.text);
+      if (!bytes) continue;
+      ids.emplace(*bytes, int(id));
+      t.text = std::move(*bytes);
     }
-    out.tokens = std::move(v);
-    return out;
+    auto const id_of = [&](std::string const& part) {
+      auto const found = written.find(part);
+      return found == written.end() ? -1 : found->second;
+    };
+    return {std::move(v), std::move(ids), {merges, id_of, file}};
   }
 
-  byte_level(read_vocabulary v, std::vector<std::string_view> const& merges, word_rule rule, std::string_view file)
-      : tokenizer(std::move(v.tokens)),
-        rule_(rule),
-        merges_(
-            merges, [&](std::string const& part) { return v.ids.contains(part) ? v.ids.at(part) : -1; }, file) {
-    bytes_.fill(-1);
-    for (auto const& [written, id] : v.ids) {
-      auto const bytes = bytes_of_token(written);
-      if (bytes && bytes->size() == 1) bytes_[static_cast<unsigned char>((*bytes)[0])] = id;
-      if (bytes && rule.whole_words) words_.emplace(*bytes, id);
+  static parts with_ranks(vocabulary v, std::string_view file) {
+    std::unordered_map<std::string, int> ids;
+    for (std::size_t id = 0; id < v.tokens.size(); ++id) {
+      auto const& t = v.tokens[id];
+      if (t.kind == token_kind::normal && !ids.emplace(t.text, int(id)).second)
+        throw error(file, fmt::format("token {}", id), "another than those before", "one that is there already");
     }
+    detail::merge_table merges(ids);
+    return {std::move(v), std::move(ids), std::move(merges)};
+  }
+
+  byte_level(parts p, word_rule rule) : tokenizer(std::move(p.tokens)), rule_(rule), merges_(std::move(p.merges)) {
+    bytes_.fill(-1);
+    for (auto const& [bytes, id] : p.ids)
+      if (bytes.size() == 1) bytes_[static_cast<unsigned char>(bytes[0])] = id;
+    if (rule.whole_words) words_ = std::move(p.ids);
   }
 
   void encode_plain(std::string_view given, bool, std::vector<int>& ids) const override {

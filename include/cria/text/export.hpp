@@ -69,9 +69,9 @@ inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_temp
 }
 
 /// Gives a GGUF the tokenizer in the file `from` and its chat template: from a GGUF all that it says of it, from
-/// SentencePiece's and llama2.c's formats the pieces, from a tokenizer.json its tokens and merges, with unused tokens up
-/// to `size`. Returns what the GGUF cannot say. Throws cria::error for a tokenizer.json whose rule for words, or order
-/// of merges, llama.cpp has no form for.
+/// SentencePiece's and llama2.c's formats the pieces, from tiktoken's and a tokenizer.json the tokens and merges, with
+/// unused tokens up to `size`. Returns what the GGUF cannot say. Throws cria::error for a tokenizer.json whose rule for
+/// words, or order of merges, llama.cpp has no form for.
 inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string const& from, int size = 0) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<std::string> lost;
@@ -83,6 +83,7 @@ inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string c
     return lost;
   }
   if (is_tokenizer_json(file.bytes())) lost = add_json(to, file, size);
+  else if (is_tiktoken(file.bytes())) add_ranks(to, open_tokenizer(std::move(file))->tokens(), size);
   else add_pieces(to, open_tokenizer(std::move(file))->tokens());
   if (auto const chat = chat_template(from); !chat.empty()) to.text("tokenizer.chat_template", chat);
   return lost;
@@ -105,19 +106,24 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
   auto const as_they_are = [&](std::initializer_list<char const*> names) {
     for (auto const* const name : names)
       if (auto const beside = std::filesystem::path(file.path()).replace_filename(name);
-          std::filesystem::exists(beside))
-        files.push_back({name, std::string(io::as_text(io::mapped_file(beside.string()).bytes()))});
+          io::is_there(beside.string())) {
+        io::mapped_file const content(beside.string());
+        io::read_json(content, 100'000'000);  // checks it
+        files.push_back({name, std::string(io::as_text(content.bytes()))});
+      }
   };
   auto const json_beside = std::filesystem::path(file.path()).replace_filename("tokenizer.json");
-  bool const model = is_sentencepiece(file.bytes()) && std::filesystem::exists(json_beside);
+  bool const model = is_sentencepiece(file.bytes()) && io::is_there(json_beside.string());
   if (is_tokenizer_json(file.bytes()) || model) {
     open_tokenizer(from);  // checks it
     files.push_back({model ? "tokenizer.model" : "tokenizer.json", std::string(io::as_text(file.bytes()))});
     if (model) as_they_are({"tokenizer.json"});
-    as_they_are({"tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"});
+    as_they_are({"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"});
+    if (auto content = jinja_beside(file.path()); !content.empty())
+      files.push_back({"chat_template.jinja", std::move(content)});
     return files;
   }
-  if (!io::gguf::recognises(file.bytes())) {
+  if (!io::gguf::recognises(file.bytes()) && !is_tiktoken(file.bytes())) {
     std::string const as_is(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
     auto const tokens = open_tokenizer(std::move(file));
     files.push_back({"tokenizer.model", as_is.empty() ? sentencepiece_model(tokens->tokens()) : as_is});
@@ -125,12 +131,13 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
     add("tokenizer_config.json", tokenizer_config(tokens->tokens(), chat_template(from)));
     return files;
   }
-  io::gguf const source(std::move(file));
+  io::gguf_writer keys;
+  keys.text("general.architecture", "llama").text("general.type", "vocab");
+  add_tokenizer(keys, from);
+  auto const head = keys.head();
+  files.push_back({"tokenizer.gguf", head});
+  io::gguf const source(io::mapped_file(file.path(), std::as_bytes(std::span(head))));
   auto const tokens = open_tokenizer(source);
-  io::gguf_writer copy;
-  copy.text("general.architecture", "llama").text("general.type", "vocab");
-  add_tokenizer(copy, from);
-  files.push_back({"tokenizer.gguf", copy.head()});
   bool const pieces = source.text("tokenizer.ggml.model") == "llama";
   add("tokenizer.json", pieces ? pieces_json(tokens->tokens()) : byte_level_json(tokens->tokens(), source));
   add("tokenizer_config.json", tokenizer_config(tokens->tokens(), source.text("tokenizer.chat_template").value_or("")));

@@ -1,5 +1,5 @@
 #pragma once
-// Vocabularies in files: GGUF metadata, SentencePiece's .model, llama2.c's tokenizer.bin, Hugging Face's
+// Vocabularies in files: GGUF metadata, SentencePiece's .model, tiktoken's, llama2.c's tokenizer.bin, Hugging Face's
 // tokenizer.json.
 #include <algorithm>
 #include <cstdint>
@@ -21,6 +21,7 @@
 #include "cria/text/hugging_face.hpp"
 #include "cria/text/protobuf.hpp"
 #include "cria/text/sentencepiece.hpp"
+#include "cria/text/tiktoken.hpp"
 #include "cria/text/vocabulary.hpp"
 
 namespace cria::text {
@@ -174,10 +175,11 @@ inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file, io::json 
   auto const bytes = file.bytes();
   if (io::gguf::recognises(bytes)) return read_gguf(io::gguf(std::move(file)));
   if (is_tokenizer_json(bytes)) return read_tokenizer_json(file.path(), bytes, config);
+  if (is_tiktoken(bytes)) return read_tiktoken(file.path(), bytes);
   if (is_llama2c(bytes)) return read_llama2c(file.path(), bytes);
   if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes);
   throw error(file.path(), "not a tokenizer",
-              "GGUF, SentencePiece's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
+              "GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
 }
 
 /// The file that holds the tokenizer of `path`: that itself, or in a folder tokenizer.gguf, .model, .bin or .json;
@@ -186,10 +188,10 @@ inline std::string tokenizer_file(std::string const& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
-  bool const added = fs::exists(fs::path(path) / "added_tokens.json", ignored);
+  bool const added = io::is_there((fs::path(path) / "added_tokens.json").string());
   for (auto const* const name :
        {"tokenizer.gguf", added ? "tokenizer.json" : "", "tokenizer.model", "tokenizer.bin", "tokenizer.json"})
-    if (auto const file = fs::path(path) / name; *name != '\0' && fs::exists(file, ignored)) return file.string();
+    if (auto const file = fs::path(path) / name; *name != '\0' && io::is_there(file.string())) return file.string();
   throw error(path, "has no tokenizer", "tokenizer.gguf, tokenizer.model, tokenizer.bin or tokenizer.json",
               "none of them");
 }

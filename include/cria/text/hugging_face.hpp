@@ -38,22 +38,27 @@ inline bool is_tokenizer_json(std::span<std::byte const> bytes) {
 /// The JSON object in the file `name` of the folder of `path`; null where there is none.
 inline io::json json_beside(std::string const& path, char const* name) {
   auto const file = std::filesystem::path(path).replace_filename(name);
-  if (std::error_code ignored; !std::filesystem::exists(file, ignored)) return {};
-  io::mapped_file const content(file.string());
-  constexpr std::size_t most = 64 << 20;
-  if (content.bytes().size() > most)
-    throw error(file.string(), "size", fmt::format("at most {} bytes", most), std::to_string(content.bytes().size()));
-  auto object = io::parse_json(file.string(), io::as_text(content.bytes()));
+  if (!io::is_there(file.string())) return {};
+  auto object = io::read_json(io::mapped_file(file.string()), 64 << 20);
   if (!object.is_object()) throw error(file.string(), "content", "a JSON object", object.type_name());
   return object;
+}
+
+/// What is in the chat_template.jinja of the folder of `path`, of at most 1 MiB; empty where there is none.
+inline std::string jinja_beside(std::string const& path) {
+  auto const file = std::filesystem::path(path).replace_filename("chat_template.jinja");
+  if (!io::is_there(file.string())) return {};
+  io::mapped_file const content(file.string());
+  constexpr std::size_t most = 1 << 20;
+  if (content.bytes().size() > most)
+    throw error(file.string(), "size", fmt::format("at most {} bytes", most), std::to_string(content.bytes().size()));
+  return std::string(io::as_text(content.bytes()));
 }
 
 /// The chat template in the folder of `path`: chat_template.jinja, or of tokenizer_config.json the text, or of several
 /// the one called default. Empty where there is none.
 inline std::string template_beside(std::string const& path) {
-  auto const file = std::filesystem::path(path).replace_filename("chat_template.jinja");
-  if (std::error_code ignored; std::filesystem::exists(file, ignored))
-    return std::string(io::as_text(io::mapped_file(file.string()).bytes()));
+  if (auto content = jinja_beside(path); !content.empty()) return content;
   auto const config = json_beside(path, "tokenizer_config.json");
   auto const found = config.find("chat_template");
   if (found == config.end()) return {};

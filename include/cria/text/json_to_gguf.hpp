@@ -1,11 +1,12 @@
 #pragma once
-// A tokenizer as the keys of a GGUF: from pieces with scores, and from tokenizer.json.
+// A tokenizer as the keys of a GGUF: from pieces with scores, from tokens with ranks, and from tokenizer.json.
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,26 @@ inline void add_pieces(io::gguf_writer& file, vocabulary const& v) {
   file.numbers("tokenizer.ggml.scores", scores);
   detail::add_tokens(file, std::move(texts), v, 0), detail::add_special(file, v);
   file.boolean("tokenizer.ggml.add_space_prefix", v.space_prefix);
+}
+
+/// The keys of Llama 3's vocabulary as tiktoken has it, ids being ranks, with unused tokens up to `size`. Merges are the
+/// pairs that make a token, by its rank and theirs, as transformers makes them.
+inline void add_ranks(io::gguf_writer& file, vocabulary const& v, int size) {
+  std::unordered_map<std::string, int> ids;
+  std::vector<std::string> texts, merges;
+  for (auto const& t : v.tokens) {
+    bool const normal = t.kind == token_kind::normal;
+    if (normal) ids.emplace(t.text, int(texts.size()));
+    texts.push_back(normal ? written_bytes(t.text) : t.text);
+  }
+  for (auto const& t : v.tokens) {
+    if (t.kind != token_kind::normal) continue;
+    auto pairs = detail::merge_table::pairs_of(t.text, ids);
+    std::ranges::sort(pairs);
+    for (auto const& [left, right] : pairs) merges.push_back(texts[std::size_t(left)] + ' ' + texts[std::size_t(right)]);
+  }
+  file.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", "llama-bpe").texts("tokenizer.ggml.merges", merges);
+  detail::add_tokens(file, std::move(texts), v, size), detail::add_special(file, v);
 }
 
 /// The keys of the tokenizer in a tokenizer.json, with unused tokens up to `size`. Returns what they cannot say.

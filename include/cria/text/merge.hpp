@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -79,6 +80,22 @@ class merge_table {
         throw error(file, fmt::format("merge {}", i), "two tokens whose union is a token", io::printable(merges[i]));
       merges_.emplace(key(l, r), merged<int>{int(i), both});
     }
+  }
+
+  /// All pairs of tokens whose texts together are a token's, which is their rank. `ids` has tokens by their texts.
+  explicit merge_table(std::unordered_map<std::string, int> const& ids) {
+    for (auto const& [text, both] : ids)
+      for (auto const& [left, right] : pairs_of(text, ids)) merges_.emplace(key(left, right), merged<int>{both, both});
+  }
+
+  /// The pairs of tokens whose texts together are `text`, the shortest left one first.
+  static std::vector<std::pair<int, int>> pairs_of(std::string const& text, std::unordered_map<std::string, int> const& ids) {
+    std::vector<std::pair<int, int>> pairs;
+    for (std::size_t cut = 1; cut < text.size(); ++cut) {
+      auto const left = ids.find(text.substr(0, cut)), right = ids.find(text.substr(cut));
+      if (left != ids.end() && right != ids.end()) pairs.emplace_back(left->second, right->second);
+    }
+    return pairs;
   }
 
   bool empty() const { return merges_.empty(); }

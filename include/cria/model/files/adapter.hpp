@@ -2,14 +2,18 @@
 // Adapters as peft keeps them: adapter_config.json and adapter_model.safetensors. Source: peft's LoraConfig and
 // save_and_load.py.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <fmt/ranges.h>
 
 #include "cria/model/files/config_json.hpp"
 #include "cria/model/files/hugging_face.hpp"
@@ -18,57 +22,64 @@ namespace cria::llama2 {
 
 namespace detail {
 
-/// What peft calls a matrix that can have an adapter: "self_attn.q_proj".
-inline std::string_view module_of(std::string_view matrix) {
-  return std::ranges::find(hugging_face_names, matrix, &published_name::ours)->theirs;
+/// What peft calls a matrix that can have an adapter: "self_attn.q_proj"; GPT-2's wq, wk and wv together "attn.c_attn".
+inline std::string_view module_of(architecture kind, std::string_view matrix) {
+  std::span<published_name const> table = hugging_face_names;
+  if (kind == architecture::gpt2) table = gpt2_names;
+  return std::ranges::find(table, matrix, &published_name::ours)->theirs;
 }
 
 /// The name in adapter_model.safetensors of "wq.lora_a" or "wq.lora_b".
-inline std::string peft_name(std::string_view name, int layer) {
-  auto const dot = name.rfind('.');
-  return fmt::format("base_model.model.model.layers.{}.{}.lora_{}.weight", layer, module_of(name.substr(0, dot)),
-                     name.ends_with('a') ? 'A' : 'B');
+inline std::string peft_name(architecture kind, std::string_view name, int layer) {
+  return fmt::format("base_model.model.{}.{}.{}.lora_{}.weight", kind == architecture::gpt2 ? "transformer.h" : "model.layers",
+                     layer, module_of(kind, name.substr(0, name.rfind('.'))), name.ends_with('a') ? 'A' : 'B');
 }
 
 /// The matrices that target_modules names, in the model's order. A name is the end of a module's: q_proj, or
 /// self_attn.q_proj.
-inline std::vector<std::string> read_targets(config_reader const& config, hyperparameters const& base) {
-  std::vector<std::string> known, matrices;
-  for (auto const& w : weights_of(base))
-    if (!w.once && !w.vector) known.push_back(w.name);
-  std::string names;
-  for (auto const& m : known)
-    names += (names.empty() ? "" : ", ") + std::string(module_of(m)).substr(module_of(m).rfind('.') + 1);
+inline std::vector<std::string> read_targets(config_reader const& config, hyperparameters base) {
+  base.adapter = {};
+  std::vector<std::string> known, matrices, ends;
+  for (auto const& w : weights_of(base)) {
+    if (w.once || w.vector) continue;
+    known.push_back(w.name);
+    auto const module = module_of(base.kind, w.name);
+    auto const end = std::string(module.substr(module.rfind('.') + 1));
+    if (std::ranges::find(ends, end) == ends.end()) ends.push_back(end);
+  }
+  auto const names = fmt::format("{}", fmt::join(ends, ", "));
   auto const* const targets = config.find("target_modules");
   if (targets == nullptr) throw error(config.file(), "missing member target_modules");
   bool const list =
       targets->is_array() && !targets->empty() && std::ranges::all_of(*targets, [](auto const& t) { return t.is_string(); });
   if (!list) config.refuse("target_modules", "a list of " + names, *targets);
-  auto const means = [](std::string const& target, std::string_view module) {
+  auto const means = [&](io::json const& t, std::string const& matrix) {
+    auto const target = t.get<std::string>();
+    auto const module = module_of(base.kind, matrix);
     return module == target || (module.ends_with(target) && module[module.size() - target.size() - 1] == '.');
   };
   for (auto const& t : *targets)
-    if (std::ranges::none_of(known, [&](auto const& m) { return means(t.get<std::string>(), module_of(m)); }))
+    if (std::ranges::none_of(known, [&](auto const& m) { return means(t, m); }))
       config.refuse("target_modules names a module that cannot have an adapter", "one of " + names, t);
   for (auto const& m : known)
-    if (std::ranges::any_of(*targets, [&](auto const& t) { return means(t.template get<std::string>(), module_of(m)); }))
-      matrices.push_back(m);
+    if (std::ranges::any_of(*targets, [&](auto const& t) { return means(t, m); })) matrices.push_back(m);
   return matrices;
 }
 
 /// Throws cria::error for what makes of B A something else than W + alpha / r B A, or changes other weights.
-inline void refuse_variations(config_reader const& config, io::json const& object) {
+inline void refuse_variations(config_reader const& config, io::json const& object, architecture kind) {
   for (auto const& [member, value] : object.items()) {
     bool const nothing = value.is_null() || value == false || value == io::json::object();
     if (!nothing && (member.starts_with("use_") || member.ends_with("_config")))
       config.refuse(io::printable(member) + " is not supported", "false or null", value);
   }
-  config.only("bias", "none"), config.only("fan_in_fan_out", false), config.only("lora_bias", false);
-  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.only(member, io::json::object());
-  for (char const* const member : {"modules_to_save", "target_parameters"}) config.only(member, io::json::array());
+  config.expect("bias", "none"), config.expect("lora_bias", false);
+  if (kind != architecture::gpt2) config.expect("fan_in_fan_out", false);  // there peft sets it by itself
+  for (char const* const member : {"rank_pattern", "alpha_pattern"}) config.expect(member, io::json::object());
+  for (char const* const member : {"modules_to_save", "target_parameters"}) config.expect(member, io::json::array());
   for (char const* const member : {"layers_to_transform", "layers_pattern", "exclude_modules", "trainable_token_indices",
                                    "layer_replication", "alora_invocation_tokens"})
-    config.only(member, nullptr);
+    config.expect(member, nullptr);
   // Where A and B begin elsewhere, the base is not the one that was trained upon.
   auto const* const begins = config.find("init_lora_weights");
   bool const plain =
@@ -76,50 +87,61 @@ inline void refuse_variations(config_reader const& config, io::json const& objec
   if (!plain) config.refuse("init_lora_weights is not supported", "true, false, gaussian, orthogonal or eva", *begins);
 }
 
+/// Throws cria::error where a value is infinite or not a number.
+inline void check_finite(std::string const& where, dtype format, std::span<std::byte const> bytes) {
+  auto const one = bytes_of(format, 1), count = bytes.size() / one;
+  std::vector<float> some(std::min<std::size_t>(count, 1 << 14));
+  for (std::size_t first = 0; first < count; first += some.size()) {
+    some.resize(std::min(some.size(), count - first));
+    decode(format, bytes.subspan(first * one, some.size() * one), some);
+    for (std::size_t i = 0; i < some.size(); ++i)
+      if (!std::isfinite(some[i]))
+        throw error(where, fmt::format("value {}", first + i), "a finite number", fmt::format("{}", some[i]));
+  }
+}
+
 }  // namespace detail
 
-/// An adapter of a model: from peft's files, or a new one.
+/// An adapter of a model: from peft's files, or a new one. One of rank 1 in a file has rank 2 here, twice the alpha, and
+/// zeros for the second row of A and column of B: the same update, for a weight of one row is a vector to a graph.
 class adapter {
  public:
   /// Opens a folder with adapter_config.json and adapter_model.safetensors for the model `base`. Throws cria::error, naming
-  /// file, member or tensor, for a rank or matrix that doesn't fit, and for DoRA, rsLoRA, biases, fan_in_fan_out and the
-  /// like.
+  /// file, member or tensor, for a rank or matrix that doesn't fit, for values that are infinite or not numbers, and for
+  /// DoRA, rsLoRA, biases and the like. GPT-2's adapter of c_attn is one of wq, wk and wv each: A is theirs together, and
+  /// B's rows lie one after the other.
   static adapter open(std::filesystem::path const& folder, hyperparameters const& base) {
     auto const config = folder / "adapter_config.json", weights = folder / "adapter_model.safetensors";
     for (auto const& part : {config, weights})
-      if (std::error_code ignored; !std::filesystem::exists(part, ignored))
+      if (!io::is_there(part.string()))
         throw error(folder.string(), "not an adapter", "a folder with adapter_config.json and adapter_model.safetensors",
                     "no " + part.filename().string());
-    io::mapped_file const text(config.string());
-    if (text.bytes().size() > 1 << 20)
-      throw error(text.path(), "size", "at most 1 MiB", std::to_string(text.bytes().size()));
-    return adapter(text, io::mapped_file(weights.string()), base);
+    return adapter(io::mapped_file(config.string()), io::mapped_file(weights.string()), base);
   }
   adapter(io::mapped_file const& config, io::mapped_file weights, hyperparameters const& base) {
-    auto const object = io::parse_json(config.path(), io::as_text(config.bytes()));
+    auto const object = io::read_json(config);
     detail::config_reader const reader(config.path(), object);
     if (reader.find("peft_type") == nullptr) throw error(config.path(), "missing member peft_type");
-    reader.only("peft_type", "LORA"), reader.only("task_type", "CAUSAL_LM");
-    detail::refuse_variations(reader, object);
-    check_base(base, config.path());
+    reader.expect("peft_type", "LORA"), reader.expect("task_type", "CAUSAL_LM");
+    detail::refuse_variations(reader, object, base.kind);
     shape_ = {reader.whole("r"), reader.whole("lora_alpha"), detail::read_targets(reader, base)};
-    check(config.path());
+    check(config.path(), 1);
     if (auto const* const name = reader.find("base_model_name_or_path"); name && name->is_string())
       base_model_ = name->get<std::string>();
     file_.emplace(std::move(weights));
     detail::finder in(*file_);
-    for (auto const& [w, layer] : places(base)) {
-      auto const& t = in.find(detail::peft_name(w.name, layer), detail::extents_of(w));
-      weights_[w.name].push_back({*t.format(), t.bytes, {}, 0, w.rotated});
-    }
+    for (auto const& [w, layer] : places(base)) weights_[w.name].push_back(find(in, base.kind, w, layer));
     in.check_rest({}, "the matrices that adapter_config.json names");
+    if (shape_.rank == 1) shape_.rank = 2, shape_.alpha *= 2;
   }
 
   /// A new adapter, which changes nothing yet: A uniform within 1 / sqrt(in), as peft begins, B 0.
   static adapter initial(adapter_shape shape, hyperparameters const& base, unsigned seed) {
     adapter r;
     r.shape_ = std::move(shape);
-    r.check("adapter"), check_base(base, "adapter");
+    r.check("adapter", 2);
+    if (base.kind == architecture::gpt2)
+      throw error("adapter", "architecture of the model", "one whose q, k and v are apart", "gpt2");
     std::mt19937 bits(seed);
     auto const all = r.places(base);
     for (auto const& m : r.shape_.matrices)
@@ -154,20 +176,39 @@ class adapter {
   adapter_shape shape_;
   std::string base_model_;
   std::optional<io::safetensors> file_;
-  std::vector<std::vector<float>> made_;  // instead of a file
+  std::vector<std::vector<float>> made_;  // what is not in the file
   detail::stored_weights weights_;
 
-  void check(std::string_view where) const {
+  detail::stored find(detail::finder& in, architecture kind, weight_info const& w, int layer) {
+    constexpr std::array<std::string_view, 3> joined{"wq", "wk", "wv"};
+    auto const part = std::ranges::find(joined, std::string_view(w.name).substr(0, 2));
+    bool const is_a = w.name.ends_with('a'), is_part = kind == architecture::gpt2 && part != joined.end() && !is_a;
+    auto const name = detail::peft_name(kind, w.name, layer);
+    auto expected = detail::extents_of(w);
+    if (is_part) expected[0] *= joined.size();
+    auto const& t = in.find(name, expected);
+    detail::check_finite(file_->path() + ": " + name, *t.format(), t.bytes);
+    detail::stored s{*t.format(), t.bytes, {}, 0, w.rotated};
+    auto const count = std::size_t(w.rows) * std::size_t(w.cols);
+    auto const size = bytes_of(s.format, count);
+    if (is_part) s.bytes = t.bytes.subspan(size * std::size_t(part - joined.begin()), size);
+    if (shape_.rank == 1) {
+      std::vector<float> one(count);
+      decode(s.format, s.bytes, one);
+      auto& two = made_.emplace_back(2 * count);
+      for (std::size_t i = 0; i < count; ++i) two[is_a ? i : 2 * i] = one[i];
+      s.format = dtype::f32, s.bytes = std::as_bytes(std::span(two));
+    }
+    return s;
+  }
+
+  void check(std::string_view where, int least_rank) const {
     constexpr int most = 1 << 14;
     auto const within = [&](std::string_view name, int n, int least) {
       if (n < least || n > most) throw error(where, name, fmt::format("{} to {}", least, most), std::to_string(n));
     };
-    within("rank (r)", shape_.rank, 2), within("lora_alpha", shape_.alpha, 1);
+    within("rank (r)", shape_.rank, least_rank), within("lora_alpha", shape_.alpha, 1);
     if (shape_.matrices.empty()) throw error(where, "matrices with adapters", "some", "none");
-  }
-  static void check_base(hyperparameters const& base, std::string_view where) {
-    if (base.kind == architecture::gpt2)
-      throw error(where, "architecture of the model", "one with the layout of Llama", name_of(base.kind));
   }
   std::vector<weight_place> places(hyperparameters base) const {
     base.adapter = shape_;

@@ -3,6 +3,7 @@
 // rope_scaling, torch_dtype) and 5 (rope_parameters, dtype).
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,8 +28,10 @@ class config_reader {
     auto const* const value = find(member);
     if (value == nullptr && otherwise >= 0) return otherwise;
     if (value == nullptr) throw error(file_, fmt::format("missing member {}", member));
-    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > 1u << 30)
-      refuse(member, "a whole number", *value);
+    constexpr std::uint64_t most = 1u << 30;
+    if (!value->is_number_integer()) refuse(member, "a whole number", *value);
+    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > most)
+      refuse(member, fmt::format("a whole number from 0 to {}", most), *value);
     return value->get<int>();
   }
   double number(char const* member) const {
@@ -46,7 +49,7 @@ class config_reader {
     return value == nullptr ? otherwise : value->get<bool>();
   }
   /// Throws when the member is there and not `supported`.
-  void only(char const* member, io::json const& supported) const {
+  void expect(char const* member, io::json const& supported) const {
     auto const* const value = find(member);
     if (value != nullptr && *value != supported)
       refuse(fmt::format("{} is not supported", member), supported.dump(), *value);
@@ -70,7 +73,7 @@ inline void read_rope(config_reader const& config, hyperparameters& h) {
     if (object == nullptr) continue;
     config_reader const r(config.file() + ": " + member, *object);
     h.rope.theta = r.number("rope_theta", h.rope.theta);
-    r.only("partial_rotary_factor", 1.0);
+    r.expect("partial_rotary_factor", 1.0);
     auto const* const kind = r.find(r.find("rope_type") ? "rope_type" : "type");
     for (auto const& [name, value] : object->items())
       if (value.is_object()) r.refuse("rotations by kind of layer are not supported", "one for all layers", name);
@@ -87,16 +90,14 @@ inline void read_rope(config_reader const& config, hyperparameters& h) {
 
 /// GPT-2's members, with names of their own.
 inline hyperparameters read_gpt2(config_reader const& config) {
-  config.only("scale_attn_weights", true), config.only("scale_attn_by_inverse_layer_idx", false),
-      config.only("add_cross_attention", false);
+  config.expect("scale_attn_weights", true), config.expect("scale_attn_by_inverse_layer_idx", false),
+      config.expect("add_cross_attention", false);
   auto const* const activation = config.find("activation_function");
   if (activation != nullptr && *activation != "gelu_new" && *activation != "gelu_pytorch_tanh")
     config.refuse("activation_function is not supported", "gelu_new", *activation);
   hyperparameters h;
   h.embed = config.whole("n_embd"), h.layers = config.whole("n_layer"), h.heads = h.kv_heads = config.whole("n_head");
-  if (h.heads < 1 || h.embed % h.heads != 0)
-    throw error(config.file(), "n_embd", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
-  h.head_dim = h.embed / h.heads;
+  h.head_dim = share_of_a_head(config.file(), "n_embd", h);
   h.hidden = config.find("n_inner") ? config.whole("n_inner") : 4 * std::min(h.embed, 1 << 24),
   h.vocabulary = config.whole("vocab_size"), h.context = config.whole("n_positions", 1024);
   h.norm_eps = config.number("layer_norm_epsilon", 1e-5);
@@ -106,14 +107,27 @@ inline hyperparameters read_gpt2(config_reader const& config) {
   return h;
 }
 
-/// What of Llama's successors a row attends to: `sliding_window` where it is in use and shorter than the context, else 0.
+/// What a row attends to: `sliding_window` where it is in use in all layers and shorter than the context, else 0. Throws
+/// cria::error where only some layers have it, by layer_types or, in Qwen's models, by max_window_layers.
 inline int read_window(config_reader const& config, hyperparameters const& h) {
-  bool const used = config.boolean("use_sliding_window", h.kind == architecture::mistral);
+  bool const mistral = h.kind == architecture::mistral, qwen = h.kind == architecture::qwen2 || h.kind == architecture::qwen3;
+  bool const used = config.boolean("use_sliding_window", mistral);
   int const window = config.whole("sliding_window", 0);
-  if (!used || window == 0 || window >= h.context) return 0;
-  if (h.kind != architecture::mistral && config.whole("max_window_layers", h.layers) != 0)
-    throw error(config.file(), "use_sliding_window is not supported in some layers only", "max_window_layers 0 or absent",
-                std::to_string(config.whole("max_window_layers", h.layers)));
+  auto const* const types = config.find("layer_types");
+  auto const all_are = [&](char const* type) {
+    return types->is_array() && std::ranges::all_of(*types, [&](auto const& t) { return t == type; });
+  };
+  bool const full = types != nullptr && all_are("full_attention"), windows = types != nullptr && all_are("sliding_attention");
+  if (types != nullptr && !full && !(windows && used))
+    config.refuse("layer_types: attention of several kinds, as windows in some layers only, is not supported",
+                  "full_attention in all layers", *types);
+  if (!used || window == 0 || window >= h.context || (qwen && full)) return 0;
+  if (mistral || (qwen && windows)) return window;
+  int const first = config.whole("max_window_layers", qwen ? 28 : h.layers);  // with a window; transformers' default
+  if (qwen && first >= h.layers) return 0;
+  if (first != 0)
+    throw error(config.file(), "use_sliding_window is not supported in some layers only", "max_window_layers 0",
+                std::to_string(first));
   return window;
 }
 
@@ -128,24 +142,34 @@ inline feed_forward_form read_activation(config_reader const& config, architectu
   return feed_forward_form::geglu;
 }
 
-/// What the library has no words for: other kinds of models, and parts of them.
-inline void find_foreign(config_reader const& config, reasons& why) {
+/// transformers' classes, by architecture.
+inline constexpr std::string_view class_names[]{"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM",
+                                                "Qwen3ForCausalLM", "GemmaForCausalLM",   "GPT2LMHeadModel"};
+
+/// model_type, or where there is none what `architectures` names; Llama where a file says neither.
+inline architecture read_kind(config_reader const& config) {
   auto const* const type = config.find("model_type");
-  why.attempt([&] {
-    if (type != nullptr && (!type->is_string() || std::ranges::find(architecture_names, type->get<std::string>()) ==
-                                                      std::end(architecture_names)))
-      config.refuse("model_type is not supported", fmt::format("one of {}", fmt::join(architecture_names, ", ")), *type);
-  });
-  auto const* const layers = config.find("layer_types");
-  if (layers != nullptr && layers->is_array() && !config.boolean("use_sliding_window", false) &&
-      std::ranges::any_of(*layers, [&](auto const& l) { return l != layers->front(); }))
-    why.add("layer_types: layers of several kinds (expected one, found more)");
-  for (auto const& [member, key, what] : foreign_parts) {
+  auto const* classes = config.find("architectures");
+  if (type == nullptr && classes == nullptr) return architecture::llama;
+  if (type == nullptr && classes->is_array() && classes->size() == 1) classes = &classes->front();
+  std::span<std::string_view const> const names = type ? std::span(architecture_names) : std::span(class_names);
+  auto const& value = type ? *type : *classes;
+  auto const found = value.is_string() ? std::ranges::find(names, value.get<std::string>()) : names.end();
+  if (found == names.end())
+    config.refuse(type ? "model_type is not supported" : "architectures is not supported",
+                  fmt::format("one of {}", fmt::join(names, ", ")), value);
+  return architecture(found - names.begin());
+}
+
+/// Adds a reason for each part that the file has and the library doesn't.
+inline void find_foreign(config_reader const& config, std::span<foreign_part const> parts, reasons& why) {
+  for (auto const& [member, key, what] : parts) {
     auto const* const value = member.empty() ? nullptr : config.find(std::string(member).c_str());
-    bool const is_one = value != nullptr && value->is_number() && *value == 1 && member.find("expert") == member.npos;
-    bool const nothing = value == nullptr || *value == false || *value == 0 || is_one;
+    bool const number = value != nullptr && value->is_number();
+    bool const is_one = number && *value == 1 && member.find("expert") == member.npos;
+    bool const nothing = value == nullptr || *value == false || (number && *value <= 0) || is_one;
     auto const said = fmt::format("{}: {}", member, what);
-    if (!nothing) why.attempt([&] { config.refuse(said, "none", *value); });
+    if (!nothing) why.attempt([&, found = value] { config.refuse(said, "none", *found); });
   }
 }
 
@@ -154,11 +178,9 @@ inline void find_foreign(config_reader const& config, reasons& why) {
 /// weights.
 inline hyperparameters read_shape(config_reader const& config) {
   reasons why(config.file());
-  find_foreign(config, why);
-  auto const* const type = config.find("model_type");
-  auto const known = type && type->is_string() ? std::ranges::find(architecture_names, type->get<std::string>())
-                                               : std::end(architecture_names);
-  auto const kind = known == std::end(architecture_names) ? architecture::llama : architecture(known - architecture_names);
+  auto kind = architecture::llama;
+  why.attempt([&] { kind = read_kind(config); });
+  find_foreign(config, foreign_parts, why);
   hyperparameters h;
   if (kind == architecture::gpt2) {
     why.attempt([&] { h = read_gpt2(config); });
@@ -173,9 +195,7 @@ inline hyperparameters read_shape(config_reader const& config) {
     h.layers = config.whole("num_hidden_layers");
     h.heads = config.whole("num_attention_heads");
     h.kv_heads = config.whole("num_key_value_heads", h.heads);
-    if (h.heads > 0 && config.find("head_dim") == nullptr && h.embed % h.heads != 0)
-      throw error(config.file(), "hidden_size", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
-    h.head_dim = config.whole("head_dim", h.heads > 0 ? h.embed / h.heads : 0);
+    h.head_dim = config.find("head_dim") ? config.whole("head_dim") : share_of_a_head(config.file(), "hidden_size", h);
     h.hidden = config.whole("intermediate_size");
     h.vocabulary = config.whole("vocab_size");
     h.context = config.whole("max_position_embeddings", 2048);
@@ -195,6 +215,10 @@ inline hyperparameters read_shape(config_reader const& config) {
   if (kind == architecture::gemma) h.norm = norm_form::rms_plus_one, h.embedding_scale = std::sqrt(double(h.embed));
   check(h, config.file());
   return h;
+}
+inline hyperparameters read_shape(io::mapped_file const& config) {
+  auto const object = io::read_json(config);
+  return read_shape(config_reader(config.path(), object));
 }
 
 }  // namespace cria::llama2::detail

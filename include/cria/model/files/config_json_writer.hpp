@@ -26,7 +26,7 @@ inline architecture published_kind(hyperparameters const& h) {
 }
 
 inline io::json gpt2_config(hyperparameters const& h) {
-  return {{"architectures", {"GPT2LMHeadModel"}},
+  return {{"architectures", {class_names[int(architecture::gpt2)]}},
           {"model_type", "gpt2"},
           {"activation_function", "gelu_new"},
           {"n_embd", h.embed},
@@ -40,7 +40,6 @@ inline io::json gpt2_config(hyperparameters const& h) {
 }
 
 inline io::json llama_config(hyperparameters const& h) {
-  constexpr std::string_view classes[]{"Llama", "Mistral", "Qwen2", "Qwen3", "Gemma"};
   auto const theta = short_number(h.rope.theta);
   auto const kind = published_kind(h);
   bool const gelu = h.feed_forward == feed_forward_form::geglu;
@@ -50,7 +49,7 @@ inline io::json llama_config(hyperparameters const& h) {
     rope["rope_type"] = "llama3", rope["low_freq_factor"] = h.rope.low, rope["high_freq_factor"] = h.rope.high;
     rope["original_max_position_embeddings"] = h.rope.original_context;
   }
-  io::json config{{"architectures", {fmt::format("{}ForCausalLM", classes[int(kind)])}},
+  io::json config{{"architectures", {class_names[int(kind)]}},
                   {"model_type", name_of(kind)},
                   {"hidden_act", gelu ? "gelu_pytorch_tanh" : "silu"},
                   {"attention_bias", h.qkv_bias},

@@ -54,7 +54,7 @@ class gguf_keys {
     if (auto const value = optional(name)) return int(*value);
     throw error(file_.path(), fmt::format("missing key {}", key(name)));
   }
-  void only(std::string_view name, int supported) const {
+  void expect(std::string_view name, int supported) const {
     if (auto const value = optional(name); value && *value != supported)
       throw error(file_.path(), fmt::format("{} is not supported", key(name)), std::to_string(supported), std::to_string(*value));
   }
@@ -154,11 +154,9 @@ inline hyperparameters read_shape(io::gguf const& file) {
   h.kv_heads = int(keys.optional("attention.head_count_kv").value_or(h.heads));
   h.hidden = keys.required("feed_forward_length");
   h.context = keys.required("context_length");
-  if (h.heads > 0 && !keys.optional("attention.key_length") && h.embed % h.heads != 0)
-    throw error(file.path(), keys.key("embedding_length"), fmt::format("a multiple of {} heads", h.heads),
-                std::to_string(h.embed));
-  h.head_dim = int(keys.optional("attention.key_length").value_or(h.embed / std::max(h.heads, 1)));
-  keys.only("attention.value_length", h.head_dim), keys.only("rope.dimension_count", h.head_dim);
+  auto const head_dim = keys.optional("attention.key_length");
+  h.head_dim = head_dim ? int(*head_dim) : share_of_a_head(file.path(), keys.key("embedding_length"), h);
+  keys.expect("attention.value_length", h.head_dim), keys.expect("rope.dimension_count", h.head_dim);
   h.window = int(keys.optional("attention.sliding_window").value_or(0));
   if (h.window >= h.context) h.window = 0;
   bool const gpt2 = h.kind == architecture::gpt2;
@@ -203,10 +201,8 @@ inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
     weights[w.name].push_back({*t->type.format, bytes, {}, 0, w.rotated && gguf_rows_are_halved(h.kind)});
     used.insert(name);
   }
-  for (auto const& t : file.tensors())
-    if (!used.contains(t.name))
-      throw error(file.path() + ": " + io::printable(t.name), "tensor is not supported",
-                  "the weights of the model that the metadata describes", "another");
+  refuse_others(file.path(), file.tensors(), [&](std::string_view name) { return used.contains(name); },
+                "the weights of the model that the metadata describes");
   return weights;
 }
 

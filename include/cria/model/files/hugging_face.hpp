@@ -72,10 +72,10 @@ class finder {
   /// Throws cria::error for a tensor that nothing asked for and that does not end in one of `suffixes`.
   void check_rest(std::initializer_list<std::string_view> suffixes,
                   std::string_view expected = "the weights of the model that config.json describes") const {
-    for (auto const& t : file_.tensors()) {
-      bool const known = used_.contains(t.name) || std::ranges::any_of(suffixes, [&](auto s) { return t.name.ends_with(s); });
-      if (!known) throw error(file_.path() + ": " + io::printable(t.name), "tensor is not supported", expected, "another");
-    }
+    auto const known = [&](std::string_view name) {
+      return used_.contains(name) || std::ranges::any_of(suffixes, [&](auto s) { return name.ends_with(s); });
+    };
+    refuse_others(file_.path(), file_.tensors(), known, expected);
   }
 
  private:

@@ -28,6 +28,31 @@ inline std::string meta_name(std::string_view name, int layer) {
   return published(meta_names, name, exists_once(name) ? "" : fmt::format("layers.{}.", layer));
 }
 
+/// What models in this layout have, by members of params.json, and the library doesn't: Llama 4's parts, what was trained
+/// for int4, images, and Mistral's, whose own files look the same.
+inline constexpr foreign_part meta_foreign_parts[]{
+    {"moe", "", "experts, among which a router chooses"},
+    {"moe_args", "", "experts, among which a router chooses"},
+    {"quantization_args", "", "weights that were quantised for other programs"},
+    {"lora_args", "", "low-rank updates beside the weights"},
+    {"vision_args", "", "images"},
+    {"vision_model", "", "images"},
+    {"vision_chunk_size", "", "images"},
+    {"attention_chunk_size", "", "attention within chunks"},
+    {"nope_layer_interval", "", "layers without rotation"},
+    {"use_qk_norm", "", "norms of queries and keys"},
+    {"sliding_window", "", "a window of attention in this layout"},
+};
+
+/// The model's width, without which the files cannot be put together. Throws cria::error, with all reasons, for what the
+/// library has no words for.
+inline int read_width(config_reader const& params) {
+  reasons why(params.file());
+  find_foreign(params, meta_foreign_parts, why);
+  why.check();
+  return params.whole("dim");
+}
+
 /// The shape that params.json gives, the widths of the feed-forward part and of the vocabulary from the weights. The
 /// file says nothing of the context: 4,096, Llama 2's, or 8,192 and 131,072 for Llama 3's vocabulary and rotation.
 inline hyperparameters read_shape(config_reader const& params, io::consolidated const& files) {
@@ -37,11 +62,9 @@ inline hyperparameters read_shape(config_reader const& params, io::consolidated 
     return int(std::min<std::uint64_t>(t->rows(), 1u << 30));
   };
   hyperparameters h;
-  h.embed = params.whole("dim"), h.layers = params.whole("n_layers"), h.heads = params.whole("n_heads");
+  h.embed = read_width(params), h.layers = params.whole("n_layers"), h.heads = params.whole("n_heads");
   h.kv_heads = params.whole("n_kv_heads", h.heads);
-  if (h.heads < 1 || h.embed % h.heads != 0)
-    throw error(params.file(), "dim", fmt::format("a multiple of {} heads", h.heads), std::to_string(h.embed));
-  h.head_dim = h.embed / h.heads;
+  h.head_dim = share_of_a_head(params.file(), "dim", h);
   h.norm_eps = params.number("norm_eps", 1e-5);
   h.rope.theta = params.number("rope_theta", 1e4);
   h.hidden = rows_of(meta_name("w1", 0)), h.vocabulary = rows_of(meta_name("embed", 0));
@@ -69,14 +92,12 @@ inline stored_weights locate(io::consolidated const& files, hyperparameters cons
       throw error(where, "shape", extents(expected), extents(t->shape));
     if (!t->format()) throw error(where, "type", "F32, F16 or BF16", t->type);
     stored s{.format = *t->format(), .bytes = t->parts[0]};
-    if (t->parts.size() > 1) s.shards = t->parts, s.shards_hold_columns = t->axis == 1;
-    weights[w.name].push_back(std::move(s));
+    if (t->parts.size() > 1) s.merged = t;
+    weights[w.name].push_back(s);
     used.insert(name);
   }
-  for (auto const& t : files.tensors())
-    if (!used.contains(t.name))
-      throw error(files.path() + ": " + io::printable(t.name), "tensor is not supported", "the weights of a Llama",
-                  "another");
+  refuse_others(files.path(), files.tensors(), [&](std::string_view name) { return used.contains(name); },
+                "the weights of a Llama");
   return weights;
 }
 

@@ -16,6 +16,7 @@
 #include "cria/core/error.hpp"
 #include "cria/core/quantise.hpp"
 #include "cria/io/byte_reader.hpp"
+#include "cria/io/merged_tensor.hpp"
 #include "cria/model/hyperparameters.hpp"
 
 namespace cria::llama2 {
@@ -33,11 +34,10 @@ struct stored {
   bool halves_paired = false;                            // rows of a head in the order of rotary pairs (i, i + head_dim/2)
   int turned_width = 0,
       turned_first = 0;  // where not 0: [in, turned_width], and rows are columns from `turned_first` on
-  std::vector<std::span<std::byte const>> shards = {};   // instead of `bytes`: parts of the rows, or of each row
-  bool shards_hold_columns = false;
+  io::merged_tensor const* merged = nullptr;             // instead of `bytes`: parts in several files, which must stay
 
   /// The rows as one span, in either order.
-  bool is_rows() const { return scales.empty() && turned_width == 0 && shards.empty(); }
+  bool is_rows() const { return scales.empty() && turned_width == 0 && merged == nullptr; }
   bool is_plain() const { return is_rows() && !halves_paired; }
 };
 
@@ -65,9 +65,9 @@ constexpr std::size_t halves_row(std::size_t r, std::size_t head_dim) {
   return r - i + i % 2 * (head_dim / 2) + i / 2;
 }
 
-/// Rows `first` .. `first + count - 1` in f32, in the library's order.
-inline void read_rows(stored const& from, int rows, int cols, int head_dim, int first, int count, std::span<float> to) {
-  auto const width = std::size_t(cols);
+/// Rows `first` .. `first + count - 1` of `w` in f32, in the library's order.
+inline void read_rows(stored const& from, weight_info const& w, int head_dim, int first, int count, std::span<float> to) {
+  auto const width = std::size_t(w.cols);
   std::size_t const row_bytes = bytes_of(from.format, width);
   if (from.turned_width > 0) {
     auto const element = bytes_of(from.format, 1);
@@ -79,25 +79,34 @@ inline void read_rows(stored const& from, int rows, int cols, int head_dim, int 
     }
     return;
   }
+  std::vector<std::byte> room;
   for (std::size_t r = 0; r < std::size_t(count); ++r) {
     auto const out = to.subspan(r * width, width);
-    std::size_t const row = std::size_t(first) + r, place = from.halves_paired ? halves_row(row, std::size_t(head_dim)) : row;
+    std::size_t const row = std::size_t(first) + r,
+                      place = from.halves_paired && !w.vector ? halves_row(row, std::size_t(head_dim)) : row;
     if (!from.scales.empty()) {
       for (std::size_t i = 0; i < width; ++i) {
         auto const k = place * width + i;
         out[i] = float(std::int8_t(from.bytes[k])) * cria::detail::load_f32(from.scales.data() + k / std::size_t(from.group) * 4);
       }
-    } else if (from.shards.empty()) {
-      decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
-    } else if (from.shards_hold_columns) {
-      auto const part = row_bytes / from.shards.size(), values = width / from.shards.size();
-      for (std::size_t k = 0; k < from.shards.size(); ++k)
-        decode(from.format, from.shards[k].subspan(place * part, part), out.subspan(k * values, values));
+    } else if (from.merged != nullptr) {
+      decode(from.format, from.merged->row(place, room), out);
     } else {
-      auto const of_shard = std::size_t(rows) / from.shards.size();
-      decode(from.format, from.shards[place / of_shard].subspan(place % of_shard * row_bytes, row_bytes), out);
+      decode(from.format, from.bytes.subspan(place * row_bytes, row_bytes), out);
+    }
+    if (from.halves_paired && w.vector) {  // the values of the row belong to pairs
+      std::vector<float> const in_halves(out.begin(), out.end());
+      for (std::size_t i = 0; i < width; ++i) out[i] = in_halves[halves_row(i, std::size_t(head_dim))];
     }
   }
+}
+
+/// The width of a head where a file gives the model's, as `member`, and the number of heads.
+inline int share_of_a_head(std::string_view file, std::string_view member, hyperparameters const& h) {
+  if (h.heads < 1) throw error(file, "number of heads", "1 or more", std::to_string(h.heads));
+  if (h.embed % h.heads != 0)
+    throw error(file, member, fmt::format("a multiple of the {} heads", h.heads), std::to_string(h.embed));
+  return h.embed / h.heads;
 }
 
 /// Throws cria::error unless a decoder can have this shape.
@@ -136,7 +145,17 @@ inline void check(hyperparameters const& h, std::string_view file) {
 }
 
 inline std::string extents(std::vector<std::uint64_t> const& shape) {
+  constexpr std::size_t most = 8;
+  if (shape.size() > most)
+    return fmt::format("[{}, ...] of {} axes", fmt::join(std::span(shape).first(most), ", "), shape.size());
   return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+/// Throws cria::error for a tensor of the file `path` that is not `known(name)`.
+template <class Tensors, class Known>
+void refuse_others(std::string const& path, Tensors const& tensors, Known const& known, std::string_view expected) {
+  for (auto const& t : tensors)
+    if (!known(t.name)) throw error(path + ": " + io::printable(t.name), "tensor is not supported", expected, "another");
 }
 
 /// Slowest axis first; a vector has one.

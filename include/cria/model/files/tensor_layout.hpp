@@ -102,7 +102,7 @@ class tensor_maker {
   /// Where the part lies in a file as it should.
   stored const* as_it_is(weight_place const& part) const {
     auto const* const s = source_.in_file(part.weight, part.layer);
-    bool const same = s != nullptr && s->format == t_.format && t_.added == 0 && s->scales.empty() && s->shards.empty();
+    bool const same = s != nullptr && s->format == t_.format && t_.added == 0 && s->scales.empty() && s->merged == nullptr;
     return same && (!part.weight.rotated || s->halves_paired == (t_.order == row_order::hugging_face)) ? s : nullptr;
   }
 
