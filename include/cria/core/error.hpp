@@ -33,20 +33,20 @@ class error : public std::runtime_error {
   static constexpr std::size_t most = 400;        // bytes of what was expected or found, which are lists at most
   static constexpr std::size_t most_of_all = 8000;  // a path, and all reasons why a model cannot be expressed
 
-  static std::string cut(std::string_view text, std::size_t bytes) {
+  [[gnu::cold, gnu::noinline]] static std::string cut(std::string_view text, std::size_t bytes) {
     return one_line(text.substr(0, bytes)) + (text.size() > bytes ? "..." : "");
   }
-  [[gnu::noinline]] static std::string join(std::string_view where, std::string_view what) {
+  [[gnu::cold, gnu::noinline]] static std::string join(std::string_view where, std::string_view what) {
     return cut(where, most_of_all) + (where.empty() ? "" : ": ") + cut(what, most_of_all);
   }
-  [[gnu::noinline]] static std::string join(std::string_view where, std::string_view what, std::string_view expected,
-                                            std::string_view found) {
+  [[gnu::cold, gnu::noinline]] static std::string join(std::string_view where, std::string_view what,
+                                                       std::string_view expected, std::string_view found) {
     return join(where, what) + " (expected " + cut(expected, most) + ", found " + cut(found, most) + ")";
   }
 };
 
-/// Not inlined: what it builds would stand at each place that checks.
-[[noreturn, gnu::noinline]] inline void refuse_range(std::string_view what, int found, int first, int end) {
+/// Not inlined, and small: what it builds would stand at each place that checks.
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_range(std::string_view what, int found, int first, int end) {
   throw error(what, "out of range", std::to_string(first) + " to " + std::to_string(end - 1), std::to_string(found));
 }
 

@@ -2,9 +2,13 @@
 // Limits of the machine, measured by kernels of ours: what figures of speed are weighed against. All together take some 0.3 s.
 #include <Kokkos_Core.hpp>
 #include <algorithm>
+#include <atomic>
 
 #include "cria/kernel/lanes.hpp"
 #include "cria/kernel/team.hpp"
+#include "cria/run/copy.hpp"
+#include "cria/run/host_loop.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
@@ -87,15 +91,29 @@ template <class Exec> struct int8_functor {
   }
 };
 
+/// One pass of a functor over `indices`. On hosts through host_loop, which is compiled once.
+template <class Total, class Exec, class F> void pass_over(Exec const& exec, char const* label, int indices, F const& f) {
+  if constexpr (kernel::on_host<Exec>) {
+    std::atomic<bool> seen = false;  // so that no sum is left out
+    host_loop(exec, label, indices, [&](int i) {
+      Total total = 0;
+      f(i, total);
+      if (total != 0) seen.store(true, std::memory_order_relaxed);
+    });
+  } else {
+    Total seen = 0;
+    Kokkos::parallel_reduce(label, Kokkos::RangePolicy<Exec>(exec, 0, indices), f, seen);
+  }
+}
+
 /// `amount` of work per second of a functor over `indices`: the best of several passes.
 template <class Total, class Exec, class F>
 double best_rate(Exec const& exec, char const* label, int indices, int passes, double amount, F const& f) {
   double best = 0;
   for (int pass = 0; pass < passes; ++pass) {
-    Total seen = 0;
     exec.fence();
     Kokkos::Timer const timer;
-    Kokkos::parallel_reduce(label, Kokkos::RangePolicy<Exec>(exec, 0, indices), f, seen);
+    pass_over<Total>(exec, label, indices, f);
     exec.fence();
     best = std::max(best, amount / timer.seconds());
   }
@@ -115,8 +133,15 @@ template <int Streams, class Exec> double read_rate(Exec const& exec, std::int32
 /// Bytes per second that `exec` sustains when it reads a set of so many bytes again and again, over 1, 2, 4 or 8 streams a
 /// thread, whichever is fastest: of memory, where the set is some times larger than the caches, or of a cache.
 template <class Exec> double measure_read_bandwidth(Exec const& exec, std::size_t bytes = std::size_t(256) << 20) {
-  using memory = Kokkos::View<std::int32_t*, typename Exec::memory_space>;
-  memory const set(Kokkos::view_alloc(exec, "cria/read bandwidth"), bytes / sizeof(std::int32_t));
+  buffer<std::int32_t, typename Exec::memory_space> const set("cria/read bandwidth", bytes / sizeof(std::int32_t));
+  if constexpr (kernel::on_host<Exec>) {  // each thread touches first what it will read
+    int const indices = detail::limit_indices(exec);
+    std::size_t const each = set.size() / std::size_t(indices);
+    host_loop(exec, "cria/first touch", indices,
+              [&](int i) { std::fill_n(set.data() + std::size_t(i) * each, each, std::int32_t(0)); });
+  } else {
+    zero_bytes(exec, set.data(), set.bytes());
+  }
   return std::max({detail::read_rate<1>(exec, set.data(), bytes), detail::read_rate<2>(exec, set.data(), bytes),
                    detail::read_rate<4>(exec, set.data(), bytes), detail::read_rate<8>(exec, set.data(), bytes)});
 }
