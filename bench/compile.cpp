@@ -25,7 +25,7 @@ struct unit {
 unit forward(std::string const& name, std::string const& kind, std::string const& variant, std::string const& policy, int layers = 0) {
   auto const own = variant.starts_with("llama2::") ? std::string() : fmt::format("#include \"{}.hpp\"\n", variant.substr(0, variant.find('_')));
   auto const stack = layers > 0 ? fmt::format("static constexpr int layers = {};", layers) : "";
-  auto const what = kind == "engine" ? "template class llama2::decoder_engine<D, P, Exec>;" : "template class session<D, P, Exec>;";
+  auto const what = kind == "engine" ? "template class cria::llama2::decoder_engine<D, P, Exec>;" : "template class cria::session<D, P, Exec>;";
   return {name, kind,
           fmt::format("#include \"cria/model/engine.hpp\"\n{}using namespace cria;\nstruct model : {} {{ {} }};\nusing D = llama2::decoder<model>;\n"
                       "using P = policy::{};\nusing Exec = Kokkos::DefaultExecutionSpace;\n{}\ntemplate <class B> constexpr int kernels = plan_of<forward_of<B, P>>.count;\n"
@@ -37,7 +37,7 @@ unit training(std::string const& name, std::string const& variant, std::string c
   auto const stack = layers > 0 ? fmt::format("static constexpr int layers = {};", layers) : "";
   return {name, "trainer",
           fmt::format("#include \"cria/model/train_engine.hpp\"\nusing namespace cria;\nstruct model : {} {{ {} }};\nusing D = llama2::decoder<model>;\n"
-                      "using P = policy::exact<formats<{}>>;\ntemplate class trainer<D, P>;\nusing S = training_stages<D, P, keep::dear, train_weights::all>;\n"
+                      "using P = policy::exact<formats<{}>>;\ntemplate class cria::trainer<D, P>;\nusing S = training_stages<D, P, keep::dear, train_weights::all>;\n"
                       "extern \"C\" unsigned char const cria_kernels[plan_of<S::embedding_forward>.count + plan_of<S::embedding_backward>.count + "
                       "plan_of<S::block_forward>.count + plan_of<S::block_backward>.count + plan_of<S::head_step>.count + plan_of<S::loss_forward>.count] = {{1}};\n",
                       variant, stack, weights)};

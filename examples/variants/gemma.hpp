@@ -1,6 +1,6 @@
 #pragma once
 // Gemma (Gemma Team 2024, arXiv 2403.08295): the embedding times the root of the width, norms times 1 + w, a gate of gelu.
-#include "cria/model.hpp"
+#include "cria/model/config.hpp"
 
 template <class Shape> struct gemma : Shape {
   static constexpr double norm_eps = 1e-6, embedding_scale = cria::nn::root(Shape::embed::extent);

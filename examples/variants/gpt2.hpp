@@ -1,6 +1,6 @@
 #pragma once
 // GPT-2 (Radford et al. 2019): learned positions, norms about the mean, gelu without a gate, biases everywhere.
-#include "cria/model.hpp"
+#include "cria/model/config.hpp"
 
 template <class Shape> struct gpt2 : Shape {
   static constexpr bool tied = true;

@@ -1,6 +1,6 @@
 #pragma once
 // Llama 3.1 (Grattafiori et al. 2024, arXiv 2407.21783): rotary angles are stretched to a longer context.
-#include "cria/model.hpp"
+#include "cria/model/config.hpp"
 
 template <class Shape> struct llama3 : Shape {
   static constexpr double rope_theta = 5e5;

@@ -1,6 +1,6 @@
 #pragma once
 // Mistral 7B (Jiang et al. 2023, arXiv 2310.06825): a row attends to the last 4,096 positions.
-#include "cria/model.hpp"
+#include "cria/model/config.hpp"
 
 template <class Shape> struct mistral : Shape {
   static constexpr int window = 4096;

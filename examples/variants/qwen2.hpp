@@ -1,6 +1,6 @@
 #pragma once
 // Qwen2 (Yang et al. 2024, arXiv 2407.10671): queries, keys and values have biases.
-#include "cria/model.hpp"
+#include "cria/model/config.hpp"
 
 template <class Shape> struct qwen2 : Shape {
   static constexpr double rope_theta = 1e6, norm_eps = 1e-6;

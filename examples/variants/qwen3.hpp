@@ -1,6 +1,6 @@
 #pragma once
 // Qwen3 (Qwen Team 2025, arXiv 2505.09388): queries and keys are normalised head by head.
-#include "cria/model.hpp"
+#include "cria/model/config.hpp"
 
 template <class Shape> struct qwen3 : Shape {
   static constexpr double rope_theta = 1e6, norm_eps = 1e-6;

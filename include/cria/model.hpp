@@ -6,3 +6,4 @@
 #include "cria/model/decoder.hpp"
 #include "cria/model/describe.hpp"
 #include "cria/model/export.hpp"
+#include "cria/model/graph_text.hpp"
