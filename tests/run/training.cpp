@@ -172,12 +172,12 @@ TEST_CASE("weights in bf16 are the rounded masters after each step, and learn") 
   auto const check_rounded = [&] {
     for (auto const& e : t.gradients().entries()) {
       if (e.stored->rows == 1) continue;
-      auto const master = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.master);
-      auto const packed = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.stored->packed);
+      auto const master = host_copy(space(), e.master);
+      auto const packed = host_copy(space(), e.stored->packed);
       int wrong = 0, between = 0;
       for (std::size_t i = 0; i < master.size(); ++i) {
         auto const half = kernel::load<std::uint16_t>(packed.data() + 2 * i);
-        wrong += half != f32_to_bf16(master(i)), between += bf16_to_f32(half) != master(i);
+        wrong += half != f32_to_bf16(master[i]), between += bf16_to_f32(half) != master[i];
       }
       INFO(e.stored->name);
       CHECK(wrong == 0);

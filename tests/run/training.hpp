@@ -68,8 +68,8 @@ template <class Trainer>
 std::vector<std::byte> all_weights(Trainer const& t) {
   std::vector<std::byte> all;
   for (auto const& e : t.weights().entries()) {
-    auto const copy = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, e.packed);
-    all.insert(all.end(), copy.data(), copy.data() + copy.size());
+    auto const copy = host_copy(space(), e.packed);
+    all.insert(all.end(), copy.begin(), copy.end());
   }
   return all;
 }

@@ -4,8 +4,10 @@
 #include <Kokkos_Core.hpp>
 #include <cstddef>
 #include <cstring>
+#include <vector>
 
 #include "cria/kernel/team.hpp"
+#include "cria/run/memory.hpp"
 
 namespace cria {
 
@@ -30,6 +32,13 @@ template <class T, class Exec> void copy_in(Exec const& exec, T* to, T const* ho
 /// `count` values to the host.
 template <class T, class Exec> void copy_out(Exec const& exec, T* host, T const* from, std::size_t count) {
   copy_bytes<Kokkos::HostSpace, typename Exec::memory_space>(exec, host, from, count * sizeof(T));
+}
+/// All values of a buffer, on the host.
+template <class Exec, class T> std::vector<T> host_copy(Exec const& exec, buffer<T, typename Exec::memory_space> const& from) {
+  std::vector<T> host(from.size());
+  copy_out(exec, host.data(), from.data(), from.size());
+  exec.fence();
+  return host;
 }
 /// `count` values within the space.
 template <class T, class Exec> void copy_within(Exec const& exec, T* to, T const* from, std::size_t count) {

@@ -69,9 +69,7 @@ template <class Exec> class gradient_store {
       Kokkos::parallel_for("cria/norm", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
       begin += kernel::optimizer_blocks(e.values());
     }
-    std::vector<double> sums(sums_.size());
-    copy_out(exec, sums.data(), sums_.data(), sums.size());
-    exec.fence();
+    auto const sums = host_copy(exec, sums_);
     return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
   }
 

@@ -143,11 +143,8 @@ class trainer {
     gradients_.finish();
     for (auto const& e : gradients_.entries())
       if (e.master.size() > 0) {
-        std::vector<std::byte> packed(e.stored->packed.size());
         std::vector<float> master(e.master.size());
-        copy_out(exec_, packed.data(), e.stored->packed.data(), packed.size());
-        exec_.fence();
-        decode(e.stored->type.only(), packed, master);
+        decode(e.stored->type.only(), host_copy(exec_, e.stored->packed), master);
         copy_in(exec_, e.master.data(), master.data(), master.size());
         exec_.fence();
       }
