@@ -23,12 +23,13 @@ template <class P, int G> kernel::fused<P, G> divided(kernel::context_of<P> cons
 /// A kernel as a host runs it, without its type: the loops over kernels are compiled once.
 template <class Context> struct host_kernel {
   char const* label;
-  int (*phases)(Context const&, int workers);
+  int (*phases)(Context const&, int workers);  // none where there is nothing to do
   void (*work)(Context const&, int phase, int worker, int workers);  // what one worker does in a phase
 };
 
 template <class P, int G> int phases_on_host(kernel::context_of<P> const& c, int workers) {
-  return divided<P, G>(c, workers, true).phases();
+  auto const f = divided<P, G>(c, workers, true);
+  return f.pieces(0) == 0 ? 0 : f.phases();
 }
 template <class P, int G> void work_on_host(kernel::context_of<P> const& c, int phase, int worker, int workers) {
   divided<P, G>(c, workers, true).host_work(phase, worker, workers);
