@@ -1,5 +1,6 @@
 #pragma once
 // The kernels of a program in order: launched one by one on an execution-space instance of the caller's, or by a crew.
+#include <array>
 #include <span>
 
 #include "cria/graph/label.hpp"
@@ -38,7 +39,8 @@ template <class P, int G> void work_on_host(kernel::context_of<P> const& c, int 
 template <class P, class = std::make_integer_sequence<int, plan_of<P>.count>> struct host_kernels;
 template <class P, int... G> struct host_kernels<P, std::integer_sequence<int, G...>> {
   using context = kernel::context_of<P>;
-  static constexpr host_kernel<context> all[] = {{label<P, G>.text, phases_on_host<P, G>, work_on_host<P, G>}...};
+  static constexpr std::array<host_kernel<context>, sizeof...(G)> all{
+      host_kernel<context>{label<P, G>.text, phases_on_host<P, G>, work_on_host<P, G>}...};
 };
 
 template <class Exec, class Context>

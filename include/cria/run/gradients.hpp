@@ -9,6 +9,7 @@
 
 #include "cria/kernel/contraction/block.hpp"
 #include "cria/kernel/optimizer/adamw.hpp"
+#include "cria/run/host_loop.hpp"
 #include "cria/run/weights.hpp"
 
 namespace cria {
@@ -58,19 +59,20 @@ template <class Exec> class gradient_store {
   void finish() {
     int blocks = 0;
     for (entry const& e : entries_) blocks += kernel::optimizer_blocks(e.values());
-    sums_ = {"cria/sums of squares", std::size_t(blocks)};
+    sums_ = {"cria/sums of squares", std::size_t(blocks)}, sums_host_.resize(sums_.size());
   }
 
   /// The norm of all gradients together.
-  double norm(Exec const& exec) const {
+  double norm(Exec const& exec) {
     int begin = 0;
     for (entry const& e : entries_) {
       kernel::square_sums const f{e.gradient.data(), e.values(), sums_.data() + begin};
-      Kokkos::parallel_for("cria/norm", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
+      loop(exec, "cria/norm", kernel::optimizer_blocks(e.values()), f);
       begin += kernel::optimizer_blocks(e.values());
     }
-    auto const sums = host_copy(exec, sums_);
-    return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
+    copy_out(exec, sums_host_.data(), sums_.data(), sums_.size());
+    exec.fence();
+    return std::sqrt(std::accumulate(sums_host_.begin(), sums_host_.end(), 0.0));
   }
 
   /// One step, given the gradients' norm, and the gradients are 0. Matrices decay, vectors don't.
@@ -94,7 +96,7 @@ template <class Exec> class gradient_store {
                                  float(s.rate / first),
                                  float(1 / std::sqrt(second)),
                                  float(s.epsilon)};
-      Kokkos::parallel_for("cria/adamw", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
+      loop(exec, "cria/adamw", kernel::optimizer_blocks(e.values()), f);
     }
     exec.fence();
   }
@@ -104,7 +106,7 @@ template <class Exec> class gradient_store {
     if (e.master.size() == 0) return;
     kernel::round_weights const f{e.master.data(), reinterpret_cast<std::uint16_t*>(e.stored->packed.data()),
                                   e.stored->type.only(), e.values()};
-    Kokkos::parallel_for("cria/round", Kokkos::RangePolicy<Exec>(exec, 0, kernel::optimizer_blocks(e.values())), f);
+    loop(exec, "cria/round", kernel::optimizer_blocks(e.values()), f);
     exec.fence();
   }
 
@@ -118,6 +120,7 @@ template <class Exec> class gradient_store {
  private:
   std::vector<entry> entries_;
   buffer<double, memory> sums_;
+  std::vector<double> sums_host_;
 };
 
 /// One layer of values that lie as a weight does, in the order of the files: [rows, cols].

@@ -111,7 +111,7 @@ class byte_level final : public tokenizer {
       if (t.kind == token_kind::normal && !ids.emplace(t.text, int(id)).second)
         throw error(file, fmt::format("token {}", id), "another than those before", "one that is there already");
     }
-    detail::merge_table merges(ids);
+    detail::merge_table merges(ids, file);
     return {std::move(v), std::move(ids), std::move(merges)};
   }
 

@@ -82,10 +82,15 @@ class merge_table {
     }
   }
 
-  /// All pairs of tokens whose texts together are a token's, which is their rank. `ids` has tokens by their texts.
-  explicit merge_table(std::unordered_map<std::string, int> const& ids) {
-    for (auto const& [text, both] : ids)
+  /// All pairs of tokens whose texts together are a token's, which is their rank. `ids` has tokens by their texts. Throws
+  /// cria::error, under the name `file`, for more than no vocabulary of words has (Llama 3's some 280,000).
+  merge_table(std::unordered_map<std::string, int> const& ids, std::string_view file) {
+    constexpr std::size_t most = 1 << 20;
+    for (auto const& [text, both] : ids) {
       for (auto const& [left, right] : pairs_of(text, ids)) merges_.emplace(key(left, right), merged<int>{both, both});
+      if (merges_.size() > most)
+        throw error(std::string(file), "pairs of tokens that are a token together", fmt::format("at most {}", most), "more");
+    }
   }
 
   /// The pairs of tokens whose texts together are `text`, the shortest left one first.

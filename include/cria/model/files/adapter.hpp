@@ -204,10 +204,11 @@ class adapter {
 
   void check(std::string_view where, int least_rank) const {
     constexpr int most = 1 << 14;
-    auto const within = [&](std::string_view name, int n, int least) {
-      if (n < least || n > most) throw error(where, name, fmt::format("{} to {}", least, most), std::to_string(n));
+    auto const within = [&](std::string_view name, int n, int least, int end) {
+      if (n < least || n > end) throw error(where, name, fmt::format("{} to {}", least, end), std::to_string(n));
     };
-    within("rank (r)", shape_.rank, least_rank), within("lora_alpha", shape_.alpha, 1);
+    within("rank (r)", shape_.rank, least_rank, most);
+    within("lora_alpha", shape_.alpha, 1, shape_.rank == 1 ? most / 2 : most);  // it is doubled with a rank of 1
     if (shape_.matrices.empty()) throw error(where, "matrices with adapters", "some", "none");
   }
   std::vector<weight_place> places(hyperparameters base) const {
