@@ -1,6 +1,7 @@
 // What is known of one model's type while compiling, without its kernels.
 #include "model.hpp"
 
+#include "cria/model/describe.hpp"
 #include "cria/model/graph_text.hpp"
 #include "support/compiled.hpp"
 
