@@ -13,6 +13,9 @@ import transformers as t
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from random_adapter import with_random_adapter
+
 CONFIG = t.LlamaConfig(vocab_size=61, hidden_size=40, intermediate_size=52, num_hidden_layers=2, num_attention_heads=4,
                        num_key_value_heads=2, head_dim=12, max_position_embeddings=64, attention_bias=True, tie_word_embeddings=False,
                        attn_implementation="eager", rope_parameters={"rope_type": "default", "rope_theta": 1e4})
@@ -51,14 +54,7 @@ def main(out):
     randomise(base, 300)
     base.save_pretrained(out)
     Path(out, "generation_config.json").unlink(missing_ok=True)
-    model = get_peft_model(base, ADAPTER).eval()
-    g = torch.Generator().manual_seed(301)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            if "lora_" in name:
-                p.copy_(0.2 * torch.randn(p.shape, generator=g))
-    model.save_pretrained(out / "adapter")
-    (out / "adapter" / "README.md").unlink(missing_ok=True)
+    model = with_random_adapter(base, ADAPTER, 301, out)
     tokens = torch.randint(CONFIG.vocab_size, (2, 29), generator=torch.Generator().manual_seed(302))
     logits32, loss32, gradients32 = run(model, tokens)
     logits, loss, gradients = in_double(model.state_dict(), tokens)

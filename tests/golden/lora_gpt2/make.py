@@ -8,8 +8,11 @@ from pathlib import Path
 
 import torch
 import transformers as t
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig
 from safetensors.torch import save_file
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from random_adapter import with_random_adapter
 
 ADAPTER = LoraConfig(r=3, lora_alpha=6, target_modules=["c_attn", "c_proj", "c_fc"], task_type="CAUSAL_LM", fan_in_fan_out=True,
                      base_model_name_or_path="small-gpt2")
@@ -18,14 +21,7 @@ ADAPTER = LoraConfig(r=3, lora_alpha=6, target_modules=["c_attn", "c_proj", "c_f
 def main(out):
     base = t.AutoModelForCausalLM.from_pretrained(out.parent / "variants/gpt2", attn_implementation="eager").float().eval()
     base.name_or_path = ADAPTER.base_model_name_or_path  # or peft writes the folder
-    model = get_peft_model(base, ADAPTER).eval()
-    g = torch.Generator().manual_seed(401)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            if "lora_" in name:
-                p.copy_(0.2 * torch.randn(p.shape, generator=g))
-    model.save_pretrained(out / "adapter")
-    (out / "adapter" / "README.md").unlink(missing_ok=True)
+    model = with_random_adapter(base, ADAPTER, 401, out)
     tokens = torch.randint(base.config.vocab_size, (2, 29), generator=torch.Generator().manual_seed(402))
     logits32 = model(tokens).logits.detach()
     single = logits32.dtype
