@@ -25,12 +25,13 @@ struct unit {
 unit forward(std::string const& name, std::string const& kind, std::string const& variant, std::string const& policy, int layers = 0) {
   auto const own = variant.starts_with("llama2::") ? std::string() : fmt::format("#include \"{}.hpp\"\n", variant.substr(0, variant.find('_')));
   auto const stack = layers > 0 ? fmt::format("static constexpr int layers = {};", layers) : "";
+  auto const includes = kind == "engine" ? "#include \"cria/model/engine.hpp\"" : "#include \"cria/model/decoder.hpp\"\n#include \"cria/run/session.hpp\"";
   auto const what = kind == "engine" ? "template class cria::llama2::decoder_engine<D, P, Exec>;" : "template class cria::session<D, P, Exec>;";
   return {name, kind,
-          fmt::format("#include \"cria/model/engine.hpp\"\n{}using namespace cria;\nstruct model : {} {{ {} }};\nusing D = llama2::decoder<model>;\n"
+          fmt::format("{}\n{}using namespace cria;\nstruct model : {} {{ {} }};\nusing D = llama2::decoder<model>;\n"
                       "using P = policy::{};\nusing Exec = Kokkos::DefaultExecutionSpace;\n{}\ntemplate <class B> constexpr int kernels = plan_of<forward_of<B, P>>.count;\n"
                       "extern \"C\" unsigned char const cria_kernels[kernels<D::embedding> + kernels<D::block> + kernels<D::head>] = {{1}};\n",
-                      own, variant, stack, policy, what)};
+                      includes, own, variant, stack, policy, what)};
 }
 
 unit training(std::string const& name, std::string const& variant, std::string const& weights, int layers = 0) {

@@ -95,11 +95,62 @@ TEST_CASE("an adapter of GPT-2, whose q, k and v are one matrix") {
   auto const made = checkpoint::open((folder.path() / "hf").string());
   // Rounded as above; 6 products in each of 2 layers.
   CHECK(largest_difference(logits<decoder<gpt2_config>>(made, "lora_gpt2"), expected) < 2 * 12 * 0x1p-24 * 8 + 0x1p-22);
-  CHECK_THROWS_WITH(write_adapter(folder.path() / "x", file.shape(), dtype::f32, own, ""),
-                    ContainsSubstring("an adapter of a model whose q, k and v are apart"));
-  CHECK_THROWS_WITH(adapter::initial({3, 5, {"wq"}}, made.shape(), 1), ContainsSubstring("q, k and v are apart"));
+  // Written again it has q, k and v apart: three times the rank of c_attn, with zeros beside the diagonal.
+  write_adapter(folder.path() / "again", file.shape(), dtype::f32, own, "small-gpt2");
+  auto again = checkpoint::open(test::golden("variants/gpt2").string());
+  again.attach(adapter::open(folder.path() / "again", again.shape()));
+  using wider = decoder<nn::adapted<gpt2_config, 9, 9, wq, wk, wv, wo, w1, w2>>;
+  check_shape<wider>(again.shape(), "again");
+  // Its scale of 2 is in B, in powers of two: the same products.
+  CHECK(largest_difference(logits<wider>(again, "lora_gpt2"), logits<both>(file, "lora_gpt2")) < 1e-12);
   CHECK_THROWS_WITH(adapter::open(test::golden("lora/adapter"), made.shape()),
                     ContainsSubstring("expected one of c_attn, c_proj, c_fc, found \"down_proj\""));
+}
+
+TEST_CASE("a new adapter of GPT-2 is one of c_attn in its files") {
+  struct gpt2_config : gpt2<config<48, 2, 6, 6, 192, 97, 64>> {};
+  test::temporary_folder const folder;
+  for (auto const& matrices : {std::vector<std::string>{"wk"}, {"wq", "wv", "w2"}}) {
+    auto file = checkpoint::open(test::golden("variants/gpt2").string());
+    file.attach(adapter::initial({3, 5, matrices}, file.shape(), 1));
+    auto const own = weights_of(file);
+    // B begins at 0: for the test its values are those of another matrix.
+    whole_weights const filled([&](std::string_view name, int layer) {
+      auto const w = std::ranges::find(file.weights(), name, &weight_info::name);
+      auto values = own.values(*w, layer);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] += float(std::sin(double(i * name.size()) + layer + name[1]));
+      return values;
+    });
+    auto const to = folder.path() / matrices[0];
+    write_adapter(to, file.shape(), dtype::f32, filled, "");
+    auto again = checkpoint::open(test::golden("variants/gpt2").string());
+    again.attach(adapter::open(to, again.shape()));
+    merged const expected(file.shape(), filled), found(again.shape(), weights_of(again));
+    for (auto const* const name : {"wq", "wk", "wv", "w1", "w2"}) {
+      auto const w = std::ranges::find(file.weights(), name, &weight_info::name);
+      bool const adapted = std::ranges::find(matrices, name) != matrices.end();
+      auto const before = adapted ? expected.values(*w, 1) : own.values(*w, 1);
+      // The scale of 5 / 3 is in B, rounded to f32: three products, each off by 2^-24 of itself, and the sum's own rounding.
+      CHECK(largest_difference(found.values(*w, 1), before) < 4 * 0x1p-24 * 3 * 5);
+    }
+  }
+}
+
+TEST_CASE("adapters whose ranks and scales differ from matrix to matrix") {
+  auto const reference = reference_of("lora_sizes");
+  auto const opened = [&](char const* name) {
+    auto file = base_file();
+    file.attach(adapter::open(test::golden("lora_sizes") / name / "adapter", file.shape()));
+    return file;
+  };
+  // As above; a B that is scaled is rounded to f32 once more: 2^-24 of each of 2 layers' 4 products, as in "merged and apart".
+  auto const check = [&](std::vector<double> const& found, char const* name) {
+    auto const expected = reference.values<float>(name);
+    double const size = std::abs(*std::ranges::max_element(expected, {}, [](float x) { return std::abs(x); }));
+    CHECK(largest_difference(found, expected) < 2 * 8 * 0x1p-24 * size + 0x1p-22);
+  };
+  check(logits<decoder<nn::adapted<base_config, 5, 5, wq, wk, w3, w2>>>(opened("patterns"), "lora_sizes"), "patterns");
+  check(logits<decoder<nn::adapted<base_config, 6, 6, wv, wo>>>(opened("stabilised"), "lora_sizes"), "stabilised");
 }
 
 TEST_CASE("an adapter of rank 1 has a second row and column of zeros; values that are no numbers are refused") {
@@ -237,8 +288,8 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
       {"r", 0, "rank (r) (expected 1 to 16384, found 0)"},
       {"r", 1u << 30, "rank (r) (expected 1 to 16384, found 1073741824)"},
       {"r", nullptr, "missing member r"},
-      {"lora_alpha", -1, "lora_alpha (expected a whole number from 0 to 1073741824, found -1)"},
-      {"lora_alpha", 0, "lora_alpha (expected 1 to 16384, found 0)"},
+      {"lora_alpha", -1, "lora_alpha (expected above 0, 16384 at most, found -1)"},
+      {"lora_alpha", 0, "lora_alpha (expected above 0, 16384 at most, found 0)"},
       {"target_modules", nullptr, "missing member target_modules"},
       {"target_modules", "all-linear",
        "target_modules (expected a list of q_proj, k_proj, v_proj, o_proj, gate_proj, down_proj, up_proj, found "
@@ -251,12 +302,18 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
        {"self_attn.q_proj"},
        "tensor is not supported (expected the matrices that adapter_config.json names"},
       {"use_dora", true, "use_dora is not supported (expected false or null, found true)"},
-      {"use_rslora", true, "use_rslora is not supported"},
+      {"use_rslora", 1, "use_rslora (expected true or false, found 1)"},
       {"bias", "all", "bias is not supported (expected \"none\", found \"all\")"},
       {"lora_bias", true, "lora_bias is not supported"},
       {"fan_in_fan_out", true, "fan_in_fan_out is not supported"},
-      {"rank_pattern", {{"q_proj", 3}}, "rank_pattern is not supported"},
-      {"alpha_pattern", {{"q_proj", 3}}, "alpha_pattern is not supported"},
+      {"rank_pattern", {{"q_proj", 3}}, "q_proj.lora_A.weight: shape (expected [3, 40], found [6, 40])"},
+      {"rank_pattern", {"q_proj"}, "rank_pattern (expected an object, found [\"q_proj\"])"},
+      {"rank_pattern", {{"q_proj", 2.5}}, "rank_pattern: q_proj (expected a whole number, found 2.5)"},
+      {"rank_pattern", {{"q_proj", 1 << 15}}, "rank_pattern: q_proj (expected 1 to 16384, found 32768)"},
+      {"rank_pattern", {{".*_proj", 3}}, "rank_pattern: not the name of a module (expected letters, digits, _ and ., found"},
+      {"alpha_pattern", {{"q_proj", 3}, {"layers.1.self_attn.q_proj", 4}}, "alpha_pattern: a second name for one module"},
+      {"alpha_pattern", {{"q_proj", "3"}}, "alpha_pattern: q_proj (expected a number, found \"3\")"},
+      {"alpha_pattern", {{"q_proj", -1}}, "alpha_pattern: q_proj (expected above 0, 16384 at most, found -1)"},
       {"modules_to_save", {"lm_head"}, "modules_to_save is not supported"},
       {"layers_to_transform", {1}, "layers_to_transform is not supported"},
       {"init_lora_weights", "pissa", "init_lora_weights is not supported"},

@@ -106,13 +106,11 @@ TEST_CASE("a conversation") {
 TEST_CASE("Ctrl-C stops the answer and not the program") {
   terminal t("chat", with_model({"--max-tokens", "400", "--temperature", "0"}));  // 8 s
   t.expect("> ");
-  auto const start = std::chrono::steady_clock::now();
   t.type("Once\r");
   t.expect("\n");
   usleep(200000);
   t.type("\x03");
-  t.expect("> ");
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(6));
+  CHECK(t.expect("> ").find("--max-tokens") == std::string::npos);  // what it says at the end of the 400
   t.type("half a line\x03");  // takes back what was typed
   t.expect("> ");
   t.type("/help\r");

@@ -1,7 +1,7 @@
 #pragma once
 // Names of kernels: what profilers and tables show.
 #include "cria/graph/plan.hpp"
-#include "cria/graph/text.hpp"
+#include "cria/core/text.hpp"
 
 namespace cria {
 

@@ -1,6 +1,6 @@
 #pragma once
 // Pictures of boxes and arrows, as dot (Graphviz) and Mermaid say them.
-#include "cria/graph/text.hpp"
+#include "cria/core/text.hpp"
 
 namespace cria {
 

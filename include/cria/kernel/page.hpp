@@ -4,6 +4,7 @@
 //           q8_0: [4 tiles][block of 32][16 scales, then 8 groups of [16 positions][4 bytes]], as weights are packed
 //   values  [64 positions][size]: lanes run along the size; q8_0: [64][block of 32][scale, 32 bytes]
 #include "cria/kernel/contraction/dot.hpp"
+#include "cria/kernel/math.hpp"
 
 namespace cria::kernel {
 
@@ -104,6 +105,41 @@ KOKKOS_FUNCTION void mix(std::byte const* values, int d, float const* p, int p_s
   edge(most);
   each_constant<Q>(
       [&](auto n) { each_constant<vectors>([&](auto v) { V::store(to + n * stride + d + v * V::width, s[n][v]); }); });
+}
+
+/// The scores of a page become e^(score * scale - the largest of them), zero outside [begin, end); the largest and the total
+/// go to record[0] and record[1]. In 16 lanes, folded in a fixed order.
+template <class V> KOKKOS_FUNCTION void weigh(float* p, int begin, int end, float scale, float* record) {
+  constexpr int vectors = 16 / V::width;
+  for (int i = 0; i < begin; ++i) p[i] = -3.0e38f;
+  for (int i = end; i < page_positions; ++i) p[i] = -3.0e38f;
+  typename V::f lane[vectors];
+  for (int v = 0; v < vectors; ++v) {
+    lane[v] = V::splat(-3.0e38f);
+    for (int i = v * V::width; i < page_positions; i += 16) lane[v] = larger{}(V::load(p + i) * V::splat(scale), lane[v]);
+  }
+  float const highest = fold<V>(lane, larger{});
+  for (int v = 0; v < vectors; ++v) {
+    lane[v] = V::splat(0.0f);
+    for (int i = v * V::width; i < page_positions; i += 16) {
+      typename V::f const x = exp_of<V>(V::load(p + i) * V::splat(scale) - V::splat(highest));
+      V::store(p + i, x);
+      lane[v] = lane[v] + x;
+    }
+  }
+  record[0] = highest, record[1] = fold<V>(lane, plus{});
+}
+
+/// Adds the sums of a later page: `size` of them, and at `padded` the largest score and the total.
+template <class Team> KOKKOS_FUNCTION void merge_sums(Team const& t, float* sums, float const* page, int size, int padded) {
+  float const highest = Kokkos::max(sums[padded], page[padded]);
+  float const old = exp(sums[padded] - highest), added = exp(page[padded] - highest);
+  t.barrier();
+  t.each(size, [&](int d) { sums[d] = Kokkos::fma(sums[d], old, page[d] * added); });
+  t.each(1, [&](int) {
+    sums[padded] = highest, sums[padded + 1] = Kokkos::fma(sums[padded + 1], old, page[padded + 1] * added);
+  });
+  t.barrier();
 }
 
 /// The widest lanes, up to V's, that divide heads of `Size`.

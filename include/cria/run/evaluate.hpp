@@ -1,6 +1,5 @@
 #pragma once
 // One block on arrays of the caller's: input, weights and result are read and written where they are.
-#include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <tuple>
 #include <vector>
 
@@ -145,7 +144,7 @@ template <class Block, class Exec = Kokkos::DefaultExecutionSpace> class evaluat
   template <class Input, class Rest, std::size_t... W>
   void run(Input const& input, Rest const& rest, std::index_sequence<W...>) {
     require_kokkos("evaluate");
-    Kokkos::Profiling::ScopedRegion const region("cria/evaluate");
+    profiling_region const region("cria/evaluate");
     auto const& result = std::get<sizeof...(W)>(rest);
     if (result.rows != input.rows)
       throw error("evaluate", "extent of the axis token of the result", std::to_string(input.rows),

@@ -10,9 +10,17 @@ namespace cria {
 /// Throws where Kokkos is not initialised, or finalised already: what comes next would end the program.
 inline void require_kokkos(std::string_view where) {
   if (!Kokkos::is_initialized())
-    throw error(where, "Kokkos is not at work", "a call between its initialize and finalize",
-                Kokkos::is_finalized() ? "one after finalize" : "one before initialize");
+    refuse(where, "Kokkos is not at work", "a call between its initialize and finalize",
+           Kokkos::is_finalized() ? "one after finalize" : "one before initialize");
 }
+
+/// A region that Kokkos' tools see while it lives. ScopedRegion takes a std::string, whose making each caller would compile.
+class profiling_region {
+ public:
+  [[gnu::noinline]] explicit profiling_region(std::string_view name) { Kokkos::Profiling::pushRegion(std::string(name)); }
+  profiling_region(profiling_region const&) = delete;
+  ~profiling_region() { Kokkos::Profiling::popRegion(); }
+};
 
 /// The default instance of an execution space. Throws as require_kokkos, where Kokkos' own constructor would end the program.
 template <class Exec> Exec default_instance() { return require_kokkos(Exec::name()), Exec(); }

@@ -1,10 +1,8 @@
 #pragma once
 // Which pages of a pool hold the positions of which sequence: memory follows use, and a common beginning is kept once.
-#include <functional>
+#include <algorithm>
 #include <optional>
-#include <queue>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,25 +23,21 @@ class page_table {
       : positions_(positions),
         row_((room + positions - 1) / positions),
         table_(std::size_t(sequences) * std::size_t(row_), none),
-        users_(std::size_t(pages), 0) {
-    for (int page = 0; page < pages; ++page) free_.push(page);
-  }
+        users_(std::size_t(pages), 0) {}
 
   /// Makes sure that `position` lies in a page that no other sequence has. Says which page must be copied to which before
   /// it is written. Throws cria::error, and changes nothing, when the pool is used up and where a page before it is missing.
   std::optional<copy> write(int sequence, int position) {
     int const index = position / positions_;
     if (index > 0 && at(sequence, index - 1) == none)
-      throw error("position", "an earlier one of its sequence was never given", "at most " + std::to_string(reach(sequence)),
-                  std::to_string(position));
+      refuse("position", "an earlier one of its sequence was never given", words("at most ", reach(sequence)), words(position));
     int& page = at(sequence, index);
     if (page != none && users_[std::size_t(page)] == 1) return std::nullopt;
-    if (free_.empty())
-      throw error("kv cache", "used up", "a free page of " + std::to_string(positions_) + " positions",
-                  "all " + std::to_string(users_.size()) + " in use");
-    int const before = std::exchange(page, free_.top());
-    free_.pop();
-    users_[std::size_t(page)] = 1;
+    auto const free = std::ranges::find(users_, 0);
+    if (free == users_.end())
+      refuse("kv cache", "used up", words("a free page of ", positions_, " positions"), words("all ", pages(), " in use"));
+    int const before = std::exchange(page, int(free - users_.begin()));
+    *free = 1, ++used_;
     changed_ = true;
     if (before == none) return std::nullopt;
     --users_[std::size_t(before)];
@@ -56,8 +50,7 @@ class page_table {
     int const shared = (positions + positions_ - 1) / positions_;
     for (int i = 0; i < shared; ++i)
       if (i >= row_ || at(from, i) == none)
-        throw error("kv cache", "shared beyond what is there", std::to_string(positions) + " positions",
-                    std::to_string(i * positions_));
+        refuse("kv cache", "shared beyond what is there", words(positions, " positions"), words(i * positions_));
     for (int i = 0; i < row_; ++i) {
       int const page = i < shared ? at(from, i) : none;
       if (page != none) ++users_[std::size_t(page)];
@@ -80,13 +73,13 @@ class page_table {
   int positions_of_page() const { return positions_; }
   int pages() const { return int(users_.size()); }
   int pages_of_sequence() const { return row_; }
-  int used() const { return pages() - int(free_.size()); }
+  int used() const { return used_; }
 
  private:
   int positions_, row_;
   std::vector<int> table_;
   std::vector<int> users_;  // of each page
-  std::priority_queue<int, std::vector<int>, std::greater<>> free_;
+  int used_ = 0;
   bool changed_ = true;
 
   int& at(int sequence, int i) { return table_[std::size_t(sequence) * std::size_t(row_) + std::size_t(i)]; }
@@ -99,7 +92,7 @@ class page_table {
   }
 
   void let_go(int page) {
-    if (page != none && --users_[std::size_t(page)] == 0) free_.push(page);
+    if (page != none && --users_[std::size_t(page)] == 0) --used_;
   }
 };
 

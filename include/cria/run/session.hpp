@@ -81,17 +81,20 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     check_range("rows", int(token.size()), 1, rows_ + 1);
     check_range("sequences of rows", int(sequence.size()), int(token.size()), int(token.size()) + 1);
     check_range("positions of rows", int(position.size()), int(token.size()), int(token.size()) + 1);
-    for (std::size_t i = 0; i < token.size(); ++i)
+    exec_.fence();  // an earlier step may still read
+    int reach = 0;
+    for (std::size_t i = 0; i < token.size(); ++i) {
       check_range("token", token[i], 0, limits.token), check_range("sequence", sequence[i], 0, sequences_),
           check_range("position", position[i], 0, room());
-    exec_.fence();
+      int* const id = ids_host_.data() + i;
+      id[0] = token[i], id[rows_] = sequence[i], id[2 * rows_] = position[i];
+      reach = std::max(reach, 1 + position[i]);
+    }
     cache_.prepare(exec_, sequence, position);
     step_ = {};
     step_.rows = int(token.size());
-    auto const at = [&](int number) { return ids_host_.begin() + std::ptrdiff_t(number) * rows_; };
-    std::ranges::copy(token, at(0)), std::ranges::copy(sequence, at(1)), std::ranges::copy(position, at(2));
     copy_in(exec_, ids_.data(), ids_host_.data(), ids_host_.size());
-    step_.reach = 1 + *std::max_element(position.begin(), position.end());
+    step_.reach = reach;
     step_.token = ids_.data(), step_.sequence = step_.token + rows_, step_.position = step_.sequence + rows_;
     work_.bind(step_);
     step_.workers = workers_for(cost, step_.workers, step_.rows, step_.reach);
@@ -217,6 +220,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
     return c;
   }
 
+  std::span<float const> run_head(kernel::context const& step, int count);
   std::span<float const> run_by_crew(int first, int count);
 
   void check_head(int first, int count) {
@@ -248,7 +252,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_embedding() {
   require_kokkos("session");
-  Kokkos::Profiling::ScopedRegion const region("cria/embedding");
+  profiling_region const region("cria/embedding");
   now_ = embedding_rows();
   execute<embedding>(exec_, embedding_stage());
 }
@@ -256,7 +260,7 @@ void session<Model, Policy, Exec>::run_embedding() {
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_block(int layer) {
   require_kokkos("session");
-  Kokkos::Profiling::ScopedRegion const region("cria/layer " + std::to_string(layer));
+  profiling_region const region(words("cria/layer ", layer));
   kernel::context const c = block_stage(stage(block_weights_, layer, now_, nullptr), layer);
   execute<block>(exec_, c);
   now_ = c.out[0];
@@ -265,28 +269,31 @@ void session<Model, Policy, Exec>::run_block(int layer) {
 template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run_head(int first, int count) {
   require_kokkos("session");
-  Kokkos::Profiling::ScopedRegion const region("cria/head");
   check_head(first, count);
-  execute<head>(exec_, head_stage(first, count, now_));
-  return read_logits(count);
+  return run_head(head_stage(first, count, now_), count);
 }
 
 template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run_head(std::span<float const> rows) {
   require_kokkos("session");
-  Kokkos::Profiling::ScopedRegion const region("cria/head");
   int const count = int(rows.size() / width);
   check_range("rows of the head", count, 1, rows_ + 1);
   check_range("values beside whole rows", int(rows.size() % width), 0, 1);
   make_room_for_logits(count);
-  execute<head>(exec_, head_stage(0, count, rows.data()));
+  return run_head(head_stage(0, count, rows.data()), count);
+}
+
+template <class Model, class Policy, class Exec>
+std::span<float const> session<Model, Policy, Exec>::run_head(kernel::context const& step, int count) {
+  profiling_region const region("cria/head");
+  execute<head>(exec_, step);
   return read_logits(count);
 }
 
 template <class Model, class Policy, class Exec>
 std::span<float const> session<Model, Policy, Exec>::run(int first, int count) {
   require_kokkos("session");
-  Kokkos::Profiling::ScopedRegion const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
+  profiling_region const region(step_.rows == 1 ? "cria/decode" : "cria/prefill");
   head_rows_ = 0;
   if (count != 0) check_head(first, count);
   if constexpr (kernel::on_host<Exec>)

@@ -66,13 +66,13 @@ class trainer {
   /// Throws for what is out of range.
   template <class Row> double accumulate(std::span<Row const> rows) {
     require_kokkos("trainer");
-    Kokkos::Profiling::ScopedRegion const region("cria/forward and backward");
+    profiling_region const region("cria/forward and backward");
     return pass<true>(rows);
   }
   /// The same sum, and no gradients.
   template <class Row> double loss(std::span<Row const> rows) {
     require_kokkos("trainer");
-    Kokkos::Profiling::ScopedRegion const region("cria/loss");
+    profiling_region const region("cria/loss");
     return pass<false>(rows);
   }
 
@@ -80,7 +80,7 @@ class trainer {
   /// nothing is changed.
   double update(adamw_settings const& settings) {
     require_kokkos("trainer");
-    Kokkos::Profiling::ScopedRegion const region("cria/update");
+    profiling_region const region("cria/update");
     double const norm = gradients_.norm(exec_);
     if (std::isfinite(norm)) gradients_.update(exec_, settings, norm);
     return norm;
@@ -227,7 +227,7 @@ class trainer {
     if (!together) {
       c.workers = workers;
       run_stages<Backward>(c, [&]<class P>(std::type_identity<P>, kernel::context const& at) {
-        Kokkos::Profiling::ScopedRegion const region(region_of<P>(at.layer));
+        profiling_region const region(region_of<P>(at.layer));
         execute<P>(exec_, at);
       });
     }
@@ -240,12 +240,12 @@ class trainer {
   }
 
   /// What profilers call a stage.
-  template <class P> static std::string region_of(int layer) {
-    if constexpr (std::is_same_v<P, embedding_forward>) return "cria/embedding";
-    else if constexpr (std::is_same_v<P, embedding_backward>) return "cria/embedding backward";
-    else if constexpr (std::is_same_v<P, block_forward>) return "cria/layer " + std::to_string(layer);
-    else if constexpr (std::is_same_v<P, block_backward>) return "cria/layer " + std::to_string(layer) + " backward";
-    else return "cria/head";
+  template <class P> static fixed_text<160> region_of(int layer) {
+    if constexpr (std::is_same_v<P, embedding_forward>) return words("cria/embedding");
+    else if constexpr (std::is_same_v<P, embedding_backward>) return words("cria/embedding backward");
+    else if constexpr (std::is_same_v<P, block_forward>) return words("cria/layer ", layer);
+    else if constexpr (std::is_same_v<P, block_backward>) return words("cria/layer ", layer, " backward");
+    else return words("cria/head");
   }
 
   /// Calls run(program, context) for every stage in order.

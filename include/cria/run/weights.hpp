@@ -1,7 +1,6 @@
 #pragma once
 // The weights of a model's programs: declared by name, loaded and packed once, shared by every stage that names them.
 #include <Kokkos_Core.hpp>
-#include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "cria/kernel/team.hpp"
 #include "cria/run/copy.hpp"
 #include "cria/run/host_loop.hpp"
+#include "cria/run/kokkos.hpp"
 #include "cria/run/memory.hpp"
 
 namespace cria {
@@ -59,7 +59,7 @@ template <class Exec> class weight_store {
   /// they are not needed any more.
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
-      Kokkos::Profiling::ScopedRegion const region("cria/load " + std::string(e.name));
+      profiling_region const region(words("cria/load ", e.name));
       e.packed = stream_buffer<std::byte, Exec>("cria/" + std::string(e.name), e.bytes());
       std::vector<kernel::layer_place> places;
       std::size_t at = e.type.mixed() ? kernel::places_bytes(e.layers) : 0;

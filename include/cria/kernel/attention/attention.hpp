@@ -46,39 +46,50 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
   std::size_t shared_floats() const { return split ? std::size_t(c.rows * n.count) * std::size_t(row_pages) * record : 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int phase, int piece, float* scratch) const {
-    int const kv = piece % kv_heads;
-    if (split) {
-      int const row = piece / kv_heads % c.rows;
-      if (phase == 0) sum_page(t, row, kv, first_page(row) + piece / kv_heads / c.rows, scratch);
-      else merge_pages(t, row, kv, scratch);
-    } else {
-      int const begin = piece / kv_heads * block_rows, end = Kokkos::min(begin + block_rows, c.rows);
-      for (int row = begin, next; row < end; row = next) {
-        for (next = row + 1; next < end && c.sequence[next] == c.sequence[row];) ++next;
-        whole_rows(t, row, next - row, kv, scratch);
+    int const kv = piece % kv_heads, block = piece / kv_heads, all_blocks = (c.rows + block_rows - 1) / block_rows;
+    bool const one_page = split && phase == 0;
+    int const begin = block % all_blocks * block_rows, end = Kokkos::min(begin + block_rows, c.rows);
+    for (int row = begin, next; row < end; row = next) {
+      for (next = row + 1; next < end && c.sequence[next] == c.sequence[row];) ++next;
+      int const queries = (next - row) * group_heads;
+      int first = first_page(row), last = 0;
+      for (int r = row; r < next; ++r)
+        first = Kokkos::min(first, first_page(r)), last = Kokkos::max(last, c.position[r] / page_positions);
+      if (one_page) {
+        first += block / all_blocks;
+        if (first > last) return;
+        last = first;
       }
+      float *const q = scratch + block_rows * group_heads * record, *const sums = one_page ? record_of(row, kv, first) : scratch;
+      clear(t, sums, queries);
+      if (split && phase == 1) {
+        for (int page = first; page <= last; ++page)
+          for (int i = 0; i < queries; ++i)
+            detail::merge_sums(t, sums + i * record, record_of(row, kv, page) + i * record, int(size), int(padded));
+        t.barrier();
+      } else {
+        load_queries(t, row, queries, kv, q);
+        sum_pages(t, row, queries, kv, first, last, q, sums);
+      }
+      if (!one_page) store_sums(t, row, queries, kv, sums);
     }
   }
 
  private:
   static constexpr int whole(int queries) { return (queries + together - 1) / together * together; }
 
-  /// Rows of one sequence, page after page.
-  template <class Team> KOKKOS_INLINE_FUNCTION void whole_rows(Team const& t, int row, int rows, int kv, float* scratch) const {
-    int const queries = rows * group_heads;
-    float *const q = scratch, *const sums = q + whole(block_rows * group_heads) * padded,
-                 *const own = sums + block_rows * group_heads * record;
-    float* const weights = own + together * record;
-    load_queries(t, row, queries, kv, q);
-    clear(t, sums, queries);
-    int last = 0, page = first_page(row);
-    for (int r = row; r < row + rows; ++r) last = Kokkos::max(last, c.position[r]), page = Kokkos::min(page, first_page(r));
-    for (; page <= last / page_positions; ++page) {
+  /// Pages [first, last] of rows of one sequence, one after another. Behind the queries there is room for a page's own sums.
+  template <class Team>
+  KOKKOS_INLINE_FUNCTION void sum_pages(Team const& t, int row, int queries, int kv, int first_of_pages, int last,
+                                        float* q, float* sums) const {
+    float *const own = q + whole(block_rows * group_heads) * padded, *const weights = own + together * record;
+    for (int page = first_of_pages; page <= last; ++page) {
       auto const [keys, values] = page_at(row, kv, page);
-      soon next;
-      if (queries <= together) next = {values, page < last / page_positions ? page_at(row, kv, page + 1).keys : nullptr};
       for (int first = 0; first < queries; first += together) {
         int const some = Kokkos::min(int(together), queries - first);
+        soon next;
+        if (first == 0 && queries <= Kokkos::max(int(together), int(group_heads)))
+          next = {values, page < last ? page_at(row, kv, page + 1).keys : nullptr};
         seen_positions seen;
         int most = 0;
         for (int i = 0; i < together; ++i) {
@@ -88,32 +99,10 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
         if (most == 0) continue;
         sum_queries(t, keys, values, next, q + first * padded, some, seen, weights, own);
         for (int i = 0; i < some; ++i)
-          if (seen.end[i] > 0) merge(t, sums + (first + i) * record, own + i * record);
+          if (seen.end[i] > 0) detail::merge_sums(t, sums + (first + i) * record, own + i * record, int(size), int(padded));
         t.barrier();
       }
     }
-    store_sums(t, row, queries, kv, sums);
-  }
-
-  /// One page of one row, into its record.
-  template <class Team> KOKKOS_INLINE_FUNCTION void sum_page(Team const& t, int row, int kv, int page, float* scratch) const {
-    seen_positions seen;
-    for (int i = 0; i < together; ++i) see(row, page, i, seen);
-    if (seen.end[0] == 0) return;
-    float *const q = scratch, *const weights = q + whole(group_heads) * padded;
-    load_queries(t, row, group_heads, kv, q);
-    auto const [keys, values] = page_at(row, kv, page);
-    for (int first = 0; first < group_heads; first += together)
-      sum_queries(t, keys, values, first == 0 ? soon{values, nullptr} : soon{}, q + first * padded,
-                  Kokkos::min(int(together), group_heads - first), seen, weights,
-                  record_of(row, kv, page) + first * record);
-  }
-  template <class Team> KOKKOS_INLINE_FUNCTION void merge_pages(Team const& t, int row, int kv, float* sums) const {
-    clear(t, sums, group_heads);
-    for (int page = first_page(row); page <= c.position[row] / page_positions; ++page)
-      for (int i = 0; i < group_heads; ++i) merge(t, sums + i * record, record_of(row, kv, page) + i * record);
-    t.barrier();
-    store_sums(t, row, group_heads, kv, sums);
   }
   KOKKOS_INLINE_FUNCTION float* record_of(int row, int kv, int page) const {
     return c.shared + std::size_t((row * kv_heads + kv) * row_pages + page - first_page(row)) * (group_heads * record);
@@ -192,51 +181,16 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
       detail::scores<stored, V, size, L, Q>(keys, i * L, q, padded, weights + i * L, page_positions, next.values);
     });
     t.barrier();
-    t.each(Q, [&](int i) { softmax<V>(weights + i * page_positions, seen.begin[i], seen.end[i], records + i * record); });
+    t.each(Q, [&](int i) {
+      detail::weigh<V>(weights + i * page_positions, seen.begin[i], seen.end[i], 1 / Kokkos::sqrt(float(size)),
+                       records + i * record + padded);
+    });
     t.barrier();
     using W = typename detail::lanes_along<V, size>::type;
     constexpr int span = host ? detail::lanes_that_fit<W, Q>(size) : size % 2 == 0 ? 2 : 1;
     t.each(size / span, [&](int i) {
       detail::mix<stored, W, size, span, Q, windowed>(values, i * span, weights, page_positions, seen.begin, seen.end,
                                                       records, record, next.keys);
-    });
-    t.barrier();
-  }
-
-  /// Scores become e^(score - largest), zero outside [begin, end); the largest and the total go to the record. In 16
-  /// lanes, folded in a fixed order.
-  template <class V>
-  KOKKOS_INLINE_FUNCTION static void softmax(float* p, [[maybe_unused]] int begin, int end, float* record_of_query) {
-    constexpr int vectors = 16 / V::width;
-    float const scale = 1 / Kokkos::sqrt(float(size));
-    for (int i = end; i < page_positions; ++i) p[i] = -3.0e38f;
-    if constexpr (windowed)
-      for (int i = 0; i < begin; ++i) p[i] = -3.0e38f;
-    typename V::f lane[vectors];
-    for (int v = 0; v < vectors; ++v) {
-      lane[v] = V::splat(-3.0e38f);
-      for (int i = v * V::width; i < page_positions; i += 16) lane[v] = larger{}(V::load(p + i) * V::splat(scale), lane[v]);
-    }
-    float const highest = fold<V>(lane, larger{});
-    for (int v = 0; v < vectors; ++v) {
-      lane[v] = V::splat(0.0f);
-      for (int i = v * V::width; i < page_positions; i += 16) {
-        typename V::f const x = exp_of<V>(V::load(p + i) * V::splat(scale) - V::splat(highest));
-        V::store(p + i, x);
-        lane[v] = lane[v] + x;
-      }
-    }
-    record_of_query[padded] = highest, record_of_query[padded + 1] = fold<V>(lane, plus{});
-  }
-
-  /// Adds the sums of a later page.
-  template <class Team> KOKKOS_INLINE_FUNCTION void merge(Team const& t, float* sums, float const* page) const {
-    float const highest = Kokkos::max(sums[padded], page[padded]);
-    float const old = exp(sums[padded] - highest), added = exp(page[padded] - highest);
-    t.barrier();
-    t.each(size, [&](int d) { sums[d] = Kokkos::fma(sums[d], old, page[d] * added); });
-    t.each(1, [&](int) {
-      sums[padded] = highest, sums[padded + 1] = Kokkos::fma(sums[padded + 1], old, page[padded + 1] * added);
     });
     t.barrier();
   }

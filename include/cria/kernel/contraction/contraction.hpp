@@ -10,6 +10,7 @@
 // workers fill one panel together, wait for each other, and share out blocks of rows and units. What is not f32 in tiles of
 // columns in memory is made so for each unit and chunk of inputs, once for a block of rows.
 #include "cria/kernel/contraction/fill.hpp"
+#include "cria/kernel/contraction/multiply.hpp"
 #include "cria/kernel/contraction/right.hpp"
 
 namespace cria::kernel {
@@ -19,7 +20,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   using base = evaluate<P, G>;
   using panel::at, panel::c, panel::kind, panel::floats, panel::int8, panel::uses_int8, panel::many, panel::terms,
       panel::chunk, panel::shared;
-  using panel::depth, panel::rows, panel::panel_size, panel::parts, panel::with_group, panel::view, panel::scope_of;
+  using panel::depth, panel::rows, panel::panel_size, panel::parts, panel::rows_of, panel::view, panel::scope_of;
   using typename panel::panel_view;
 
   static constexpr segment_list segments = segments_of(plan_of<P>, G);
@@ -85,14 +86,16 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   std::size_t shared_floats() const { return shared ? panel_size(rows()) : 0; }
 
   template <class Team> KOKKOS_INLINE_FUNCTION void work(Team const& t, int phase, int piece, float* scratch) const {
-    if (shared && phase == 0) return panel::fill_part(t, view(c.shared, 0, rows()), piece);
-    int const range = piece / blocks, row0 = piece % blocks * block_rows, count = Kokkos::min(block_rows, rows() - row0);
-    int const begin = int(std::int64_t(unit_count) * range / ranges), end = int(std::int64_t(unit_count) * (range + 1) / ranges);
-    if (shared) return units(t, view(c.shared, 0, rows()), row0, count, begin, end, scratch);
-    panel_view const own = view(scratch, row0, count);
-    for (int i = 0; i < parts(count); ++i) panel::fill_part(t, own, i);
+    bool const filling = shared && phase == 0;
+    int const range = piece / blocks, row0 = filling ? 0 : piece % blocks * block_rows,
+              count = Kokkos::min(block_rows, rows() - row0);
+    panel_view const p = shared ? view(c.shared, 0, rows()) : view(scratch, row0, count);
+    int const part = filling ? piece : 0, part_end = filling ? piece + 1 : shared ? 0 : parts(count);
+    for (int i = part; i < part_end; ++i) panel::fill_part(t, p, i);
+    if (filling) return;
     t.barrier();
-    units(t, own, row0, count, begin, end, scratch + (panel_size(count) + 15) / 16 * 16);
+    int const begin = int(std::int64_t(unit_count) * range / ranges), end = int(std::int64_t(unit_count) * (range + 1) / ranges);
+    units(t, p, row0, count, begin, end, scratch + (shared ? 0 : (panel_size(count) + 15) / 16 * 16));
   }
 
  private:
@@ -162,21 +165,19 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   template <int C, int Term>
   KOKKOS_INLINE_FUNCTION void multiply(panel_view const& p, int first, int count, int col, int begin, int end,
                                        float* sums, float* right) const {
-    bool const copied = makes_right(C) && (kind != op::matmul || in_place<P> || count > expanding);
+    row_range const range{first, count, begin, end};
     if constexpr (makes_right(C))
-      if (copied) make_right<C, Term>(col, begin, end, right);
-    for (int r = first; r < first + count;)
-      r = with_group(r, p.count, [&](int at_row, auto n) {
-        float* const to = sums + (at_row - first) * 32;
-        if constexpr (makes_right(C))
-          if (copied) {
-            panel_group const rows_of_panel{panel::group_of(p, Term, at_row, begin).floats + std::size_t(begin) * n(), {}};
-            tile_run const tiles{reinterpret_cast<std::byte const*>(right), chunk * tile_rows * sizeof(float)};
-            return dot<dtype::f32, false, host_lanes, 32, n()>(tiles, 0, rows_of_panel, 0, end - begin, to, 32);
-          }
-        if constexpr (kind == op::matmul) contract<solo, C, Term, 32, n()>(p, at_row, col, begin, end, to, 32);
+      if (kind != op::matmul || in_place<P> || count > expanding) {
+        make_right<C, Term>(col, begin, end, right);
+        return multiply_copy(rows_of(p, Term), range, right, chunk * tile_rows, sums);
+      }
+    if constexpr (kind == op::matmul && !in_place<P>)
+      base::template with_weight<at(C).in[1]>([&](std::byte const* w, auto f) {
+        multiply_tiles<decltype(f)::id, uses_int8(C), tiles_of(C) % 2 == 1>(rows_of(p, Term), range, w, tiles_of(C),
+                                                                            col / tile_rows, sums);
       });
   }
+  static constexpr int tiles_of(int id) { return (at(id).cols + tile_rows - 1) / tile_rows; }
 
   /// Whether a block of rows multiplies with a copy of the right operand.
   static constexpr bool makes_right(int id) {
@@ -235,7 +236,7 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
     if (col >= columns(segments.at[S].outputs.at[0])) return;  // lanes past the end
     int const first = row0 - p.row0;
     for (int r = first; r < first + count;)
-      r = with_group(r, p.count, [&](int at_row, auto n) {
+      r = panel_rows<many>::with_group(r, p.count, [&](int at_row, auto n) {
         float sums[contractions * n() * L] = {};
         detail::each_constant<terms>([&](auto term) {
           detail::each_constant<contractions>([&](auto i) {
@@ -254,11 +255,11 @@ template <class P, int G> struct contraction : contraction_panel<P, G> {
   KOKKOS_INLINE_FUNCTION void contract(panel_view const& view_of_rows, int first, int col, int begin, int end,
                                        float* sums, int row_stride) const {
     using V = typename Team::lanes;
-    panel_group const p = panel::group_of(view_of_rows, Term, first, begin);
+    panel_group const p = rows_of(view_of_rows, Term).group(first, begin);
     constexpr node n = at(C), right = at(n.in[2 * Term + 1]);
     constexpr int inputs = right.cols;
     if constexpr (kind == op::matmul && !in_place<P>) {
-      constexpr int tiles = (n.cols + tile_rows - 1) / tile_rows;
+      constexpr int tiles = tiles_of(C);
       constexpr bool as_int8 = uses_int8(C);
       int const tile = col / tile_rows;
       base::template with_weight<n.in[1]>([&](std::byte const* w, auto f) {

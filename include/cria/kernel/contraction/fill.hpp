@@ -54,68 +54,40 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
   KOKKOS_INLINE_FUNCTION panel_view view(float* memory, int row0, int count) const {
     return {memory, row0, count, memory + term_begin(terms, count)};
   }
-  /// The group of rows that begins at row `first`, for inputs of the chunk that holds input k.
-  KOKKOS_INLINE_FUNCTION panel_group group_of(panel_view const& p, int term, int first, int k) const {
-    float* const from = p.panel + term_begin(term, p.count);
-    panel_group rows_of_panel = group_at(from, floats, int8, p.count, depth(term), first);
-    if (shared && floats) {
-      int const begin = k / chunk * chunk, inputs = Kokkos::min(int(chunk), depth(term) - begin);
-      // input k of the group is then at k times its rows
-      rows_of_panel.floats = from + std::size_t(begin) * std::size_t(p.count - group_rows(first, p.count)) +
-                             std::size_t(first) * std::size_t(inputs);
-    }
-    return rows_of_panel;
+  KOKKOS_INLINE_FUNCTION panel_rows<many> rows_of(panel_view const& p, int term) const {
+    return {p.panel + term_begin(term, p.count), p.count, depth(term), floats, int8, shared && floats ? int(chunk) : 0};
   }
   KOKKOS_INLINE_FUNCTION scope scope_of(panel_view const& p) const {
     return {.row_sums = p.sums, .rows = p.count, .row0 = p.row0};
   }
 
-  /// Rows lie in groups of `many`, then of 4, then alone.
-  KOKKOS_INLINE_FUNCTION static int row_groups(int count) {
-    int const rest = count % many;
-    return count / many + (many > 4 ? rest / 4 + rest % 4 : rest);
-  }
-  KOKKOS_INLINE_FUNCTION static int group_rows(int first, int count) {
-    return first + many <= count ? int(many) : many > 4 && first + 4 <= count ? 4 : 1;
-  }
-  /// Calls f(first row, rows as a constant) for the group that begins at row `first`; returns its end.
-  template <class F> KOKKOS_INLINE_FUNCTION static int with_group(int first, int count, F const& f) {
-    if (first + many <= count) return f(first, std::integral_constant<int, many>{}), first + many;
-    if constexpr (many > 4)
-      if (first + 4 <= count) return f(first, std::integral_constant<int, 4>{}), first + 4;
-    return f(first, std::integral_constant<int, 1>{}), first + 1;
-  }
-
   /// A panel is filled in so many parts.
   KOKKOS_INLINE_FUNCTION static int parts(int count) {
-    return kind == op::matmul_dw ? (count + span - 1) / span : row_groups(count);
+    return kind == op::matmul_dw ? (count + span - 1) / span : panel_rows<many>::groups(count);
   }
   template <class Team> KOKKOS_INLINE_FUNCTION void fill_part(Team const& t, panel_view const& p, int index) const {
-    if constexpr (kind == op::matmul_dw) return fill_turned(t, p, index * span);
-    int const whole = p.count / many, rest = index - whole;
-    int first = index * many;
-    if (rest >= 0) {
-      int const fours = many > 4 ? p.count % many / 4 : 0;
-      first = whole * many + (rest < fours ? rest * 4 : fours * 4 + rest - fours);
-    }
-    with_group(first, p.count, [&](int at_row, auto n) { fill<n()>(t, p, at_row); });
-  }
-
-  /// Evaluates N rows from `first` on into the panel.
-  template <int N, class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, panel_view const& p, int first) const {
-    for (int i = 0; i < N; ++i) fill_row_sums<P, G>(*this, t, scope_of(p), p.row0 + first + i, p.sums + first + i, p.count);
-    detail::each_constant<terms>([&](auto term) { fill_term<N, term()>(t, p, first); });
+    if constexpr (kind == op::matmul_dw) fill_turned(t, p, index * span);
+    else fill(t, p, panel_rows<many>::group_begin(index, p.count));
   }
 
  private:
-  template <int N, int Term, class Team>
-  KOKKOS_INLINE_FUNCTION void fill_term(Team const& t, panel_view const& p, int first) const {
-    int const inputs_of_term = depth(Term), blocks_of_inputs = (inputs_of_term + 31) / 32;
-    t.each(blocks_of_inputs, [&](int b) {
-      int const begin = b * 32, inputs = Kokkos::min(32, inputs_of_term - begin);
-      panel_group const to = group_of(p, Term, first, begin);
-      float x[N][32];
-      for (int i = 0; i < N; ++i) {
+  /// Evaluates the group of rows that begins at row `first` into the panel.
+  template <class Team> KOKKOS_INLINE_FUNCTION void fill(Team const& t, panel_view const& p, int first) const {
+    int const n = panel_rows<many>::group_rows(first, p.count);
+    for (int i = 0; i < n; ++i) fill_row_sums<P, G>(*this, t, scope_of(p), p.row0 + first + i, p.sums + first + i, p.count);
+    detail::each_constant<terms>([&](auto term) { fill_term<term()>(t, p, first, n); });
+  }
+
+  /// The code of a kernel's own values is here once, whatever the rows of a group.
+  template <int Term, class Team>
+  KOKKOS_INLINE_FUNCTION void fill_term(Team const& t, panel_view const& p, int first, int n) const {
+    constexpr int all = at(left(Term)).cols;
+    panel_rows<many> const rows_of_term = rows_of(p, Term);
+    t.each((all + 31) / 32, [&](int b) {
+      int const begin = b * 32, inputs = all % 32 == 0 ? 32 : Kokkos::min(32, all - begin);
+      panel_group const to = rows_of_term.group(first, begin);
+      float x[many][32];
+      for (int i = 0; i < n; ++i) {
         int const row = p.row0 + first + i;
         float sums[sum_count + 1];  // a copy, which nothing that is written below can change
         for (int s = 0; s < sum_count; ++s) sums[s] = p.sums[s * p.count + first + i];
@@ -124,11 +96,12 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
           for (int k = 0; k < 32; ++k) x[i][k] = base::template value<left(Term)>(own, row, begin + k);
         else
           for (int k = 0; k < inputs; ++k) x[i][k] = base::template value<left(Term)>(own, row, begin + k);
-        if constexpr (int8) quantise_block<typename Team::lanes>(x[i], to.int8, b, i, N);
+        if constexpr (int8) quantise_block<typename Team::lanes>(x[i], to.int8, b, i, n);
       }
       if constexpr (floats)
-        for (int k = 0; k < inputs; ++k)
-          for (int i = 0; i < N; ++i) to.floats[std::size_t(begin + k) * N + std::size_t(i)] = x[i][k];
+        panel_rows<many>::with_group(first, p.count, [&](int, auto rows) {
+          turn_rows<rows()>(x, inputs, to.floats + std::size_t(begin) * rows());
+        });
     });
   }
 
@@ -142,8 +115,8 @@ template <class P, int G> struct contraction_panel : evaluate<P, G> {
       else
         for (int j = 0; j < end - begin; ++j) x[j] = base::template value<left(0)>(scope{}, k, p.row0 + begin + j);
       for (int first = begin; first < end;)
-        first = with_group(first, p.count, [&](int at_row, auto n) {
-          float* const to = group_of(p, 0, at_row, k).floats + std::size_t(k) * n();
+        first = panel_rows<many>::with_group(first, p.count, [&](int at_row, auto n) {
+          float* const to = rows_of(p, 0).group(at_row, k).floats + std::size_t(k) * n();
           for (int i = 0; i < n(); ++i) to[i] = x[at_row - begin + i];
         });
     });

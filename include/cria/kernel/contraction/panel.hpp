@@ -45,10 +45,60 @@ KOKKOS_INLINE_FUNCTION panel_group group_at(float* scratch, bool floats, bool in
            reinterpret_cast<std::int32_t*>(scales + 3 * all * blocks)}};
 }
 
+/// The panel of one left operand: `count` rows of `depth` inputs in groups of Many, then of 4, then alone. Kernels whose
+/// panels look alike share the code that reads them.
+template <int Many> struct panel_rows {
+  float* panel;
+  int count, depth;
+  bool floats, int8;
+  int chunk;  // above 0: f32 lies chunk after chunk of so many inputs, so that all of memory is read in order
+
+  /// Rows of the group that begins at row `first`.
+  KOKKOS_INLINE_FUNCTION static int group_rows(int first, int count) {
+    return first + Many <= count ? Many : Many > 4 && first + 4 <= count ? 4 : 1;
+  }
+  KOKKOS_INLINE_FUNCTION static int groups(int count) {
+    int const rest = count % Many;
+    return count / Many + (Many > 4 ? rest / 4 + rest % 4 : rest);
+  }
+  /// The first row of group `index`.
+  KOKKOS_INLINE_FUNCTION static int group_begin(int index, int count) {
+    int const whole = count / Many, rest = index - whole;
+    if (rest < 0) return index * Many;
+    int const fours = Many > 4 ? count % Many / 4 : 0;
+    return whole * Many + (rest < fours ? rest * 4 : fours * 4 + rest - fours);
+  }
+  /// Calls f(first row, rows as a constant) for the group that begins at row `first`; returns its end.
+  template <class F> KOKKOS_INLINE_FUNCTION static int with_group(int first, int count, F const& f) {
+    if (first + Many <= count) return f(first, std::integral_constant<int, Many>{}), first + Many;
+    if constexpr (Many > 4)
+      if (first + 4 <= count) return f(first, std::integral_constant<int, 4>{}), first + 4;
+    return f(first, std::integral_constant<int, 1>{}), first + 1;
+  }
+
+  /// The group of rows that begins at row `first`, for inputs of the chunk that holds input k.
+  KOKKOS_INLINE_FUNCTION panel_group group(int first, int k) const {
+    panel_group rows = group_at(panel, floats, int8, count, depth, first);
+    if (chunk > 0) {
+      int const begin = k / chunk * chunk, inputs = Kokkos::min(chunk, depth - begin);
+      // input k of the group is then at k times its rows
+      rows.floats = panel + std::size_t(begin) * std::size_t(count - group_rows(first, count)) +
+                    std::size_t(first) * std::size_t(inputs);
+    }
+    return rows;
+  }
+};
+
+/// Turns N rows of 32 values into [input][N].
+template <int N> KOKKOS_FUNCTION void turn_rows(float const (*x)[32], int inputs, float* to) {
+  for (int k = 0; k < inputs; ++k)
+    for (int i = 0; i < N; ++i) to[std::size_t(k) * N + std::size_t(i)] = x[i][k];
+}
+
 /// Rounds 32 values to int8: scale = largest magnitude / 127, to nearest even. Magnitudes below 1e-30 count as 0; where a
 /// value is no finite number the block becomes NaN.
 template <class V>
-KOKKOS_INLINE_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
+KOKKOS_FUNCTION void quantise_block(float const (&x)[32], int8_panel const& p, int block, int row, int rows) {
   constexpr int vectors = 32 / V::width;
   typename V::f const zero = V::splat(0.0f), shift = V::splat(12582912.0f);  // 1.5 * 2^23: added, it rounds to nearest even
   typename V::f most[vectors], probe[vectors];

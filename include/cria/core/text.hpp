@@ -1,6 +1,10 @@
 #pragma once
-// Text made while compiling. Whatever has `+=` for a view takes it: a fixed_text, or a string when the program runs.
+// Text made while compiling, and when a program runs without std::string, which is a template that each unit would compile
+// again. Whatever has `+=` for a view takes it: a fixed_text or a string.
+#include <concepts>
+#include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 namespace cria {
 
@@ -15,6 +19,7 @@ template <int N> struct fixed_text {
     return *this;
   }
   constexpr std::string_view view() const { return {text, std::size_t(length)}; }
+  constexpr operator std::string_view() const { return view(); }
 };
 
 template <class Text> constexpr void append_integer(Text& to, long long n) {
@@ -24,6 +29,29 @@ template <class Text> constexpr void append_integer(Text& to, long long n) {
   if (n < 0) to += "-", rest = 0 - rest;
   for (; at == 20 || rest > 0; rest /= 10) digits[--at] = char('0' + rest % 10);
   to += std::string_view(digits + at, std::size_t(20 - at));
+}
+
+/// Views and whole numbers, one after another.
+template <class... Parts> [[gnu::cold, gnu::noinline]] constexpr fixed_text<160> words(Parts const&... parts) {
+  fixed_text<160> text;
+  auto const add = [&](auto const& part) {
+    if constexpr (std::integral<std::remove_cvref_t<decltype(part)>>) append_integer(text, static_cast<long long>(part));
+    else text += part;
+  };
+  (add(parts), ...);
+  return text;
+}
+
+/// `line` as part of one line: blanks for line breaks and tabs, a question mark for each other control character (C0, DEL,
+/// and C1 in UTF-8).
+template <class Text> constexpr void append_one_line(Text& to, std::string_view line) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    auto const c = static_cast<unsigned char>(line[i]), next = static_cast<unsigned char>(i + 1 < line.size() ? line[i + 1] : 0);
+    bool const c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+    char const shown = c == '\n' || c == '\r' || c == '\t' ? ' ' : c < ' ' || c == 127 || c1 ? '?' : line[i];
+    to += std::string_view(&shown, 1);
+    i += c1;
+  }
 }
 
 /// n / 10^decimals, without zeros at the end when they are to be trimmed.
