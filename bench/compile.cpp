@@ -49,7 +49,7 @@ unit header(std::string const& name) { return {name, "header", fmt::format("#inc
 std::vector<unit> units() {
   std::string const q4 = "fast<formats<q4_0>>", smol = "formats<q4_1, stored<llama2::embed, q8_0>>";
   std::vector<unit> all{header("Kokkos_Core.hpp")};  // first: what others cost beyond it
-  for (auto const name : {"expr", "graph", "nn", "run/evaluate", "run/session", "run/trainer", "model/engine", "io", "text", "model", "infer", "train"})
+  for (auto const name : {"expr", "graph", "nn", "run/evaluate", "run/session", "run/trainer", "model/engine", "io", "text", "model", "infer", "train/data", "train/trainer"})
     all.push_back(header(fmt::format("cria/{}.hpp", name)));
   all.push_back(forward("stories260K", "session", "llama2::config_stories260k", "exact<>"));
   all.push_back(forward("SmolLM2 135M, exact", "session", "llama2::config_smollm2_135m", fmt::format("exact<{}>", smol)));

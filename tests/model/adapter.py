@@ -1,5 +1,5 @@
-"""adapter.py FOLDER GOLDEN: compares what peft makes of GOLDEN with FOLDER/adapter, and transformers of FOLDER/merged, with the golden
-logits. Ends with 77 where they are not installed."""
+"""adapter.py FOLDER GOLDEN: compares what peft makes of GOLDEN/lora with FOLDER/adapter, of GOLDEN/variants/gpt2 with FOLDER/gpt2, and
+transformers of FOLDER/merged, with the golden logits. Ends with 77 where they are not installed."""
 
 import os
 import sys
@@ -14,19 +14,20 @@ try:
 except ImportError:
     sys.exit(77)
 
-reference = load_file(f"{golden}/reference.safetensors")
 
-
-def check(name, model):
+def check(name, model, reference):
+    reference = load_file(f"{golden}/{reference}/reference.safetensors")
     with torch.no_grad():
         difference = float((model(reference["tokens"].long()).logits - reference["logits"]).abs().max())
     assert difference < 6.5e-5, (name, difference)
 
 
-base, found = AutoModelForCausalLM.from_pretrained(golden, output_loading_info=True)
+base, found = AutoModelForCausalLM.from_pretrained(f"{golden}/lora", output_loading_info=True)
 model = PeftModel.from_pretrained(base, f"{folder}/adapter")
-assert model.peft_config["default"].base_model_name_or_path == golden
-check("apart", model)
+assert model.peft_config["default"].base_model_name_or_path == f"{golden}/lora"
+check("apart", model, "lora")
 merged, found = AutoModelForCausalLM.from_pretrained(f"{folder}/merged", output_loading_info=True)
 assert not any(found[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")), found
-check("merged", merged)
+check("merged", merged, "lora")
+base = AutoModelForCausalLM.from_pretrained(f"{golden}/variants/gpt2")
+check("gpt2", PeftModel.from_pretrained(base, f"{folder}/gpt2"), "lora_gpt2")

@@ -40,3 +40,11 @@ TEST_CASE("limits are within what machines do") {
   for (double const limit : {measure_read_bandwidth(exec, std::size_t(1) << 20), measure_peak_flops(exec), measure_peak_int8(exec)})
     CHECK((limit > 1e8 && limit < 1e15));
 }
+
+TEST_CASE("the chains of multiply-adds stay normal numbers") {
+  for (int const i : {0, 7}) {
+    float total = 0;
+    detail::multiply_functor<Kokkos::DefaultHostExecutionSpace>{}(i, total);
+    CHECK((total > 11.9f * float(i + 1) && total < 12.1f * float(i + 1)));
+  }
+}

@@ -96,11 +96,12 @@ class joined_adapters {
 inline io::json peft_config(hyperparameters const& h, std::string_view base_model) {
   bool const gpt2 = h.kind == architecture::gpt2;
   int const joined = detail::joined_adapters(h).count();
-  io::json targets = io::json::array(), ranks = io::json::object(), alphas = ranks;
+  std::vector<std::string> targets;
+  io::json ranks = io::json::object(), alphas = ranks;
   for (auto const& m : h.adapter.matrices) {
     auto module = std::string(detail::module_of(h.kind, m));
     if (!gpt2) module.erase(0, module.rfind('.') + 1);  // GPT-2 has two c_proj
-    if (std::ranges::find(targets, io::json(module)) == targets.end()) targets.push_back(module);
+    if (std::ranges::find(targets, module) == targets.end()) targets.push_back(module);
   }
   if (joined > 1) ranks["attn.c_attn"] = joined * h.adapter.rank, alphas["attn.c_attn"] = joined * h.adapter.alpha;
   return {{"peft_type", "LORA"},

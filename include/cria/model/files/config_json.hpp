@@ -167,7 +167,7 @@ inline void find_foreign(config_reader const& config, std::span<foreign_part con
     auto const* const value = member.empty() ? nullptr : config.find(std::string(member).c_str());
     bool const number = value != nullptr && value->is_number();
     bool const is_one = number && *value == 1 && member.find("expert") == member.npos;
-    bool const nothing = value == nullptr || *value == false || (number && *value <= 0) || is_one;
+    bool const nothing = value == nullptr || *value == false || (number && value->get<double>() <= 0) || is_one;
     auto const said = fmt::format("{}: {}", member, what);
     if (!nothing) why.attempt([&, found = value] { config.refuse(said, "none", *found); });
   }
