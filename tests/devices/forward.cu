@@ -87,3 +87,6 @@ std::span<float const> every_format(Kokkos::Cuda const& exec, std::span<std::byt
   using all = formats<q4_0, stored<llama2::embed, q8_f32>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>, stored<llama2::head, q4_1>>;
   return forward<own_parts, policy::fast<all>>(exec, file);
 }
+
+// A whole session, as `extern template` needs it: with the members that only hosts have left out.
+template class cria::session<cria::llama2::decoder<cria::llama2::config_stories260k>, cria::policy::exact<>, Kokkos::Cuda>;

@@ -221,7 +221,7 @@ template <class Model, class Policy, class Exec = Kokkos::DefaultExecutionSpace>
   }
 
   std::span<float const> run_head(kernel::context const& step, int count);
-  std::span<float const> run_by_crew(int first, int count);
+  std::span<float const> run_by_crew(int first, int count) requires kernel::on_host<Exec>;
 
   void check_head(int first, int count) {
     check_range("first row of the head", first, 0, step_.rows);
@@ -304,7 +304,7 @@ std::span<float const> session<Model, Policy, Exec>::run(int first, int count) {
 }
 
 template <class Model, class Policy, class Exec>
-std::span<float const> session<Model, Policy, Exec>::run_by_crew(int first, int count) {
+std::span<float const> session<Model, Policy, Exec>::run_by_crew(int first, int count) requires kernel::on_host<Exec> {
   kernel::context const embedding_step = embedding_stage(), first_layer = stage(block_weights_, 0, embedding_rows(), nullptr);
   now_ = embedding_rows();
   for (int layer = 0; layer < Model::layers; ++layer) now_ = block_stage(stage(block_weights_, 0, now_, nullptr), layer).out[0];
