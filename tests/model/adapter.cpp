@@ -99,9 +99,9 @@ TEST_CASE("an adapter of GPT-2, whose q, k and v are one matrix") {
   write_adapter(folder.path() / "again", file.shape(), dtype::f32, own, "small-gpt2");
   auto again = checkpoint::open(test::golden("variants/gpt2").string());
   again.attach(adapter::open(folder.path() / "again", again.shape()));
-  using wider = decoder<nn::adapted<gpt2_config, 9, 9, wq, wk, wv, wo, w1, w2>>;
+  using wider = decoder<nn::adapted<gpt2_config, 9, 18, wq, wk, wv, wo, w1, w2>>;
   check_shape<wider>(again.shape(), "again");
-  // Its scale of 2 is in B, in powers of two: the same products.
+  // The same products, with sums of zeros.
   CHECK(largest_difference(logits<wider>(again, "lora_gpt2"), logits<both>(file, "lora_gpt2")) < 1e-12);
   CHECK_THROWS_WITH(adapter::open(test::golden("lora/adapter"), made.shape()),
                     ContainsSubstring("expected one of c_attn, c_proj, c_fc, found \"down_proj\""));
@@ -132,8 +132,7 @@ TEST_CASE("a new adapter of GPT-2 is one of c_attn in its files") {
       bool const adapted = std::ranges::find(matrices, name) != matrices.end();
       auto const before = adapted ? expected.values(*w, 1) : own.values(*w, 1);
       CHECK((largest_difference(before, own.values(*w, 1)) > 0.1) == adapted);
-      // The scale of 5 / 3 is in B, rounded to f32: three products, each off by 2^-24 of itself, and the sum's own rounding.
-      CHECK(largest_difference(found.values(*w, 1), before) < 4 * 0x1p-24 * 3 * 5);
+      CHECK(found.values(*w, 1) == before);  // the same sums in f64
     }
   }
 }
@@ -262,6 +261,50 @@ TEST_CASE("a new adapter changes nothing, and begins with the same bits") {
   CHECK_THROWS_WITH(other.attach(adapter::initial(shape, base_file().shape(), 3)), ContainsSubstring("a second one"));
 }
 
+TEST_CASE("of a pattern's names for one module the first in order counts") {
+  auto const rank_of = [](nlohmann::json const& pattern) {
+    auto const text = nlohmann::json{{"r", 6}, {"lora_alpha", 9}, {"rank_pattern", pattern}}.dump();
+    auto const file = test::as_file(text, "adapter_config.json");
+    auto const object = io::read_json(file);
+    llama2::detail::adapter_sizes const sizes(llama2::detail::config_reader(file.path(), object));
+    return sizes.of("model.layers.1.self_attn.q_proj").rank;
+  };
+  CHECK(rank_of({{"q_proj", 2}, {"layers.1.self_attn.q_proj", 3}}) == 3);
+  CHECK(rank_of({{"q_proj", 2}, {"layers.0.self_attn.q_proj", 3}}) == 2);
+  CHECK(rank_of({{"^model.layers.1.self_attn.q_proj", 4}, {"q_proj", 2}}) == 4);
+  CHECK(rank_of({{"^q_proj", 4}, {"_proj", 5}, {"1.self_attn.q_proj", 5}}) == 5);
+  CHECK(rank_of({{"^q_proj", 4}, {"_proj", 5}}) == 6);
+}
+
+TEST_CASE("scales and what does not fit f32") {
+  test::temporary_folder const folder;
+  auto config = test::read_json(test::golden("lora/adapter") / "adapter_config.json");
+  auto const weights = test::golden("lora/adapter") / "adapter_model.safetensors";
+  auto const opened = [&](char const* member, nlohmann::json const& value) {
+    auto changed = config;
+    changed[member] = value;
+    return adapter(test::as_file(changed.dump(), "adapter_config.json"), io::mapped_file(weights.string()), base_file().shape());
+  };
+  CHECK(opened("lora_alpha", 12.0).shape().alpha == 12);
+  auto const with_half = opened("lora_alpha", 7.5);
+  CHECK(with_half.shape().alpha == 6);  // the rank: 7.5 / 6 is in B
+  auto const before = opened("lora_alpha", 6);
+  auto const &scaled = with_half.weights().at("w2.lora_b")[1], &plain = before.weights().at("w2.lora_b")[1];
+  std::vector<float> a(240), b(240);
+  decode(scaled.format, scaled.bytes, a), decode(plain.format, plain.bytes, b);
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == float(1.25 * double(b[i])));
+  CHECK(opened("alpha_pattern", {{"q_proj", 9.0}}).shape().alpha == 9);
+  auto all = io::safetensors(io::mapped_file(weights.string()));
+  auto bad = test::read_text(weights);
+  auto const at = std::size_t(all.tensor("base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight")->bytes.data() -
+                              all.file().bytes().data());
+  bad.replace(at + 8, 4, test::raw(3e38f));
+  config["lora_alpha"] = 7.5;
+  CHECK_THROWS_WITH(adapter(test::as_file(config.dump(), "adapter_config.json"), test::as_file(bad, "x.safetensors"),
+                            base_file().shape()),
+                    ContainsSubstring("lora_B.weight: value 2 with its scale (expected a number of f32, found 3.75"));
+}
+
 TEST_CASE("what a model lacks is named") {
   auto const file = with_adapter(), without = base_file();
   using other_rank = decoder<nn::adapted<base_config, 4, 9, wq, wk, wo, w1, w2>>;
@@ -290,8 +333,8 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
       {"r", 0, "rank (r) (expected 1 to 16384, found 0)"},
       {"r", 1u << 30, "rank (r) (expected 1 to 16384, found 1073741824)"},
       {"r", nullptr, "missing member r"},
-      {"lora_alpha", -1, "lora_alpha (expected above 0, 16384 at most, found -1)"},
-      {"lora_alpha", 0, "lora_alpha (expected above 0, 16384 at most, found 0)"},
+      {"lora_alpha", -1, "lora_alpha (expected above 0, 16777216 at most, found -1)"},
+      {"lora_alpha", 0, "lora_alpha (expected above 0, 16777216 at most, found 0)"},
       {"target_modules", nullptr, "missing member target_modules"},
       {"target_modules", "all-linear",
        "target_modules (expected a list of q_proj, k_proj, v_proj, o_proj, gate_proj, down_proj, up_proj, found "
@@ -313,9 +356,10 @@ TEST_CASE("an adapter that is not supported is refused by what it has") {
       {"rank_pattern", {{"q_proj", 2.5}}, "rank_pattern: q_proj (expected a whole number, found 2.5)"},
       {"rank_pattern", {{"q_proj", 1 << 15}}, "rank_pattern: q_proj (expected 1 to 16384, found 32768)"},
       {"rank_pattern", {{".*_proj", 3}}, "rank_pattern: not the name of a module (expected letters, digits, _ and ., found"},
-      {"alpha_pattern", {{"q_proj", 3}, {"layers.1.self_attn.q_proj", 4}}, "alpha_pattern: a second name for one module"},
+      {"rank_pattern", {{std::string(1000, 'q'), 3}}, "rank_pattern: name of a module (expected 80 characters at most, found"},
+      {"rank_pattern", {{"q_proj", 512}}, "ranks (expected none above 64 times the smallest, 6, found 512)"},
       {"alpha_pattern", {{"q_proj", "3"}}, "alpha_pattern: q_proj (expected a number, found \"3\")"},
-      {"alpha_pattern", {{"q_proj", -1}}, "alpha_pattern: q_proj (expected above 0, 16384 at most, found -1)"},
+      {"alpha_pattern", {{"q_proj", -1}}, "alpha_pattern: q_proj (expected above 0, 16777216 at most, found -1)"},
       {"modules_to_save", {"lm_head"}, "modules_to_save is not supported"},
       {"layers_to_transform", {1}, "layers_to_transform is not supported"},
       {"init_lora_weights", "pissa", "init_lora_weights is not supported"},

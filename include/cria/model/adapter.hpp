@@ -129,6 +129,9 @@ inline void write_adapter(std::filesystem::path const& folder, hyperparameters c
                           weight_source const& source, std::string_view base_model) {
   if (h.adapter.rank == 0) throw error(folder.string(), "cannot be written", "a model with an adapter", "one without");
   detail::joined_adapters const joined(h);
+  if (joined.count() > 1)
+    detail::adapter_sizes::check_rank(folder.string(), "rank of q, k and v together", joined.count() * h.adapter.rank,
+                                      1);
   std::vector<io::safetensor_plan> plan;
   auto places = places_of(h);
   std::erase_if(places, [&](auto const& p) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <random>
 #include <span>
@@ -59,21 +60,23 @@ class adapter {
     detail::adapter_sizes const sizes(reader);
     shape_ = {2, 0, detail::read_targets(reader, base)};
     if (shape_.matrices.empty()) throw error(config.path(), "matrices with adapters", "some", "none");
-    bool alike = true;
+    std::vector<detail::adapter_sizes::size> all;
     for (auto const& m : shape_.matrices)
-      for (int layer = 0; layer < base.layers; ++layer) {
-        auto const own = sizes.of(detail::module_path(base.kind, m, layer));
-        alike = alike && own == detail::adapter_sizes::size{sizes.r, sizes.alpha / sizes.r};
-        shape_.rank = std::max(shape_.rank, own.rank);
-      }
-    double const alpha = sizes.alpha * shape_.rank / sizes.r;  // twice the file's where its rank is 1
-    alike = alike && alpha == std::floor(alpha);
-    shape_.alpha = alike ? int(alpha) : shape_.rank;
+      for (int layer = 0; layer < base.layers; ++layer) all.push_back(sizes.of(detail::module_path(base.kind, m, layer)));
+    auto const [smallest, largest] = std::ranges::minmax(all, {}, &detail::adapter_sizes::size::rank);
+    if (largest.rank > 64 * smallest.rank)  // zeros fill up the smaller ones
+      throw error(config.path(), "ranks", fmt::format("none above 64 times the smallest, {}", smallest.rank),
+                  std::to_string(largest.rank));
+    shape_.rank = std::max(2, largest.rank);
+    double const alpha = all[0].scale * shape_.rank, whole = std::round(alpha);
+    bool const alike = std::ranges::all_of(all, [&](auto const& own) { return own.scale == all[0].scale; }) && whole >= 1 &&
+                       whole <= 1 << 20 && std::abs(alpha - whole) < 1e-9 * whole;
+    shape_.alpha = alike ? int(whole) : shape_.rank;
     if (auto const* const name = reader.find("base_model_name_or_path"); name && name->is_string())
       base_model_ = name->get<std::string>();
     file_.emplace(std::move(weights));
     detail::finder in(*file_);
-    for (auto const& [w, layer] : places(base)) weights_[w.name].push_back(find(in, base.kind, sizes, w, layer));
+    for (auto const& [w, layer] : places(base)) weights_[w.name].push_back(find(in, base.kind, sizes, alike, w, layer));
     in.check_rest({}, "the matrices that adapter_config.json names");
   }
 
@@ -121,8 +124,8 @@ class adapter {
   std::vector<std::vector<float>> made_;  // what is not in the file
   detail::stored_weights weights_;
 
-  /// A or B of one matrix, with the rank and the scale of all.
-  detail::stored find(detail::finder& in, architecture kind, detail::adapter_sizes const& sizes, weight_info const& w,
+  /// A or B of one matrix, with the rank of all; B with its scale where those are not alike.
+  detail::stored find(detail::finder& in, architecture kind, detail::adapter_sizes const& sizes, bool alike, weight_info const& w,
                       int layer) {
     constexpr std::array<std::string_view, 3> joined{"wq", "wk", "wv"};
     auto const matrix = std::string_view(w.name).substr(0, w.name.rfind('.'));
@@ -136,13 +139,18 @@ class adapter {
     detail::stored s{*t.format(), t.bytes, {}, 0, w.rotated};
     auto const size = bytes_of(s.format, rows * cols);
     if (is_part) s.bytes = t.bytes.subspan(size * std::size_t(part - joined.begin()), size);
-    double const factor = is_a ? 1 : own.scale * shape_.rank / shape_.alpha;
+    double const factor = is_a || alike ? 1 : own.scale;
     if (own.rank == shape_.rank && factor == 1) return s;
     std::vector<float> small(rows * cols);
     decode(s.format, s.bytes, small);
     auto& whole = made_.emplace_back(std::size_t(w.rows) * std::size_t(w.cols));
-    for (std::size_t i = 0; i < small.size(); ++i)
-      whole[i / cols * std::size_t(w.cols) + i % cols] = float(factor * double(small[i]));
+    for (std::size_t i = 0; i < small.size(); ++i) {
+      double const x = factor * double(small[i]);
+      if (std::abs(x) > double(std::numeric_limits<float>::max()))
+        throw error(file_->path() + ": " + name, fmt::format("value {} with its scale", i), "a number of f32",
+                    fmt::format("{}", x));
+      whole[i / cols * std::size_t(w.cols) + i % cols] = float(x);
+    }
     s.format = dtype::f32, s.bytes = std::as_bytes(std::span(whole));
     return s;
   }

@@ -35,8 +35,12 @@ inline std::string peft_name(architecture kind, std::string_view name, int layer
                      name.ends_with('a') ? 'A' : 'B');
 }
 
-/// The matrices that target_modules names, in the model's order. A name is the end of a module's: q_proj, or
-/// self_attn.q_proj.
+/// Whether `name` is the end of a module's whole name: q_proj, or self_attn.q_proj; or all of it.
+inline bool names_module(std::string_view name, std::string_view module) {
+  return module == name || (module.ends_with(name) && module[module.size() - name.size() - 1] == '.');
+}
+
+/// The matrices that target_modules names, in the model's order.
 inline std::vector<std::string> read_targets(config_reader const& config, hyperparameters base) {
   base.adapter = {};
   std::vector<std::string> known, matrices, ends;
@@ -54,9 +58,7 @@ inline std::vector<std::string> read_targets(config_reader const& config, hyperp
       targets->is_array() && !targets->empty() && std::ranges::all_of(*targets, [](auto const& t) { return t.is_string(); });
   if (!list) config.refuse("target_modules", "a list of " + names, *targets);
   auto const means = [&](io::json const& t, std::string const& matrix) {
-    auto const target = t.get<std::string>();
-    auto const module = module_of(base.kind, matrix);
-    return module == target || (module.ends_with(target) && module[module.size() - target.size() - 1] == '.');
+    return names_module(t.get<std::string>(), module_of(base.kind, matrix));
   };
   for (auto const& t : *targets)
     if (std::ranges::none_of(known, [&](auto const& m) { return means(t, m); }))
@@ -93,7 +95,6 @@ class adapter_sizes {
   struct size {
     int rank;
     double scale;
-    bool operator==(size const&) const = default;
   };
 
   explicit adapter_sizes(config_reader const& config)
@@ -106,18 +107,20 @@ class adapter_sizes {
   int const r;
   double const alpha;
 
-  /// That of a module by its whole name. Throws cria::error where two names of a pattern mean it.
+  /// That of a module by its whole name. Where several names of a pattern mean it, the first in alphabetical order does, in which
+  /// peft writes them and looks for one.
   size of(std::string_view module) const {
     int const rank = int(value_of(ranks_, module, r));
     return {rank, value_of(alphas_, module, alpha) / (stabilised_ ? std::sqrt(double(rank)) : double(rank))};
   }
 
-  static constexpr int most = 1 << 14;
+  static constexpr int most_rank = 1 << 14, most_alpha = 1 << 24;
   static void check_rank(std::string_view where, std::string_view name, int n, int least) {
-    if (n < least || n > most) throw error(where, name, fmt::format("{} to {}", least, most), std::to_string(n));
+    if (n < least || n > most_rank) throw error(where, name, fmt::format("{} to {}", least, most_rank), std::to_string(n));
   }
   static void check_alpha(std::string_view where, std::string_view name, double x) {
-    if (!(x > 0 && x <= most)) throw error(where, name, fmt::format("above 0, {} at most", most), fmt::format("{}", x));
+    if (!(x > 0 && x <= most_alpha))
+      throw error(where, name, fmt::format("above 0, {} at most", most_alpha), fmt::format("{}", x));
   }
 
  private:
@@ -140,22 +143,18 @@ class adapter_sizes {
       if (plain.empty() || !std::ranges::all_of(plain, part))
         throw error(all.where, "not the name of a module", "letters, digits, _ and .", io::printable(name));
       config_reader const values(all.where, *object);
+      if (name.size() > 80) throw error(all.where, "name of a module", "80 characters at most", io::printable(name));
       if (of_ranks) check_rank(all.where, name, values.whole(name.c_str()), 1);
       else check_alpha(all.where, name, values.number(name.c_str()));
       all.values.emplace_back(name, value.get<double>());
     }
     return all;
   }
-  static bool means(std::string_view name, std::string_view module) {
-    if (name.starts_with('^')) return module == name.substr(1);
-    return module == name || (module.ends_with(name) && module[module.size() - name.size() - 1] == '.');
-  }
   static double value_of(pattern const& in, std::string_view module, double otherwise) {
-    auto const found = std::ranges::find_if(in.values, [&](auto const& v) { return means(v.first, module); });
-    if (found == in.values.end()) return otherwise;
-    for (auto other = found + 1; other != in.values.end(); ++other)
-      if (means(other->first, module)) throw error(in.where, "a second name for one module", found->first, other->first);
-    return found->second;
+    auto const found = std::ranges::find_if(in.values, [&](auto const& v) {
+      return v.first[0] == '^' ? module == v.first.substr(1) : names_module(v.first, module);
+    });
+    return found == in.values.end() ? otherwise : found->second;
   }
 };
 
