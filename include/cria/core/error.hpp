@@ -52,6 +52,8 @@ class error : public std::runtime_error {
   }
 };
 
+namespace detail {
+
 /// Throws. Not inlined: what is made to be thrown would stand at each place that checks.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse(std::string_view where, std::string_view what,
                                                           std::string_view expected, std::string_view found) {
@@ -61,9 +63,11 @@ class error : public std::runtime_error {
   throw error(what, "out of range", words(first, " to ", end - 1), words(found));
 }
 
+}  // namespace detail
+
 /// Throws unless `found` is in [first, end).
 inline void check_range(std::string_view what, int found, int first, int end) {
-  if (found < first || found >= end) refuse_range(what, found, first, end);
+  if (found < first || found >= end) detail::refuse_range(what, found, first, end);
 }
 
 }  // namespace cria

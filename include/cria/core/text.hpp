@@ -31,8 +31,10 @@ template <class Text> constexpr void append_integer(Text& to, long long n) {
   to += std::string_view(digits + at, std::size_t(20 - at));
 }
 
-/// Views and whole numbers, one after another.
-template <class... Parts> [[gnu::cold, gnu::noinline]] constexpr fixed_text<160> words(Parts const&... parts) {
+namespace detail {
+
+/// Views and whole numbers, one after another; what is beyond 159 characters is dropped.
+template <class... Parts> [[gnu::noinline]] constexpr fixed_text<160> words(Parts const&... parts) {
   fixed_text<160> text;
   auto const add = [&](auto const& part) {
     if constexpr (std::integral<std::remove_cvref_t<decltype(part)>>) append_integer(text, static_cast<long long>(part));
@@ -41,6 +43,8 @@ template <class... Parts> [[gnu::cold, gnu::noinline]] constexpr fixed_text<160>
   (add(parts), ...);
   return text;
 }
+
+}  // namespace detail
 
 /// `line` as part of one line: blanks for line breaks and tabs, a question mark for each other control character (C0, DEL,
 /// and C1 in UTF-8).

@@ -10,7 +10,7 @@ namespace cria {
 /// Throws where Kokkos is not initialised, or finalised already: what comes next would end the program.
 inline void require_kokkos(std::string_view where) {
   if (!Kokkos::is_initialized())
-    refuse(where, "Kokkos is not at work", "a call between its initialize and finalize",
+    detail::refuse(where, "Kokkos is not at work", "a call between its initialize and finalize",
            Kokkos::is_finalized() ? "one after finalize" : "one before initialize");
 }
 

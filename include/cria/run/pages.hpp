@@ -30,12 +30,14 @@ class page_table {
   std::optional<copy> write(int sequence, int position) {
     int const index = position / positions_;
     if (index > 0 && at(sequence, index - 1) == none)
-      refuse("position", "an earlier one of its sequence was never given", words("at most ", reach(sequence)), words(position));
+      detail::refuse("position", "an earlier one of its sequence was never given",
+                     detail::words("at most ", reach(sequence)), detail::words(position));
     int& page = at(sequence, index);
     if (page != none && users_[std::size_t(page)] == 1) return std::nullopt;
     auto const free = std::ranges::find(users_, 0);
     if (free == users_.end())
-      refuse("kv cache", "used up", words("a free page of ", positions_, " positions"), words("all ", pages(), " in use"));
+      detail::refuse("kv cache", "used up", detail::words("a free page of ", positions_, " positions"),
+                     detail::words("all ", pages(), " in use"));
     int const before = std::exchange(page, int(free - users_.begin()));
     *free = 1, ++used_;
     changed_ = true;
@@ -50,7 +52,8 @@ class page_table {
     int const shared = (positions + positions_ - 1) / positions_;
     for (int i = 0; i < shared; ++i)
       if (i >= row_ || at(from, i) == none)
-        refuse("kv cache", "shared beyond what is there", words(positions, " positions"), words(i * positions_));
+        detail::refuse("kv cache", "shared beyond what is there", detail::words(positions, " positions"),
+                       detail::words(i * positions_));
     for (int i = 0; i < row_; ++i) {
       int const page = i < shared ? at(from, i) : none;
       if (page != none) ++users_[std::size_t(page)];

@@ -260,7 +260,7 @@ void session<Model, Policy, Exec>::run_embedding() {
 template <class Model, class Policy, class Exec>
 void session<Model, Policy, Exec>::run_block(int layer) {
   require_kokkos("session");
-  profiling_region const region(words("cria/layer ", layer));
+  profiling_region const region(detail::words("cria/layer ", layer));
   kernel::context const c = block_stage(stage(block_weights_, layer, now_, nullptr), layer);
   execute<block>(exec_, c);
   now_ = c.out[0];

@@ -241,11 +241,11 @@ class trainer {
 
   /// What profilers call a stage.
   template <class P> static fixed_text<160> region_of(int layer) {
-    if constexpr (std::is_same_v<P, embedding_forward>) return words("cria/embedding");
-    else if constexpr (std::is_same_v<P, embedding_backward>) return words("cria/embedding backward");
-    else if constexpr (std::is_same_v<P, block_forward>) return words("cria/layer ", layer);
-    else if constexpr (std::is_same_v<P, block_backward>) return words("cria/layer ", layer, " backward");
-    else return words("cria/head");
+    if constexpr (std::is_same_v<P, embedding_forward>) return detail::words("cria/embedding");
+    else if constexpr (std::is_same_v<P, embedding_backward>) return detail::words("cria/embedding backward");
+    else if constexpr (std::is_same_v<P, block_forward>) return detail::words("cria/layer ", layer);
+    else if constexpr (std::is_same_v<P, block_backward>) return detail::words("cria/layer ", layer, " backward");
+    else return detail::words("cria/head");
   }
 
   /// Calls run(program, context) for every stage in order.

@@ -59,7 +59,7 @@ template <class Exec> class weight_store {
   /// they are not needed any more.
   template <class Read, class Done> void load(Exec const& exec, Read const& read, Done const& done) {
     for (weight_entry<memory>& e : entries_) {
-      profiling_region const region(words("cria/load ", e.name));
+      profiling_region const region(detail::words("cria/load ", e.name));
       e.packed = stream_buffer<std::byte, Exec>("cria/" + std::string(e.name), e.bytes());
       std::vector<kernel::layer_place> places;
       std::size_t at = e.type.mixed() ? kernel::places_bytes(e.layers) : 0;

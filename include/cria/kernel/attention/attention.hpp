@@ -37,7 +37,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
     int const all = (c.rows + block_rows - 1) / block_rows * kv_heads;
     return split && phase == 0 ? all * row_pages : all;
   }
-  /// Queries, filled up with the last one; their sums; sums of a page and its weights.
+  /// Sums of all queries; the queries, filled up with the last one; sums of a page and its weights.
   KOKKOS_INLINE_FUNCTION std::size_t scratch_floats() const {
     int const queries = block_rows * group_heads;
     return std::size_t(whole(queries) * padded + queries * record + together * (record + page_positions));
@@ -78,7 +78,7 @@ template <class P, int G> struct attention_kernel : evaluate<P, G> {
  private:
   static constexpr int whole(int queries) { return (queries + together - 1) / together * together; }
 
-  /// Pages [first, last] of rows of one sequence, one after another. Behind the queries there is room for a page's own sums.
+  /// Adds pages [first, last] of rows of one sequence, one after another. Behind the queries there is room for a page's own sums.
   template <class Team>
   KOKKOS_INLINE_FUNCTION void sum_pages(Team const& t, int row, int queries, int kv, int first_of_pages, int last,
                                         float* q, float* sums) const {

@@ -22,8 +22,9 @@ KOKKOS_FUNCTION void multiply_tiles(panel_rows<Many> const& p, row_range const& 
     r = p.with_group(r, p.count, [&, first = first, begin = begin, end = end](int row, auto n) {
       float* const to = sums + (row - first) * 32;
       panel_group const group = p.group(row, begin);
-      if (Odd && tile + 1 == tiles) dot<T, Int8, host_lanes, tile_rows, n()>(run, 0, group, begin, end, to, 32);
-      else dot<T, Int8, host_lanes, 32, n()>(run, 0, group, begin, end, to, 32);
+      if constexpr (Odd)
+        if (tile + 1 == tiles) return dot<T, Int8, host_lanes, tile_rows, n()>(run, 0, group, begin, end, to, 32);
+      dot<T, Int8, host_lanes, 32, n()>(run, 0, group, begin, end, to, 32);
     });
 }
 
