@@ -64,6 +64,14 @@ double largest_difference(auto const& a, auto const& b) {
   return largest;
 }
 
+/// adapter_model.safetensors with another number as value 2 of B of wq in layer 1.
+std::string weights_with(float value) {
+  auto const path = test::golden("lora/adapter") / "adapter_model.safetensors";
+  io::safetensors const file{io::mapped_file(path.string())};
+  auto const& b = *file.tensor("base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight");
+  return test::read_text(path).replace(std::size_t(b.bytes.data() - file.file().bytes().data()) + 8, 4, test::raw(value));
+}
+
 std::string adapter_config(std::string const& member, nlohmann::json const& value) {
   auto config = test::read_json(test::golden("lora/adapter") / "adapter_config.json");
   config[member] = value;
@@ -277,7 +285,6 @@ TEST_CASE("of a pattern's names for one module the first in order counts") {
 }
 
 TEST_CASE("scales and what does not fit f32") {
-  test::temporary_folder const folder;
   auto config = test::read_json(test::golden("lora/adapter") / "adapter_config.json");
   auto const weights = test::golden("lora/adapter") / "adapter_model.safetensors";
   auto const opened = [&](char const* member, nlohmann::json const& value) {
@@ -294,14 +301,9 @@ TEST_CASE("scales and what does not fit f32") {
   decode(scaled.format, scaled.bytes, a), decode(plain.format, plain.bytes, b);
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == float(1.25 * double(b[i])));
   CHECK(opened("alpha_pattern", {{"q_proj", 9.0}}).shape().alpha == 9);
-  auto all = io::safetensors(io::mapped_file(weights.string()));
-  auto bad = test::read_text(weights);
-  auto const at = std::size_t(all.tensor("base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight")->bytes.data() -
-                              all.file().bytes().data());
-  bad.replace(at + 8, 4, test::raw(3e38f));
   config["lora_alpha"] = 7.5;
-  CHECK_THROWS_WITH(adapter(test::as_file(config.dump(), "adapter_config.json"), test::as_file(bad, "x.safetensors"),
-                            base_file().shape()),
+  CHECK_THROWS_WITH(adapter(test::as_file(config.dump(), "adapter_config.json"),
+                            test::as_file(weights_with(3e38f), "x.safetensors"), base_file().shape()),
                     ContainsSubstring("lora_B.weight: value 2 with its scale (expected a number of f32, found 3.75"));
 }
 
@@ -379,17 +381,11 @@ TEST_CASE("an adapter with values that are no finite numbers is refused") {
   test::temporary_folder const folder;
   auto const made = folder.path() / "made";
   fs::copy(test::golden("lora/adapter"), made);
-  auto const path = made / "adapter_model.safetensors";
-  auto const good = test::read_text(path);
-  std::string const name = "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight";
-  io::safetensors const file{io::mapped_file(path.string())};
-  auto const at = std::size_t(file.tensor(name)->bytes.data() - file.file().bytes().data());
   for (auto const& [value, said] : {std::pair{std::nanf(""), "nan"}, {std::numeric_limits<float>::infinity(), "inf"}}) {
-    auto bad = good;
-    bad.replace(at + 8, 4, test::raw(value));
-    folder.write("made/adapter_model.safetensors", bad);
+    folder.write("made/adapter_model.safetensors", weights_with(value));
     CHECK_THROWS_WITH(adapter::open(made, base_file().shape()),
-                      ContainsSubstring(name + ": value 2 (expected a finite number, found " + said));
+                      ContainsSubstring("base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight: value 2 "
+                                        "(expected a finite number, found " + std::string(said)));
   }
 }
 

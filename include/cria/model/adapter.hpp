@@ -53,8 +53,8 @@ namespace detail {
 class joined_adapters {
  public:
   explicit joined_adapters(hyperparameters const& h) {
-    for (int i = 0; h.kind == architecture::gpt2 && i < 3; ++i)
-      if (h.adapter.has(names[i])) parts_.push_back(i);
+    for (std::size_t i = 0; h.kind == architecture::gpt2 && i < joined_in_gpt2.size(); ++i)
+      if (h.adapter.has(joined_in_gpt2[i])) parts_.push_back(i);
   }
   int count() const { return int(parts_.size()); }
   /// Whether "wk.lora_a" is one of them, and whether it is the first.
@@ -72,20 +72,20 @@ class joined_adapters {
     auto const rows = std::size_t(w.rows), cols = std::size_t(w.cols), n = parts_.size();
     std::vector<float> all((is_a ? n : 3 * n) * rows * cols);
     for (std::size_t i = 0; i < n; ++i) {
-      w.name.replace(0, 2, names[parts_[i]]);
+      w.name.replace(0, 2, joined_in_gpt2[parts_[i]]);
       auto const own = source.values(w, layer);
-      auto const first = is_a ? i * rows * cols : (std::size_t(parts_[i]) * rows * n + i) * cols;
+      auto const first = is_a ? i * rows * cols : (parts_[i] * rows * n + i) * cols;
       for (std::size_t k = 0; k < own.size(); ++k) all[first + (is_a ? k : k / cols * n * cols + k % cols)] = own[k];
     }
     return all;
   }
 
  private:
-  static constexpr std::string_view names[]{"wq", "wk", "wv"};
-  std::vector<int> parts_;
+  std::vector<std::size_t> parts_;
 
   std::size_t position(std::string_view name) const {
-    auto const found = std::ranges::find_if(parts_, [&](int i) { return name.substr(0, 3) == std::string(names[i]) + '.'; });
+    auto const found = std::ranges::find_if(
+        parts_, [&](std::size_t i) { return name.substr(0, name.find('.')) == joined_in_gpt2[i]; });
     return std::size_t(found - parts_.begin());
   }
 };

@@ -1,7 +1,6 @@
 #pragma once
 // Adapters as peft keeps them: adapter_config.json and adapter_model.safetensors. Source: peft's save_and_load.py.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -59,10 +58,10 @@ class adapter {
     detail::refuse_variations(reader, object, base.kind);
     detail::adapter_sizes const sizes(reader);
     shape_ = {2, 0, detail::read_targets(reader, base)};
-    if (shape_.matrices.empty()) throw error(config.path(), "matrices with adapters", "some", "none");
     std::vector<detail::adapter_sizes::size> all;
     for (auto const& m : shape_.matrices)
       for (int layer = 0; layer < base.layers; ++layer) all.push_back(sizes.of(detail::module_path(base.kind, m, layer)));
+    if (all.empty()) throw error(config.path(), "matrices with adapters", "some", "none");
     auto const [smallest, largest] = std::ranges::minmax(all, {}, &detail::adapter_sizes::size::rank);
     if (largest.rank > 64 * smallest.rank)  // zeros fill up the smaller ones
       throw error(config.path(), "ranks", fmt::format("none above 64 times the smallest, {}", smallest.rank),
@@ -127,7 +126,7 @@ class adapter {
   /// A or B of one matrix, with the rank of all; B with its scale where those are not alike.
   detail::stored find(detail::finder& in, architecture kind, detail::adapter_sizes const& sizes, bool alike, weight_info const& w,
                       int layer) {
-    constexpr std::array<std::string_view, 3> joined{"wq", "wk", "wv"};
+    auto const& joined = detail::joined_in_gpt2;
     auto const matrix = std::string_view(w.name).substr(0, w.name.rfind('.'));
     auto const part = std::ranges::find(joined, matrix);
     bool const is_a = w.name.ends_with('a'), is_part = kind == architecture::gpt2 && part != joined.end() && !is_a;

@@ -2,7 +2,6 @@
 // A model in a GGUF file. Source: llama.cpp's names of keys and tensors for the architectures llama, qwen2, qwen3,
 // gemma and gpt2.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <set>
 #include <string>
@@ -180,7 +179,7 @@ inline hyperparameters read_shape(io::gguf const& file) {
 /// Throws cria::error for a tensor that is missing, has another shape or a type the library cannot read, or is not part
 /// of the model.
 inline stored_weights locate(io::gguf const& file, hyperparameters const& h) {
-  constexpr std::array<std::string_view, 3> parts{"wq", "wk", "wv"};
+  auto const& parts = joined_in_gpt2;
   stored_weights weights;
   std::set<std::string, std::less<>> used{"rope_freqs.weight"};
   for (auto const& [w, layer] : places_of(h)) {

@@ -83,6 +83,9 @@ class finder {
   std::set<std::string, std::less<>> used_;
 };
 
+/// The matrices that are one in GPT-2's files, with rows in this order.
+inline constexpr std::array<std::string_view, 3> joined_in_gpt2{"wq", "wk", "wv"};
+
 /// The name in GPT-2's layout, in which q, k and v have one. `root` is empty or "transformer.".
 inline std::string gpt2_name(std::string_view name, int layer, std::string const& root) {
   return published(gpt2_names, name, name == "head" ? "" : exists_once(name) ? root : fmt::format("{}h.{}.", root, layer));
@@ -90,7 +93,7 @@ inline std::string gpt2_name(std::string_view name, int layer, std::string const
 
 /// GPT-2's matrices are [in, out], and q, k and v side by side in one.
 inline stored_weights locate_gpt2(io::safetensors const& file, hyperparameters const& h) {
-  constexpr std::array<std::string_view, 3> parts{"wq", "wk", "wv"};
+  auto const& parts = joined_in_gpt2;
   finder in(file);
   std::string const root = file.tensor("wte.weight") ? "" : "transformer.";
   stored_weights weights;
