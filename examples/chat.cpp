@@ -44,7 +44,7 @@ class chat {
         batch(*engine, guesses.open({.room = engine->room()})),
         talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {
     if (format->name() == "plain" && !files.chat_template.empty())
-      support::say("chat", "the model's chat template is neither ChatML nor Llama 2's; it goes on with plain text");
+      support::say("chat", "the model's chat template is none of those known here; it goes on with plain text");
   }
 
   /// Answers on stdout, piece by piece.

@@ -217,6 +217,13 @@ MISTRAL = (
     "{% if message['role'] == 'user' %}{{ ' [INST] ' + (system if loop.first else '') + message['content'] + ' [/INST]' }}"
     "{% else %}{{ ' ' + message['content'] + eos_token }}{% endif %}{% endfor %}"
 )
+MISTRAL3 = (
+    "{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] + '\n\n' %}{% set rest = messages[1:] %}"
+    "{% else %}{% set system = '' %}{% set rest = messages %}{% endif %}{{ bos_token }}{% for message in rest %}"
+    "{% if message['role'] == 'user' %}{% if tools and loop.last %}{{ '[AVAILABLE_TOOLS] [' }}{% endif %}"
+    "{{ '[INST] ' + (system if loop.last else '') + message['content'] + '[/INST]' }}"
+    "{% else %}{{ ' ' + message['content'] | trim + eos_token }}{% endif %}{% endfor %}"
+)
 
 bl = pre_tokenizers.ByteLevel
 split = lambda regex: pre_tokenizers.Sequence(
@@ -260,6 +267,7 @@ pieces("llama2", legacy, None, [], LLAMA2)
 pieces("zephyr", legacy, None, [], ZEPHYR)
 pieces("zephyr_special", legacy, None, ["<|system|>", "<|user|>", "<|assistant|>"], ZEPHYR)
 pieces("mistral", None, meta("first"), [], MISTRAL)
+pieces("mistral3", None, meta("first"), ["[INST]", "[/INST]"], MISTRAL3)
 pieces("always", None, meta("always"), [])
 pieces(
     "gemma",

@@ -108,6 +108,7 @@ TEST_CASE("chats have the ids that transformers gives them") {
                                                                         {"llama31", "llama3"},
                                                                         {"llama2", "llama2"},
                                                                         {"mistral", "mistral"},
+                                                                        {"mistral3", "mistral3"},
                                                                         {"zephyr", "zephyr"},
                                                                         {"zephyr_special", "zephyr"},
                                                                         {"gemma", "gemma"}}));
@@ -128,12 +129,22 @@ TEST_CASE("chats have the ids that transformers gives them") {
   }
 }
 
-TEST_CASE("Mistral's format is the same where the vocabulary puts blanks in front by itself") {
+TEST_CASE("Mistral's formats are the same where the vocabulary puts blanks in front by itself") {
   auto const own = text::open_tokenizer(test::golden_file("tokenizers/mistral").string());
   auto const legacy = text::open_tokenizer(test::golden_file("tokenizers/llama2").string());
   std::vector<exchange> const before{{"one", "two"}};
   CHECK(infer::mistral_format(*own).prompt("s", before, "u") ==
         infer::mistral_format(*legacy).prompt("s", before, "u"));
+
+  auto const file = test::golden_file("tokenizers/mistral3/tokenizer.json");
+  auto const third = text::open_tokenizer(file.string());
+  auto json = test::read_json(file);
+  json["normalizer"] = test::read_json(test::golden_file("tokenizers/llama2/tokenizer.json"))["normalizer"];
+  json["pre_tokenizer"] = nullptr;
+  auto const text = json.dump();
+  auto const same = text::read_tokenizer_json("legacy", std::as_bytes(std::span(text)), {});
+  CHECK(infer::mistral3_format(*third).prompt("s", before, "u") == infer::mistral3_format(*same).prompt("s", before, "u"));
+  CHECK_THROWS_MATCHES(infer::mistral3_format(*own), error, MessageMatches(ContainsSubstring("[INST] as a special token")));
 }
 
 TEST_CASE("marks of a format in a message are text, or refused where they are no special tokens") {
@@ -181,7 +192,11 @@ TEST_CASE("the format follows from the model") {
   CHECK(infer::choose_chat_format(*tokens, "", 64)->name() == "plain");
   CHECK(infer::choose_chat_format(*tokens, "{{ '[INST] <<SYS>>' + text + ' [/INST]' }}", 64)->name() == "llama2");
   CHECK(infer::choose_chat_format(*tokens, "{{ '[INST] ' + text + ' [/INST]' }}", 64)->name() == "mistral");
-  CHECK(infer::choose_chat_format(*tokens, "{{ '[AVAILABLE_TOOLS][INST] ' }}", 64)->name() == "plain");
+  CHECK(infer::choose_chat_format(*tokens, "{{ '[AVAILABLE_TOOLS][INST] ' }}", 64)->name() == "plain");  // no tokens here
+  auto const third = text::open_tokenizer(test::golden_file("tokenizers/mistral3").string());
+  CHECK(infer::choose_chat_format(*third, "{{ '[AVAILABLE_TOOLS][INST] ' }}", 64)->name() == "mistral3");
+  CHECK(infer::choose_chat_format(*third, "{{ '[AVAILABLE_TOOLS]' + '[INST]' }}", 64)->name() == "plain");  // other blanks
+  CHECK(infer::choose_chat_format(*third, "{{ '[SYSTEM_PROMPT] [INST] ' }}", 64)->name() == "plain");
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text + eos_token }}", 64)->name() == "zephyr");
   CHECK(infer::choose_chat_format(*tokens, "{{ '<|user|>' + text + '<|end|>' }}{{ eos_token }}", 64)->name() ==
         "plain");

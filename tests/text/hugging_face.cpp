@@ -53,7 +53,7 @@ json changed(json content, std::string const& at, json const& value) {
 
 TEST_CASE("texts have the ids that tokenizers gives them") {
   std::string const name =
-      GENERATE("gpt2", "smollm", "llama3", "qwen2", "llama2", "mistral", "always", "gemma", "zephyr_special");
+      GENERATE("gpt2", "smollm", "llama3", "qwen2", "llama2", "mistral", "mistral3", "always", "gemma", "zephyr_special");
   INFO(name);
   auto const path = test::golden_file("tokenizers/" + name).string();
   auto const t = text::open_tokenizer(path);

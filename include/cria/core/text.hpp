@@ -3,8 +3,8 @@
 // again. Whatever has `+=` for a view takes it: a fixed_text or a string.
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <string_view>
-#include <type_traits>
 
 namespace cria {
 
@@ -33,15 +33,26 @@ template <class Text> constexpr void append_integer(Text& to, long long n) {
 
 namespace detail {
 
-/// Views and whole numbers, one after another; what is beyond 159 characters is dropped.
-template <class... Parts> [[gnu::noinline]] constexpr fixed_text<160> words(Parts const&... parts) {
+struct word {
+  std::string_view text;
+  long long number = 0;
+  bool is_number = false;
+  constexpr word(std::string_view t) : text(t) { }
+  constexpr word(char const* t) : text(t) { }
+  constexpr word(std::integral auto n) : number(static_cast<long long>(n)), is_number(true) { }
+};
+[[gnu::noinline]] constexpr fixed_text<160> joined(std::span<word const> words) {
   fixed_text<160> text;
-  auto const add = [&](auto const& part) {
-    if constexpr (std::integral<std::remove_cvref_t<decltype(part)>>) append_integer(text, static_cast<long long>(part));
-    else text += part;
-  };
-  (add(parts), ...);
+  for (word const& w : words)
+    if (w.is_number) append_integer(text, w.number);
+    else text += w.text;
   return text;
+}
+
+/// Views and whole numbers, one after another; what is beyond 159 characters is dropped.
+template <class... Parts> constexpr fixed_text<160> words(Parts const&... parts) {
+  word const all[] = {word(parts)...};
+  return joined(all);
 }
 
 }  // namespace detail

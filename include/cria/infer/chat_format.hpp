@@ -7,6 +7,7 @@
 #include "cria/infer/chat/llama2.hpp"
 #include "cria/infer/chat/llama3.hpp"
 #include "cria/infer/chat/mistral.hpp"
+#include "cria/infer/chat/mistral3.hpp"
 #include "cria/infer/chat/plain.hpp"
 #include "cria/infer/chat/zephyr.hpp"
 
@@ -63,8 +64,10 @@ inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& to
     return std::make_unique<gemma_format>(tokens);
   if (none ? tokens.size() == 32000 && embed >= 4096 : says("[INST]") && says("<<SYS>>"))
     return std::make_unique<llama2_format>(tokens);
-  bool const later = says("[AVAILABLE_TOOLS]") || says("[SYSTEM_PROMPT]");  // Mistral's, with other blanks
-  if (says("[INST]") && !later) return std::make_unique<mistral_format>(tokens);
+  bool const tools = says("[AVAILABLE_TOOLS]"), later = says("[SYSTEM_PROMPT]") || says("[INST]\"") || says("[INST]'");
+  if (says("[INST]") && !tools && !says("[SYSTEM_PROMPT]")) return std::make_unique<mistral_format>(tokens);
+  if (says("[INST]") && tools && !later && mistral3_format::known_to(tokens))  // later ones have other blanks
+    return std::make_unique<mistral3_format>(tokens);
   if (ends_users_text(chat_template)) return std::make_unique<zephyr_format>(tokens);
   return std::make_unique<plain_format>(tokens);
 }

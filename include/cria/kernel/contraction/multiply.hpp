@@ -13,7 +13,7 @@ struct row_range {
 /// Adds the products with tiles `tile` and `tile + 1` of packed weights to the sums [row][32]. Odd: the number of tiles, so
 /// that the last one may be alone.
 template <dtype T, bool Int8, bool Odd, int Many>
-KOKKOS_FUNCTION void multiply_tiles(panel_rows<Many> const& p, row_range const& range, std::byte const* weights, int tiles,
+[[gnu::noinline]] KOKKOS_FUNCTION void multiply_tiles(panel_rows<Many> const& p, row_range const& range, std::byte const* weights, int tiles,
                                     int tile, float* sums) {
   std::size_t const bytes = tile_bytes(T, p.depth);
   tile_run const run{weights + std::size_t(tile) * bytes, bytes};
@@ -30,7 +30,7 @@ KOKKOS_FUNCTION void multiply_tiles(panel_rows<Many> const& p, row_range const& 
 
 /// The same with a copy of the right operand as f32, two tiles of [input - begin][16], `stride` floats apart.
 template <int Many>
-KOKKOS_FUNCTION void multiply_copy(panel_rows<Many> const& p, row_range const& range, float const* right, int stride,
+[[gnu::noinline]] KOKKOS_FUNCTION void multiply_copy(panel_rows<Many> const& p, row_range const& range, float const* right, int stride,
                                    float* sums) {
   tile_run const run{reinterpret_cast<std::byte const*>(right), std::size_t(stride) * sizeof(float)};
   for (int r = range.first; r < range.first + range.count;)
