@@ -83,7 +83,8 @@ std::string adapter(int rank, std::string const& targets, std::string const& pre
                     std::vector<std::tuple<std::string, int, int>> const& matrices) {
   auto const config = R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": )" + std::to_string(rank) +
                       R"(, "lora_alpha": 4, "target_modules": [)" + targets +
-                      R"(], "bias": "none", "use_dora": false, "rank_pattern": {}, "modules_to_save": null})";
+                      R"(], "bias": "none", "use_dora": false, "modules_to_save": null, "use_rslora": true, )" +
+                      R"("alpha_pattern": {"mlp.down_proj": 2.5}, "rank_pattern": {"c_proj": )" + std::to_string(rank) + "}}";
   std::string header = "{", data;
   for (auto const& [name, rows, columns] : matrices) {
     auto const begin = data.size();
