@@ -9,4 +9,5 @@
 #include "cria/nn/lora.hpp"
 #include "cria/nn/norm.hpp"
 #include "cria/nn/position.hpp"
+#include "cria/nn/slots.hpp"
 #include "cria/nn/weights.hpp"

@@ -9,4 +9,4 @@ struct variant : llama2::config_7b {
   using kv = heads<llama2::axes::kv, 5, 128>;
 };
 
-static_assert(llama2::decoder<variant>::parameter_count > 0);
+int const layers = llama2::decoder<variant>::layers;

@@ -1,6 +1,5 @@
-// expect: x + y: the axes of x must be the axes of y
-// axis: axis<embed, 4096>
-// axis: axis<hidden, 11008>
+// expect: a slot of a decoder must return rows of the axis that comes last here
+// axis: returns<my_feed_forward<variant>, expr<shape<axis<token, -1>, axis<hidden, 11008>>>, axis<embed, 4096>>
 #include "cria/model/decoder.hpp"
 
 using namespace cria;
@@ -13,4 +12,4 @@ struct variant : llama2::config_7b {
   template <class D> using feed_forward = my_feed_forward<D>;
 };
 
-static_assert(llama2::decoder<variant>::parameter_count > 0);
+int const layers = llama2::decoder<variant>::layers;

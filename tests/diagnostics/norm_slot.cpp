@@ -1,17 +1,17 @@
 // expect: rms_norm(x, w): the last axis of x must be the axis of w
-// axis: same_axis<axis<embed, 4096>, heads<query, 32, 128>>
+// axis: same_axis<axis<embed, 4096>, axis<hidden, 11008>>
 #include "cria/model/decoder.hpp"
 
 using namespace cria;
 
-template <class D> struct normed_attention {  // a norm of the queries, over the wrong axis
-  static constexpr auto forward(auto h) {
-    return rms_norm(h, weight<nn::norm, typename D::query>);
+template <class D, class Tag> struct wide_norm {
+  static constexpr auto forward(auto x) {
+    return rms_norm(x, weight<Tag, typename D::hidden>);
   }
 };
 
 struct variant : llama2::config_7b {
-  template <class D> using attention = normed_attention<D>;
+  template <class D, class Tag> using norm = wide_norm<D, Tag>;
 };
 
-static_assert(llama2::decoder<variant>::parameter_count > 0);
+int const layers = llama2::decoder<variant>::layers;

@@ -30,19 +30,19 @@ template <class Block> constexpr long long parameters_of(graph const& but = grap
 /// The model that variant V describes: `embedding`, then `block` `layers` times, then `head`.
 template <class V> struct decoder {
   using variant = V;                         // its slots and constants
-  using embedding = nn::embedding_stage<V>;  // tokens -> [token, embed]
-  using block = nn::block_stage<V>;          // one layer: [token, embed] -> [token, embed]
-  using head = nn::head_stage<V>;            // [token, embed] -> [token, vocabulary]
-  static constexpr int layers = V::layers;   // how often the block runs, each time with weights of its own
-
-  using rows = expr<typename block::input>;
-  using result = decltype(block::forward(rows{}));
-  static_assert(same_rows<rows, result>, "a repeated block must return the axes that it takes");
+  enum : bool { fits = nn::slots<V>::fit };
+  using rows = shape<tokens, typename V::embed>;
+  using embedding = std::conditional_t<fits, nn::embedding_stage<V>, nn::failed_stage<token_ids>>;  // tokens -> [token, embed]
+  using block = std::conditional_t<fits, nn::block_stage<V>, nn::failed_stage<rows>>;  // one layer: [token, embed] -> the same
+  using head = std::conditional_t<fits, nn::head_stage<V>, nn::failed_stage<rows>>;    // [token, embed] -> [token, vocabulary]
+  static constexpr int layers = V::layers;  // how often the block runs, each time with weights of its own
 
   /// All trained values, a tied embedding counted once.
   static constexpr long long parameter_count = detail::parameters_of<embedding>() +
                                                layers * detail::parameters_of<block>() +
                                                detail::parameters_of<head>(record<embedding>());
+
+  static_assert(nn::has_slots<V>, "decoder<V>: each slot of V must be a template with the parameters that config has");
 };
 
 }  // namespace cria::llama2
