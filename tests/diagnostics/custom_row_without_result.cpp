@@ -1,4 +1,4 @@
-// expect: custom_row<M>(x): M must have a name, a result axis and a static row()
+// expect: custom_row<M>(x): M must have a name, a result axis and a static row
 #include "axes.hpp"
 
 using namespace cria;

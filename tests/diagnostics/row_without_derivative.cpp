@@ -1,4 +1,4 @@
-// expect: training_of: a custom operator needs a derivative to be trained
+// expect: training: a custom operator needs a derivative
 // axis: mirror
 #include "axes.hpp"
 #include "cria/graph/program.hpp"

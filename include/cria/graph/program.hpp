@@ -44,10 +44,6 @@ constexpr bool captures_stand(graph const& g) {
 template <class P> inline constexpr bool captures_right = captures_stand(P::recorded());
 template <class P> inline constexpr bool few_enough = arrays_hold(P::recorded());
 
-/// A stand-in for a team and for what gets and puts elements.
-struct any_part {
-  template <class... A> float operator()(A...) const;
-};
 template <class F> concept map_derivative = requires(float x) { F::template derivative<0>(x); };
 template <class F> concept row_derivative = requires(any_part p) { F::back(p, p, p, p, 0); };
 
@@ -102,13 +98,8 @@ template <class Block, class Policy, class Keep = keep::dear, class Trained = tr
 struct training_of {
   using policy = Policy;
   using functors = functors_in<Block>;
-  static constexpr gradient_graph differentiated() {
-    constexpr gradient_graph d = differentiate<Trained>(with_formats<typename Policy::weights>(record<Block>()), OfInput);
-    static_assert(d.without_rule < 0, "training_of: an operator has no rule of differentiation");
-    static_assert(detail::has_derivatives(d, functors{}), "training_of: a custom operator needs a derivative to be trained");
-    return d;
-  }
-  static constexpr gradient_graph gradients = differentiated();
+  static constexpr gradient_graph gradients =
+      differentiate<Trained>(with_formats<typename Policy::weights>(record<Block>()), OfInput);
   static constexpr detail::node_set kept = Keep::of(gradients);
   static constexpr std::size_t kept_bytes_per_row = sizeof(float) * std::size_t(kept_floats(gradients, kept));
   static constexpr bool has_gradients = gradients.g.output_count > 0;
@@ -116,11 +107,23 @@ struct training_of {
 
 namespace detail {
 
+template <class Functors, class Training>
+inline constexpr bool derivatives_known = has_derivatives(Training::gradients, Functors{});
+
+/// Whether there is a derivative of all that gradients go through; told of once, however many programs are made of it.
+template <class Training> constexpr bool has_rules() {
+  using functors = typename Training::functors;
+  static_assert(Training::gradients.without_rule < 0, "training: an operator has no rule of differentiation");
+  static_assert(derivatives_known<functors, Training>, "training: a custom operator needs a derivative");
+  return Training::gradients.without_rule < 0 && derivatives_known<functors, Training>;
+}
+
 template <class Training, graph (*Part)(gradient_graph const&, node_set const&)> struct training_program {
   using policy = typename Training::policy;
   using functors = typename Training::functors;
   static constexpr plan make() {
-    constexpr plan p = place(fuse(Part(Training::gradients, Training::kept)), false);
+    constexpr bool known = has_rules<Training>();
+    constexpr plan p = place(fuse(known ? Part(Training::gradients, Training::kept) : graph{}), false);
     static_assert(!p.g.full, "a block is too large for one graph: make stages of it");
     return p;
   }

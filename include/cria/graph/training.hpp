@@ -39,6 +39,7 @@ template <class Model, class Policy, class Keep, class Trained> struct training_
   static constexpr bool has_backward = trains_embedding || trains_block;
   using block = training_of<typename Model::block, Policy, Keep, Trained, has_backward>;
   using head = training_of<loss, Policy, keep::inputs, Trained, has_backward>;
+  enum : bool { differentiable = detail::has_rules<block>() };  // before any program of it is made
 
   using embedding_forward = training_forward<embedding>;
   using embedding_backward = training_backward<embedding>;

@@ -180,8 +180,9 @@ template <class Block, class Policy = policy::exact<>, class Trained = train_wei
 std::vector<gradient_difference> check_gradients(Exec const& exec, block_sample sample,
                                                  gradient_check const& how = {}) {
   using program = gradient_of<Block, Policy, Trained>;
-  static_assert(training_of<Block, Policy, keep::inputs, Trained>::has_gradients,
-                "check_gradients: the block has no input of rows and no trained weight");
+  using training = training_of<Block, Policy, keep::inputs, Trained>;
+  enum : bool { known = detail::has_rules<training>() };
+  static_assert(training::has_gradients, "check_gradients: the block has no input of rows and no trained weight");
   graph const& g = plan_of<program>.g;
   auto const rows = detail::rows_of<program>(exec, sample.step);
   for (int i = 0; i < g.count; ++i) {
