@@ -1,6 +1,7 @@
 #pragma once
 // Programs: a tag type that names a block and a policy, and the plan that belongs to it. Only the tag and an integer reach
 // a kernel's name.
+#include "cria/expr/custom_row.hpp"
 #include "cria/graph/record.hpp"
 #include "cria/graph/differentiate.hpp"
 #include "cria/graph/fuse.hpp"

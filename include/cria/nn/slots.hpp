@@ -2,6 +2,7 @@
 // The slots of a variant, tried one by one before they are put together, the inner ones first: a mistake is one error, of the
 // slot that it is in, and not one of each place where the slot stands.
 #include "cria/expr.hpp"
+#include "cria/graph/record.hpp"
 #include "cria/nn/decoder.hpp"
 #include "cria/nn/hook.hpp"
 
