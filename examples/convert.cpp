@@ -122,7 +122,7 @@ class conversion {
     llama2::special_ids ids;
     std::vector<io::named_file> beside;
     with_tokenizer(file, [&](std::string const& path, text::tokenizer const& tokens) {
-      beside = text::tokenizer_files(path);
+      beside = text::tokenizer_files(path, h.vocabulary);
       ids = {tokens.bos(), tokens.eos()};
     });
     add_generation_config(beside);
