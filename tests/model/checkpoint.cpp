@@ -175,6 +175,18 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   REQUIRE_THROWS_WITH(open_gguf(bare), EndsWith("missing key llama.embedding_length"));
 }
 
+TEST_CASE("a part of a GGUF says which it is") {
+  tiny_gguf first;
+  first.extra = [](auto& w) { w.u32("split.no", 0).u32("split.count", 3); };
+  gguf_refuses(first, "file: is part 1 of 3 of a GGUF; merge the parts with llama-gguf-split --merge");
+  auto const last = test::gguf_writer().u32("split.no", 2).u32("split.count", 3).str();
+  REQUIRE_THROWS_WITH(open_gguf(last), EndsWith("file: is part 3 of 3 of a GGUF; merge the parts with llama-gguf-split --merge"));
+  tiny_gguf merged;
+  merged.extra = [](auto& w) { w.u32("split.count", 0); };
+  auto const bytes = merged.str();
+  REQUIRE(open_gguf(bytes).shape().layers == 2);
+}
+
 TEST_CASE("a llama2.c checkpoint gives its shape and weights") {
   auto const bytes = tiny_llama2c{.tied = false}.str();
   checkpoint const file(io::llama2c(test::as_file(bytes)));
