@@ -352,6 +352,46 @@ TEST_CASE("windows are those of all layers, or none") {
   }
 }
 
+TEST_CASE("what config.json doesn't say is as transformers has it") {
+  auto const shape = [](char const* kind, nlohmann::json const& change) {
+    auto config = good_config();
+    config["max_position_embeddings"] = 8192, config["model_type"] = kind;
+    if (!change.is_null()) config.update(change);
+    auto const bytes = config.dump();
+    return llama2::detail::read_shape(test::as_file(bytes, "config.json"));
+  };
+  REQUIRE(shape("mistral", {}).window == 4096);
+  REQUIRE(shape("mistral", {{"sliding_window", nullptr}}).window == 0);
+  REQUIRE(shape("mistral", {{"max_position_embeddings", 4096}}).window == 0);
+  REQUIRE(shape("llama", {}).window == 0);
+  REQUIRE(shape("qwen2", {{"use_sliding_window", true}, {"max_window_layers", 0}}).window == 4096);
+  REQUIRE(shape("qwen3", {}).window == 0);
+  REQUIRE(shape("gemma", {{"hidden_act", nullptr}}).feed_forward == feed_forward_form::geglu);
+  REQUIRE(shape("gemma", {{"hidden_act", "gelu"}, {"use_bidirectional_attention", false}}).feed_forward == feed_forward_form::geglu);
+  REQUIRE(shape("llama", {{"hidden_act", nullptr}}).feed_forward == feed_forward_form::swiglu);
+  REQUIRE_THROWS_WITH(shape("gemma", {{"use_bidirectional_attention", true}}),
+                      EndsWith("use_bidirectional_attention: attention to what comes after (expected none, found true)"));
+}
+
+TEST_CASE("what params.json doesn't say of the rotation and the context is as Meta's programs have it") {
+  auto const read = [](int dim, int layers, int vocabulary, nlohmann::json const& params) {
+    hyperparameters h{.embed = dim, .layers = layers, .vocabulary = vocabulary};
+    llama2::detail::read_meta_rope(llama2::detail::config_reader("params.json", params), h);
+    return h;
+  };
+  nlohmann::json const scaled{{"rope_theta", 5e5}, {"use_scaled_rope", true}};
+  REQUIRE(read(4096, 32, 128256, scaled).rope == rotation{.theta = 5e5, .factor = 8, .low = 1, .high = 4, .original_context = 8192});
+  REQUIRE(read(4096, 32, 128256, scaled).context == 131072);
+  REQUIRE(read(2048, 16, 128256, scaled).rope.factor == 32);  // Llama 3.2 1B
+  REQUIRE(read(3072, 28, 128256, scaled).rope.factor == 32);  // and 3B
+  REQUIRE(read(2048, 28, 128256, scaled).rope.factor == 8);
+  REQUIRE(read(2048, 16, 128256, {{"use_scaled_rope", true}, {"rope_scaling_factor", 4}}).rope.factor == 4);
+  REQUIRE(read(2048, 16, 128256, {{"rope_theta", 5e5}}).rope == rotation{.theta = 5e5});
+  REQUIRE(read(4096, 32, 128256, {{"rope_theta", 5e5}}).context == 8192);
+  REQUIRE(read(4096, 32, 32016, {{"rope_theta", 1e6}}).context == 16384);  // Code Llama
+  REQUIRE(read(4096, 32, 32000, nlohmann::json::object()).context == 4096);
+}
+
 TEST_CASE("what is no Llama in Meta's layout is named before its weights are opened") {
   test::temporary_folder const folder;
   auto params = nlohmann::json{{"dim", 24}, {"n_layers", 2}, {"n_heads", 4}};
