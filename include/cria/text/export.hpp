@@ -71,8 +71,8 @@ inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_temp
 
 /// Gives a GGUF the tokenizer in the file `from` and its chat template: from a GGUF all that it says of it, from
 /// SentencePiece's and llama2.c's formats the pieces, from tiktoken's and a tokenizer.json the tokens and merges; and
-/// unused tokens up to `size`, for llama.cpp wants one for each row of the embedding. Returns what the GGUF cannot say. Throws cria::error for a tokenizer.json whose rule for
-/// words, or order of merges, llama.cpp has no form for.
+/// unused tokens up to `size`, for llama.cpp wants one for each row of the embedding. Returns what the GGUF cannot say.
+/// Throws cria::error for a tokenizer.json whose rule for words, or order of merges, llama.cpp has no form for.
 inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string const& from, int size = 0) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<std::string> lost;
