@@ -29,7 +29,7 @@ struct settings {
   support::draft_arguments draft;
   infer::sampling sampling{.temperature = 0.6, .top_p = 0.9};
   std::optional<std::string> question, system;
-  int max_tokens = 512;
+  int max_tokens = 512, context = 0;  // 0: the model's
 };
 
 class chat {
@@ -40,7 +40,7 @@ class chat {
         files(s.model),
         format(infer::choose_chat_format(*files.tokens, files.chat_template, files.weights.shape().embed)),
         guesses(s.draft, files),
-        engine(infer::open_engine(files.weights, {})),
+        engine(infer::open_engine(files.weights, {.room = room_of(s)})),
         batch(*engine, guesses.open({.room = engine->room()})),
         talk(*format, s.system, engine->room(), std::min(s.max_tokens, engine->room() / 4)) {
     if (format->name() == "plain" && !files.chat_template.empty())
@@ -79,6 +79,12 @@ class chat {
   std::string_view format_name() const { return format->name(); }
 
  private:
+  int room_of(settings const& s) const {
+    int const most = files.weights.shape().context;
+    if (s.context > most) throw error("--context", "out of range", fmt::format("1 to {}", most), std::to_string(s.context));
+    return s.context > 0 ? s.context : most;
+  }
+
   infer::sampler choose;
   int max_tokens;
   support::model_files files;
@@ -159,6 +165,8 @@ int main(int argc, char** argv) {
     arguments.add_option("--system", s.system, "what the model is told before the conversation");
     support::add_sampling(arguments, s.sampling);
     support::add_max_tokens(arguments, s.max_tokens);
+    support::add_positive(arguments, "--context", s.context,
+                          "positions of the conversation at most, for which memory is taken (default: the model's)");
     support::parse(arguments, argc, argv);
     infer::check(s.sampling);
     support::check_max_tokens(s.max_tokens);

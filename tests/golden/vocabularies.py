@@ -83,9 +83,13 @@ CHATS = [
     },
     {"system": None, "before": [["a", " blank in front"]], "user": "\u6f22\u5b57 \U0001f999"},
 ]
+THOUGHTS = [
+    {"system": None, "before": [["Why?", "<think>\nHm, why?\n</think>\n\nBecause.\n"]], "user": "And why that?"},
+    {"system": "Be short.", "before": [["a", "<think>b</think>c</think>\n d"], ["e", "<think>f"], ["g", "h</think>"]], "user": "i"},
+]
 
 
-def byte_level(name, pre, normalizer, special, bos, eos, whole=False, template=None):
+def byte_level(name, pre, normalizer, special, bos, eos, whole=False, template=None, chats=CHATS):
     t = Tokenizer(models.BPE(ignore_merges=whole))
     t.pre_tokenizer = pre
     if normalizer:
@@ -101,7 +105,7 @@ def byte_level(name, pre, normalizer, special, bos, eos, whole=False, template=N
             single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, t.token_to_id(bos))]
         )
         t.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), front])
-    save(name, t, bos, eos, None, template)
+    save(name, t, bos, eos, None, template, chats)
 
 
 def pieces(name, normalizer, pre, special, template=None, bos="<s>", eos="</s>"):
@@ -131,7 +135,7 @@ def pieces(name, normalizer, pre, special, template=None, bos="<s>", eos="</s>")
     save(name, t, bos, eos, "<unk>", template)
 
 
-def save(name, t, bos, eos, unknown, template):
+def save(name, t, bos, eos, unknown, template, conversations=CHATS):
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     t.save(str(folder / "tokenizer.json"), pretty=False)
@@ -158,7 +162,7 @@ def save(name, t, bos, eos, unknown, template):
     wrapped = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), bos_token=bos, eos_token=eos)
     wrapped.chat_template = template if isinstance(template, str) else template["default"]
     chats = []
-    for c in CHATS:
+    for c in conversations:
         messages = [{"role": "system", "content": c["system"]}] if c["system"] is not None else []
         for user, answer in c["before"]:
             messages += [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
@@ -173,6 +177,24 @@ CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content']"
     " + '<|im_end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+QWEN25_CHAT = (
+    "{%- if tools %}{{- '<|im_start|>system\\n' }}{%- if messages[0]['role'] == 'system' %}{{- messages[0]['content'] }}"
+    "{%- else %}{{- 'It\\'s you who answers.\\nPut \"it\" within \\\\boxed{}.' }}{%- endif %}"
+    "{{- \"\\n\\n# What there is\\n\" + tools | tojson + \"<|im_end|>\\n\" }}"
+    "{%- elif messages[0]['role'] == 'system' %}{{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}"
+    "{%- else %}{{- '<|im_start|>system\\nIt\\'s you who answers.\\nPut \"it\" within \\\\boxed{}.<|im_end|>\\n' }}{%- endif %}"
+    "{%- for message in messages %}{%- if message['role'] != 'system' %}{{- '<|im_start|>' + message['role'] + '\\n' + "
+    "message['content'] + '<|im_end|>' + '\\n' }}{%- endif %}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+QWEN3_CHAT = (
+    "{%- set last = namespace(question=-1) %}{%- for message in messages %}{%- if message['role'] == 'user' %}"
+    "{%- set last.question = loop.index0 %}{%- endif %}{%- endfor %}{%- for message in messages %}{%- set text = message['content'] %}"
+    "{%- if message['role'] == 'assistant' and loop.index0 < last.question and '</think>' in text %}"
+    "{%- set text = text.split('</think>')[-1].lstrip('\\n') %}{%- endif %}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + text + '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
 )
 LLAMA3_CHAT = (
     "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + "
@@ -251,15 +273,17 @@ byte_level(
     True,
     {"tool_use": "no", "default": LLAMA31_CHAT},
 )
-byte_level(
-    "qwen2",
-    split(QWEN2),
-    normalizers.NFC(),
-    ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-    None,
-    "<|im_end|>",
-    template=CHATML,
-)
+for name, template, chats in (("qwen2", CHATML, CHATS), ("qwen25", QWEN25_CHAT, CHATS), ("qwen3", QWEN3_CHAT, CHATS + THOUGHTS)):
+    byte_level(
+        name,
+        split(QWEN2),
+        normalizers.NFC(),
+        ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        None,
+        "<|im_end|>",
+        template=template,
+        chats=chats,
+    )
 blanks = normalizers.Replace(" ", "\u2581")
 legacy = normalizers.Sequence([normalizers.Prepend("\u2581"), blanks])
 meta = lambda scheme: pre_tokenizers.Metaspace("\u2581", prepend_scheme=scheme, split=False)

@@ -10,6 +10,7 @@
 #include "cria/io/gguf.hpp"
 #include "cria/text.hpp"
 #include "support/paths.hpp"
+#include "support/vocabularies.hpp"
 
 using namespace cria;
 using Catch::Matchers::MessageMatches, Catch::Matchers::ContainsSubstring;
@@ -104,6 +105,8 @@ TEST_CASE("ChatML has the ids of the reference") {
 TEST_CASE("chats have the ids that transformers gives them") {
   auto const [folder, name] = GENERATE(table<std::string, std::string>({{"smollm", "chatml"},
                                                                         {"qwen2", "chatml"},
+                                                                        {"qwen25", "chatml"},
+                                                                        {"qwen3", "chatml"},
                                                                         {"llama3", "llama3"},
                                                                         {"llama31", "llama3"},
                                                                         {"llama2", "llama2"},
@@ -184,7 +187,36 @@ TEST_CASE("the template's own system text is found") {
   CHECK(infer::default_system("'<|im_start|>system\\nBe kind.<|im_end|>\\n'") == "Be kind.");
   CHECK(infer::default_system("{{ '<|im_start|>system\n' + text + '<|im_end|>' }}") == std::nullopt);
   CHECK(infer::default_system("<|im_start|>system\nnever closed") == std::nullopt);
+  std::string const other = "{{ '<|im_start|>system\\n' + text + '<|im_end|>' }}", own = R"('<|im_start|>system\nIt\'s "\\boxed{}".\n<|im_end|>\n')";
+  CHECK(infer::default_system(other + own) == "It's \"\\boxed{}\".\n");
+  CHECK(infer::default_system(R"("<|im_start|>system\nIt's.<|im_end|>")") == "It's.");
+  CHECK(infer::default_system(other + "'<|im_start|>system'" + other) == std::nullopt);
+  CHECK(infer::default_system("'<|im_start|>system\\n{{ text }}<|im_end|>'") == std::nullopt);
+  CHECK(infer::default_system("<|im_start|>system\n{% if a %}b{% endif %}<|im_end|>") == std::nullopt);
+  CHECK(infer::default_system("'<|im_start|>system\\n\\x41<|im_end|>'") == std::nullopt);
   CHECK(infer::default_system("") == std::nullopt);
+}
+
+TEST_CASE("Gemma's format is known where a user defined its marks, as in its tokenizer.model") {
+  auto pieces = test::small_pieces();
+  for (auto const* const name : {"<start_of_turn>", "<end_of_turn>"}) pieces.push_back({name, 0, 4});
+  auto const tokens = text::open_tokenizer(test::as_file(test::sentencepiece_model(pieces)));
+  CHECK(infer::choose_chat_format(*tokens, "{{ '<start_of_turn>' }}", 64)->name() == "gemma");
+}
+
+TEST_CASE("earlier answers are without thoughts where the template says so") {
+  CHECK(infer::detail::after_thoughts("<think>\na\n</think>\n\nb\n") == "b\n");
+  CHECK(infer::detail::after_thoughts("a</think> b</think> c") == " c");
+  CHECK(infer::detail::after_thoughts("a</think>\n") == "");
+  CHECK(infer::detail::after_thoughts("\na") == "\na");
+  auto const tokens = text::open_tokenizer(test::golden_file("tokenizers/qwen2").string());
+  std::vector<exchange> const before{{"u", "<think>t</think>a"}};
+  auto const written = [&](std::string const& more) {
+    auto const format = infer::choose_chat_format(*tokens, chatml_template() + more, 64);
+    return tokens->decode(format->prompt("s", before, "v"), true);
+  };
+  CHECK(written("").find("<think>t</think>a") != std::string::npos);
+  CHECK(written("{{ text.split('</think>')[-1] }}").find("assistant\na<|im_end|>") != std::string::npos);
 }
 
 TEST_CASE("the format follows from the model") {

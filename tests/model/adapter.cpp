@@ -324,6 +324,19 @@ TEST_CASE("what a model lacks is named") {
                     ContainsSubstring("the weight wk.lora_a (expected none, found it)"));
 }
 
+TEST_CASE("how A began is no matter where the base stayed as it was") {
+  auto const weights = (test::golden("lora/adapter") / "adapter_model.safetensors").string();
+  auto const shape = base_file().shape();
+  nlohmann::json const began{{"rho", 2.0}, {"tau", 0.99}, {"use_label_mask", true}, {"label_mask_value", -100}, {"whiten", false},
+                             {"adjust_scaling_factors", true}};  // as peft writes it
+  for (nlohmann::json const& how : {nlohmann::json("eva"), nlohmann::json(true)}) {
+    auto config = nlohmann::json::parse(adapter_config("eva_config", began));
+    config["init_lora_weights"] = how;
+    auto const text = config.dump();
+    CHECK_NOTHROW(adapter(test::as_file(text, "adapter_config.json"), io::mapped_file(weights), shape));
+  }
+}
+
 TEST_CASE("an adapter that is not supported is refused by what it has") {
   struct fault {
     char const* member;

@@ -175,6 +175,18 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   REQUIRE_THROWS_WITH(open_gguf(bare), EndsWith("missing key llama.embedding_length"));
 }
 
+TEST_CASE("a part of a GGUF says which it is") {
+  tiny_gguf first;
+  first.extra = [](auto& w) { w.u32("split.no", 0).u32("split.count", 3); };
+  gguf_refuses(first, "file: is part 1 of 3 of a GGUF; merge the parts with llama-gguf-split --merge");
+  auto const last = test::gguf_writer().u32("split.no", 2).u32("split.count", 3).str();
+  REQUIRE_THROWS_WITH(open_gguf(last), EndsWith("file: is part 3 of 3 of a GGUF; merge the parts with llama-gguf-split --merge"));
+  tiny_gguf merged;
+  merged.extra = [](auto& w) { w.u32("split.count", 0); };
+  auto const bytes = merged.str();
+  REQUIRE(open_gguf(bytes).shape().layers == 2);
+}
+
 TEST_CASE("a llama2.c checkpoint gives its shape and weights") {
   auto const bytes = tiny_llama2c{.tied = false}.str();
   checkpoint const file(io::llama2c(test::as_file(bytes)));
@@ -338,6 +350,46 @@ TEST_CASE("windows are those of all layers, or none") {
     REQUIRE(used({}) == 0);                          // from the 29th
     REQUIRE_THROWS_WITH(used({{"max_window_layers", 1}}), ContainsSubstring("in some layers only"));
   }
+}
+
+TEST_CASE("what config.json doesn't say is as transformers has it") {
+  auto const shape = [](char const* kind, nlohmann::json const& change) {
+    auto config = good_config();
+    config["max_position_embeddings"] = 8192, config["model_type"] = kind;
+    if (!change.is_null()) config.update(change);
+    auto const bytes = config.dump();
+    return llama2::detail::read_shape(test::as_file(bytes, "config.json"));
+  };
+  REQUIRE(shape("mistral", {}).window == 4096);
+  REQUIRE(shape("mistral", {{"sliding_window", nullptr}}).window == 0);
+  REQUIRE(shape("mistral", {{"max_position_embeddings", 4096}}).window == 0);
+  REQUIRE(shape("llama", {}).window == 0);
+  REQUIRE(shape("qwen2", {{"use_sliding_window", true}, {"max_window_layers", 0}}).window == 4096);
+  REQUIRE(shape("qwen3", {}).window == 0);
+  REQUIRE(shape("gemma", {{"hidden_act", nullptr}}).feed_forward == feed_forward_form::geglu);
+  REQUIRE(shape("gemma", {{"hidden_act", "gelu"}, {"use_bidirectional_attention", false}}).feed_forward == feed_forward_form::geglu);
+  REQUIRE(shape("llama", {{"hidden_act", nullptr}}).feed_forward == feed_forward_form::swiglu);
+  REQUIRE_THROWS_WITH(shape("gemma", {{"use_bidirectional_attention", true}}),
+                      EndsWith("use_bidirectional_attention: attention to what comes after (expected none, found true)"));
+}
+
+TEST_CASE("what params.json doesn't say of the rotation and the context is as Meta's programs have it") {
+  auto const read = [](int dim, int layers, int vocabulary, nlohmann::json const& params) {
+    hyperparameters h{.embed = dim, .layers = layers, .vocabulary = vocabulary};
+    llama2::detail::read_meta_rope(llama2::detail::config_reader("params.json", params), h);
+    return h;
+  };
+  nlohmann::json const scaled{{"rope_theta", 5e5}, {"use_scaled_rope", true}};
+  REQUIRE(read(4096, 32, 128256, scaled).rope == rotation{.theta = 5e5, .factor = 8, .low = 1, .high = 4, .original_context = 8192});
+  REQUIRE(read(4096, 32, 128256, scaled).context == 131072);
+  REQUIRE(read(2048, 16, 128256, scaled).rope.factor == 32);  // Llama 3.2 1B
+  REQUIRE(read(3072, 28, 128256, scaled).rope.factor == 32);  // and 3B
+  REQUIRE(read(2048, 28, 128256, scaled).rope.factor == 8);
+  REQUIRE(read(2048, 16, 128256, {{"use_scaled_rope", true}, {"rope_scaling_factor", 4}}).rope.factor == 4);
+  REQUIRE(read(2048, 16, 128256, {{"rope_theta", 5e5}}).rope == rotation{.theta = 5e5});
+  REQUIRE(read(4096, 32, 128256, {{"rope_theta", 5e5}}).context == 8192);
+  REQUIRE(read(4096, 32, 32016, {{"rope_theta", 1e6}}).context == 16384);  // Code Llama
+  REQUIRE(read(4096, 32, 32000, nlohmann::json::object()).context == 4096);
 }
 
 TEST_CASE("what is no Llama in Meta's layout is named before its weights are opened") {

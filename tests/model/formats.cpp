@@ -329,6 +329,14 @@ TEST_CASE("parts in 16 bits") {
   same_weights(whole, checkpoint::open((folder.path() / "hf").string()), format);
 }
 
+TEST_CASE("Llama 3's rule with a factor of 1 comes back from Hugging Face's layout") {
+  test::temporary_folder const folder;
+  auto h = checkpoint::open(variant("llama3")).shape();
+  h.rope.factor = 1;
+  write_hugging_face(folder.path() / "x", h, dtype::f32, made_up(h));
+  REQUIRE(checkpoint::open((folder.path() / "x").string()).shape().rope == h.rope);
+}
+
 TEST_CASE("models that a layout has no words for are refused") {
   test::temporary_folder const folder;
   auto const file = checkpoint::open(variant("llama3"));

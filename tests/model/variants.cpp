@@ -1,5 +1,6 @@
 // Variants as types: published sizes, slots, and figures that are known before anything runs.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "cria/model/describe.hpp"
 
@@ -90,6 +91,59 @@ struct one_norm : llama2::config_7b {
 static_assert(llama2::decoder<one_norm>::parameter_count == 6'738'415'616 - 32LL * 4096);
 
 }  // namespace
+
+namespace {
+
+struct small : llama2::config<32, 2, 4, 2, 64, 40, 64> {};
+struct one_plus : small {
+  template <class D, class Tag> using norm = nn::rms_norm_plus_one<D, Tag>;
+};
+struct gated_by_gelu : small {
+  template <class D> using feed_forward = nn::geglu<D, axis<llama2::axes::hidden, 64>>;
+};
+template <class D, class Tag> struct own_norm : nn::rms_norm<D, Tag> {};
+template <class D> struct own_feed_forward : nn::swiglu<D> {};
+struct own : small {
+  template <class D, class Tag> using norm = own_norm<D, Tag>;
+  template <class D> using feed_forward = own_feed_forward<D>;
+};
+template <class D> struct own_residual : nn::pre_norm<D> {};
+struct own_layer : small {
+  template <class D> using residual = own_residual<D>;
+};
+struct stretched : small {
+  static constexpr rotation rope_scaling{.factor = 8, .low = 1, .high = 4, .original_context = 32};
+};
+
+}  // namespace
+
+TEST_CASE("a file whose parts have other forms is another model, where the slots are the library's") {
+  using namespace llama2;
+  using Catch::Matchers::EndsWith;
+  hyperparameters const h{.embed = 32, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 8, .hidden = 64, .vocabulary = 40, .context = 64};
+  auto const with = [&](auto const& change) {
+    auto changed = h;
+    change(changed);
+    return changed;
+  };
+  auto const plus = with([](auto& x) { x.norm = norm_form::rms_plus_one; }), gelu = with([](auto& x) { x.feed_forward = feed_forward_form::geglu; }),
+             rule = with([](auto& x) { x.rope = stretched::rope_scaling; });
+  CHECK_NOTHROW(check_shape<decoder<small>>(h, "f"));
+  CHECK_NOTHROW(check_shape<decoder<one_plus>>(plus, "f"));
+  CHECK_NOTHROW(check_shape<decoder<gated_by_gelu>>(gelu, "f"));
+  CHECK_NOTHROW(check_shape<decoder<stretched>>(rule, "f"));
+  CHECK_THROWS_WITH(check_shape<decoder<one_plus>>(h, "f"), EndsWith("the form of norm (expected rms_norm_plus_one, found rms_norm)"));
+  CHECK_THROWS_WITH(check_shape<decoder<small>>(plus, "f"), EndsWith("the form of norm (expected rms_norm, found rms_norm_plus_one)"));
+  CHECK_THROWS_WITH(check_shape<decoder<gated_by_gelu>>(h, "f"), EndsWith("the feed-forward part (expected geglu, found swiglu)"));
+  CHECK_THROWS_WITH(check_shape<decoder<small>>(gelu, "f"), EndsWith("the feed-forward part (expected swiglu, found geglu)"));
+  CHECK_THROWS_WITH(check_shape<decoder<stretched>>(with([](auto& x) { x.rope = stretched::rope_scaling, x.rope.low = 2; }), "f"),
+                    EndsWith("low frequency factor of the rotation (expected 1.000000, found 2.000000)"));
+  CHECK_THROWS_WITH(check_shape<decoder<stretched>>(with([](auto& x) { x.rope = stretched::rope_scaling, x.rope.high = 8; }), "f"),
+                    EndsWith("high frequency factor of the rotation (expected 4.000000, found 8.000000)"));
+  CHECK_NOTHROW(check_shape<decoder<own>>(plus, "f"));
+  CHECK_NOTHROW(check_shape<decoder<own>>(gelu, "f"));
+  CHECK_NOTHROW(check_shape<decoder<own_layer>>(gelu, "f"));  // which may have no feed-forward part of that slot
+}
 
 TEST_CASE("figures of a model that tell what a token costs") {
   auto const& d = figures<llama2::config_smollm2_135m>;

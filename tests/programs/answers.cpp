@@ -130,6 +130,21 @@ TEST_CASE("chat answers a question or a pipe, the answer alone on stdout") {
         run("chat", with_model({"Hello", "--max-tokens", "5", "--seed", "2"})).out);
 }
 
+TEST_CASE("chat takes no more positions than it is told") {
+  std::vector<std::string> const how{"Hello", "--max-tokens", "30", "--temperature", "0"};
+  auto const with = [&](std::string const& n) {
+    auto all = how;
+    all.insert(all.end(), {"--context", n});
+    return run("chat", with_model(all));
+  };
+  auto const whole = run("chat", with_model(how));
+  CHECK(with("512").out == whole.out);
+  auto const few = with("12");
+  CHECK(few.code == 0);
+  CHECK(few.err.find("stopped at the end of the context") != std::string::npos);
+  CHECK(few.out.size() < whole.out.size());
+}
+
 TEST_CASE("info and typegen state the type") {
   auto const file = stories260k_file("stories260K.bin").string();
   auto const type = run("typegen", {"--model", file});

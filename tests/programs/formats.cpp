@@ -58,6 +58,23 @@ TEST_CASE("convert takes weights and tokenizer along, both ways") {
   CHECK(llama2::checkpoint::open(at("small.gguf")).shape().format_of("wq").only() == dtype::q4_0);
 }
 
+TEST_CASE("convert names a GGUF after the whole name of a folder, and a file's without its kind") {
+  temporary_folder const folder;
+  auto const name_of = [&](std::string const& from) {
+    auto const to = (folder.path() / "made.gguf").string();
+    REQUIRE(convert(from, to, "f32").code == 0);
+    std::string const name(io::gguf(io::mapped_file(to)).text("general.name").value());
+    fs::remove(to);
+    return name;
+  };
+  auto const from = folder.path() / "Qwen2.5-0.5B";
+  fs::copy(golden("variants/qwen3"), from);
+  CHECK(name_of(from.string()) == "Qwen2.5-0.5B");
+  CHECK(name_of(from.string() + "/") == "Qwen2.5-0.5B");
+  fs::copy(stories260k_file("stories260K.bin"), folder.path() / "v1.5.bin");
+  CHECK(name_of((folder.path() / "v1.5.bin").string()) == "v1.5");
+}
+
 TEST_CASE("convert says what has no place in the new files") {
   temporary_folder const folder;
   auto const at = [&](char const* name) { return (folder.path() / name).string(); };

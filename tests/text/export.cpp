@@ -65,6 +65,42 @@ TEST_CASE("SentencePiece vocabularies go into folders and GGUF and come back") {
   REQUIRE(test::read_text(folder.path() / ".model/tokenizer.model") == test::read_text(model));
 }
 
+TEST_CASE("a tokenizer with fewer tokens than the model has rows is filled up, wherever it comes from") {
+  test::temporary_folder const folder;
+  auto const pieces = test::small_pieces();
+  for (auto const& from : {folder.write("a.model", test::sentencepiece_model(pieces)), folder.write("a.bin", test::llama2c_vocabulary(pieces)),
+                           folder.write("a.gguf", test::piece_gguf(pieces).str()), folder.write("b.gguf", test::byte_gguf("smollm").str()),
+                           test::golden_file("tokenizers/meta3/tokenizer.model").string()}) {
+    CAPTURE(from);
+    auto const before = text::open_tokenizer(from);
+    int const size = before->size() + 3;
+    io::gguf_writer writer;
+    text::add_tokenizer(writer, from, size);
+    io::gguf const file{io::mapped_file(folder.write("through.gguf", writer.head()))};
+    auto const after = text::open_tokenizer(file);
+    REQUIRE(after->size() == size);
+    REQUIRE(after->tokens().tokens.back().kind == text::token_kind::unused);
+    REQUIRE(file.texts("tokenizer.ggml.tokens")->back() == fmt::format("[PAD{}]", size - 1));
+    REQUIRE(after->encode("banana") == before->encode("banana"));
+    for (auto const& made : text::tokenizer_files(from, size))
+      if (made.name == "tokenizer.gguf") REQUIRE(text::open_tokenizer(folder.write("made.gguf", made.content))->size() == size);
+  }
+}
+
+TEST_CASE("what tokenizer_config.json says of pieces goes along") {
+  test::temporary_folder const folder;
+  fs::create_directory(folder.path() / "from");
+  folder.write("from/tokenizer.model", test::sentencepiece_model(test::small_pieces()));
+  folder.write("from/tokenizer_config.json", R"({"add_bos_token": false, "eos_token": "<s>"})");
+  auto const from = (folder.path() / "from").string();
+  auto const before = text::open_tokenizer(from), by_gguf = through_gguf(folder, from), by_folder = through_folder(folder, from, "to");
+  REQUIRE(before->eos() == 1);
+  same(*before, *by_gguf), same(*before, *by_folder);
+  fs::remove(folder.path() / "to/tokenizer.model");
+  auto const by_json = text::open_tokenizer((folder.path() / "to").string());
+  REQUIRE(std::tuple(by_json->eos(), by_json->add_bos()) == std::tuple(1, false));
+}
+
 TEST_CASE("a byte-level vocabulary goes with its file's keys") {
   test::temporary_folder const folder;
   auto const from = folder.write(

@@ -1,6 +1,7 @@
 #include "cria/text/files.hpp"
 
 #include <limits>
+#include <tuple>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -111,6 +112,31 @@ TEST_CASE("a user-defined token named like a control token is one") {
   auto const t = open(test::piece_gguf(pieces).str());
   REQUIRE(t->find_special("<|im_start|>") == 269);
   REQUIRE(t->encode("<|im_start|>").size() > 1);
+}
+
+TEST_CASE("Gemma's marks of turns are control tokens, and others that a user defined are not") {
+  auto pieces = test::small_pieces();
+  for (auto const* const name : {"<start_of_turn>", "<end_of_turn>", "<tool>"}) pieces.push_back({name, 0, 4});
+  auto const t = open(test::sentencepiece_model(pieces));
+  REQUIRE(t->find_special("<start_of_turn>") == 269);
+  REQUIRE(t->find_special("<end_of_turn>") == 270);
+  REQUIRE(t->find_special("<tool>") == -1);
+}
+
+TEST_CASE("tokenizer_config.json goes before what a SentencePiece model says of its special tokens") {
+  test::temporary_folder const folder;
+  auto pieces = test::small_pieces();
+  pieces.push_back({"<|startoftext|>", 0, 3}), pieces.push_back({"<|im_end|>", 0, 4});
+  folder.write("tokenizer.model", test::sentencepiece_model(pieces));
+  auto const with = [&](std::string const& config) {
+    folder.write("tokenizer_config.json", config);
+    auto const t = text::open_tokenizer(folder.path().string());
+    return std::tuple(t->bos(), t->eos(), t->add_bos());
+  };
+  REQUIRE(with("{}") == std::tuple(1, 2, true));
+  REQUIRE(with(R"({"add_bos_token": false, "bos_token": "<|startoftext|>", "eos_token": {"content": "<|im_end|>"}})") ==
+          std::tuple(269, 270, false));
+  REQUIRE(with(R"({"add_bos_token": true, "bos_token": "<|nowhere|>", "eos_token": null})") == std::tuple(1, 2, true));
 }
 
 TEST_CASE("a llama2.c vocabulary that lies is refused") {

@@ -13,18 +13,40 @@
 
 namespace cria::infer {
 
-/// The system message that a ChatML template puts in front where the conversation has none, if it is written out there.
-/// Templates are programs; this reads the one literal that matters.
-inline std::optional<std::string> default_system(std::string_view chat_template) {
-  std::string_view rest = chat_template;
-  for (std::string_view const opening : {"<|im_start|>system\n", "<|im_start|>system\\n"}) {
-    auto const at = chat_template.find(opening);
-    if (at == std::string_view::npos) continue;
-    rest = chat_template.substr(at + opening.size());
-    auto const text = rest.substr(0, rest.find("<|im_end|>"));
-    if (text.size() < rest.size() && text.find_first_of("'\"{}") == std::string_view::npos) return std::string(text);
+namespace detail {
+
+/// What a part of one of Jinja's literals means. Nothing where the literal ends within, at its `quote` or, where that is
+/// not known (0), at either kind, and where it is no literal but holds a part of the program.
+inline std::optional<std::string> literal_text(std::string_view written, char quote) {
+  constexpr std::string_view escapes = "nt'\"\\", meanings = "\n\t'\"\\";
+  if (written.find("{{") != written.npos || written.find("{%") != written.npos) return {};
+  std::string text;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    char const c = written[i];
+    if (c == quote || (quote == 0 && (c == '\'' || c == '"'))) return {};
+    auto const escaped = c == '\\' && i + 1 < written.size() ? escapes.find(written[++i]) : escapes.npos;
+    if (c == '\\' && escaped == escapes.npos) return {};
+    text += c == '\\' ? meanings[escaped] : c;
   }
-  return std::nullopt;
+  return text;
+}
+
+}  // namespace detail
+
+/// The system message that a ChatML template puts in front where the conversation has none, if it is written out there.
+/// Templates are programs; this reads the one literal that matters, the first that holds a whole system message.
+inline std::optional<std::string> default_system(std::string_view chat_template) {
+  constexpr std::string_view opening = "<|im_start|>system";
+  for (auto at = chat_template.find(opening); at != chat_template.npos; at = chat_template.find(opening, at + 1)) {
+    char const before = at > 0 ? chat_template[at - 1] : '\0';
+    auto rest = chat_template.substr(at + opening.size());
+    if (!rest.starts_with('\n') && !rest.starts_with("\\n")) continue;
+    rest.remove_prefix(rest[0] == '\n' ? 1 : 2);
+    auto const end = rest.find("<|im_end|>");
+    if (end == rest.npos) return {};
+    if (auto text = detail::literal_text(rest.substr(0, end), before == '\'' || before == '"' ? before : '\0')) return text;
+  }
+  return {};
 }
 
 /// What a template of Llama 3.1 writes in front of every system text. The date is the one that stands in the template,
@@ -57,7 +79,7 @@ inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& to
   bool const none = chat_template.empty();
   auto const says = [&](std::string_view mark) { return chat_template.find(mark) != std::string_view::npos; };
   if (chatml_format::known_to(tokens) && (none || says("<|im_start|>")))
-    return std::make_unique<chatml_format>(tokens, default_system(chat_template));
+    return std::make_unique<chatml_format>(tokens, default_system(chat_template), says("</think>"));
   if (llama3_format::known_to(tokens) && (none || says("<|start_header_id|>")))
     return std::make_unique<llama3_format>(tokens, llama3_preamble(chat_template));
   if (gemma_format::known_to(tokens) && (none || says("<start_of_turn>")))

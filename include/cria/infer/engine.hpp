@@ -34,11 +34,12 @@ struct cache_size {
   int sequences, pages, page;
 };
 
-/// What an engine makes room for.
+/// What an engine makes room for. The kv cache is one piece of memory: of a host's, pages are taken when they are first used, but
+/// more than there is can be refused at once; a device's is taken as a whole.
 struct engine_options {
   int room = 0;       // most positions of a sequence; 0: the model's context
   int sequences = 1;  // that have a place in the kv cache
-  int positions = 0;  // of the kv cache, for all sequences together; 0: sequences x room. Memory that is not used costs nothing
+  int positions = 0;  // of the kv cache, for all sequences together; 0: sequences x room
   int rows = 256;     // most rows computed at once; longer inputs are cut, with the same bits
 };
 

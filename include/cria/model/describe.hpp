@@ -1,8 +1,10 @@
 #pragma once
 // What is known of a model before anything runs: figures, and whether a file is of its shape. No Kokkos.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "cria/core/error.hpp"
@@ -46,6 +48,19 @@ template <class D, class Policy> std::vector<weight_facts> weights_of() {
   return r;
 }
 
+/// Which of the library's values a slot has; nothing: a value of a user's own.
+template <class Slot> inline constexpr std::optional<norm_form> norm_of{};
+template <class D, class W> inline constexpr std::optional<norm_form> norm_of<nn::rms_norm<D, W>>{norm_form::rms};
+template <class D, class W>
+inline constexpr std::optional<norm_form> norm_of<nn::rms_norm_plus_one<D, W>>{norm_form::rms_plus_one};
+template <class D, class W> inline constexpr std::optional<norm_form> norm_of<nn::layer_norm<D, W>>{norm_form::layer};
+using some_feed_forward = std::optional<feed_forward_form>;
+template <class Slot> inline constexpr some_feed_forward feed_forward_of{};
+template <class D, class H> inline constexpr some_feed_forward feed_forward_of<nn::swiglu<D, H>>{feed_forward_form::swiglu};
+template <class D, class H> inline constexpr some_feed_forward feed_forward_of<nn::geglu<D, H>>{feed_forward_form::geglu};
+template <class D, class H>
+inline constexpr some_feed_forward feed_forward_of<nn::gelu_mlp<D, H>>{feed_forward_form::gelu_mlp};
+
 }  // namespace detail
 
 template <class D, class Policy> constexpr description describe() {
@@ -74,8 +89,8 @@ template <class D, class Policy> constexpr description describe() {
 }
 
 /// Throws cria::error when `h` is another model than decoder D as far as that can be seen: its weights and their
-/// shapes, the heads, and the numbers of the norms, the rotation, the window and the embedding. `D` need not have the
-/// layout of any published model.
+/// shapes, the heads, the numbers of the norms, the rotation, the window and the embedding, and the forms of the norms and
+/// the feed-forward part where a slot has one of the library's values. `D` need not have the layout of any published model.
 template <class D> void check_shape(hyperparameters const& h, std::string_view where) {
   using V = typename D::variant;
   auto const differs = [&](std::string const& what, std::string const& compiled, std::string const& found) {
@@ -103,10 +118,28 @@ template <class D> void check_shape(hyperparameters const& h, std::string_view w
   for (auto const& f : all)
     if (std::none_of(compiled.begin(), compiled.end(), [&](auto const& w) { return w.name == f.name; }))
       differs("the weight " + f.name, "none", "it");
+  auto const check_form = [&](std::string const& what, auto const& names, auto compiled_form, auto found) {
+    if (compiled_form && *compiled_form != found) differs(what, names[int(*compiled_form)], names[int(found)]);
+  };
+  auto const check_norm = [&]<class Tag>(Tag) {
+    static constexpr char const* names[]{"rms_norm", "rms_norm_plus_one", "layer_norm"};
+    check_form(std::string("the form of ") + Tag::name, names, detail::norm_of<typename V::template norm<V, Tag>>, h.norm);
+  };
+  check_norm(norm{});
+  if constexpr (std::is_same_v<typename V::template residual<V>, nn::pre_norm<V>>) {  // others may have no use for the slots
+    static constexpr char const* names[]{"swiglu", "geglu", "gelu_mlp"};
+    check_norm(attention_norm{}), check_norm(ffn_norm{});
+    constexpr auto form = detail::feed_forward_of<typename V::template feed_forward<V>>;
+    check_form("the feed-forward part", names, form, h.feed_forward);
+  }
   if (!h.learned_positions) {  // files keep these as f32
     check("theta of the rotation", float(V::rope_theta), float(h.rope.theta));
     check("factor of the rotation", float(V::rope_scaling.factor), float(h.rope.factor));
     check("original context of the rotation", V::rope_scaling.original_context, h.rope.original_context);
+    if (h.rope.original_context != 0) {
+      check("low frequency factor of the rotation", float(V::rope_scaling.low), float(h.rope.low));
+      check("high frequency factor of the rotation", float(V::rope_scaling.high), float(h.rope.high));
+    }
   }
   if constexpr (requires { V::lora_alpha; }) check("alpha of the adapter", V::lora_alpha, h.adapter.alpha);
   check("window of attention", V::window, h.window);

@@ -64,27 +64,35 @@ inline io::json tokenizer_config(vocabulary const& v, std::string_view chat_temp
   for (auto const& [name, id] : {std::pair{"bos_token", v.bos}, {"eos_token", v.eos}, {"unk_token", v.unknown}})
     if (id >= 0 && v.tokens[std::size_t(id)].kind != token_kind::normal)
       config[name] = detail::written(v.tokens[std::size_t(id)]);
+  if (v.bos >= 0 && !v.add_bos) config["add_bos_token"] = false;
   if (!chat_template.empty()) config["chat_template"] = chat_template;
   return config;
 }
 
 /// Gives a GGUF the tokenizer in the file `from` and its chat template: from a GGUF all that it says of it, from
-/// SentencePiece's and llama2.c's formats the pieces, from tiktoken's and a tokenizer.json the tokens and merges, with
-/// unused tokens up to `size`. Returns what the GGUF cannot say. Throws cria::error for a tokenizer.json whose rule for
-/// words, or order of merges, llama.cpp has no form for.
+/// SentencePiece's and llama2.c's formats the pieces, from tiktoken's and a tokenizer.json the tokens and merges; and
+/// unused tokens up to `size`, for llama.cpp wants one for each row of the embedding. Returns what the GGUF cannot say.
+/// Throws cria::error for a tokenizer.json whose rule for words, or order of merges, llama.cpp has no form for.
 inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string const& from, int size = 0) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<std::string> lost;
   if (io::gguf::recognises(file.bytes())) {
     io::gguf const source(std::move(file));
-    open_tokenizer(source);  // checks it
+    auto const tokens = open_tokenizer(source);  // checks it
+    bool const padded = tokens->size() < size;
+    constexpr std::string_view by_token[]{"tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type"};
     for (auto const key : source.keys())
-      if (key.starts_with("tokenizer.")) to.copy(source, key);
+      if (key.starts_with("tokenizer.") && !(padded && std::ranges::count(by_token, key) > 0)) to.copy(source, key);
+    if (!padded) return lost;
+    auto const& texts = *source.texts(by_token[0]);
+    if (auto scores = source.numbers<float>(by_token[1]); !scores.empty())
+      scores.resize(std::size_t(size)), to.numbers(by_token[1], scores);
+    detail::add_tokens(to, {texts.begin(), texts.end()}, tokens->tokens(), size);
     return lost;
   }
   if (is_tokenizer_json(file.bytes())) lost = add_json(to, file, size);
   else if (is_tiktoken(file.bytes())) add_ranks(to, open_tokenizer(std::move(file))->tokens(), size);
-  else add_pieces(to, open_tokenizer(std::move(file))->tokens());
+  else add_pieces(to, open_tokenizer(file.path())->tokens(), size);
   if (auto const chat = chat_template(from); !chat.empty()) to.text("tokenizer.chat_template", chat);
   return lost;
 }
@@ -92,8 +100,9 @@ inline std::vector<std::string> add_tokenizer(io::gguf_writer& to, std::string c
 /// The files that give a folder in Hugging Face's layout the tokenizer in the file `from`. A tokenizer.json goes as it
 /// is, with what lies beside it, and so does a tokenizer.model that has one beside it. Of the others, for the library
 /// tokenizer.model, or tokenizer.gguf, a GGUF without tensors, where it comes from a GGUF; for transformers
-/// tokenizer.json and tokenizer_config.json. Throws cria::error for pieces that are no UTF-8, which JSON cannot say.
-inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
+/// tokenizer.json and tokenizer_config.json. tokenizer.gguf has unused tokens up to `size`. Throws cria::error for pieces
+/// that are no UTF-8, which JSON cannot say.
+inline std::vector<io::named_file> tokenizer_files(std::string const& from, int size = 0) {
   io::mapped_file file(tokenizer_file(from));
   std::vector<io::named_file> files;
   auto const add = [&](char const* name, io::json const& content) {
@@ -125,7 +134,7 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
   }
   if (!io::gguf::recognises(file.bytes()) && !is_tiktoken(file.bytes())) {
     std::string const as_is(is_sentencepiece(file.bytes()) ? io::as_text(file.bytes()) : "");
-    auto const tokens = open_tokenizer(std::move(file));
+    auto const tokens = open_tokenizer(file.path());
     files.push_back({"tokenizer.model", as_is.empty() ? sentencepiece_model(tokens->tokens()) : as_is});
     add("tokenizer.json", pieces_json(tokens->tokens()));
     add("tokenizer_config.json", tokenizer_config(tokens->tokens(), chat_template(from)));
@@ -133,7 +142,7 @@ inline std::vector<io::named_file> tokenizer_files(std::string const& from) {
   }
   io::gguf_writer keys;
   keys.text("general.architecture", "llama").text("general.type", "vocab");
-  add_tokenizer(keys, from);
+  add_tokenizer(keys, from, size);
   auto const head = keys.head();
   files.push_back({"tokenizer.gguf", head});
   io::gguf const source(io::mapped_file(file.path(), std::as_bytes(std::span(head))));

@@ -105,9 +105,11 @@ inline std::unique_ptr<tokenizer> read_llama2c(std::string const& path, std::spa
   return std::make_unique<sentencepiece>(std::move(v), path);
 }
 
-/// SentencePiece's .model: a protobuf message. Source: sentencepiece_model.proto. Throws cria::error for a model that
-/// is not byte-pair encoding, or that normalises the text.
-inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, std::span<std::byte const> bytes) {
+/// SentencePiece's .model: a protobuf message. Source: sentencepiece_model.proto. `config` is tokenizer_config.json, or
+/// null: its bos and eos, where they are pieces, and its add_bos_token go before the model's. Throws cria::error for a
+/// model that is not byte-pair encoding, or that normalises the text.
+inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, std::span<std::byte const> bytes,
+                                                     io::json const& config = {}) {
   vocabulary v;
   v.unknown = 0, v.bos = 1, v.eos = 2, v.space_prefix = true;
   std::uint64_t model_type = 1;
@@ -153,7 +155,9 @@ inline std::unique_ptr<tokenizer> read_sentencepiece(std::string const& path, st
                 charsmap  ? "a table of characters"
                 : squeeze ? "removal of white space"
                           : "blanks behind words");
-  v.add_bos = v.bos >= 0;
+  for (auto const& [member, id] : {std::pair{"bos_token", &v.bos}, {"eos_token", &v.eos}})
+    if (int const named = detail::id_of(v, detail::special_name(config, member)); named >= 0) *id = named;
+  v.add_bos = detail::begins_with_bos(v, config, true);
   complete(v, path);
   return std::make_unique<sentencepiece>(std::move(v), path);
 }
@@ -170,14 +174,14 @@ inline bool is_sentencepiece(std::span<std::byte const> bytes) {
 }
 
 /// The tokenizer in a file of any of these formats, told apart by content. `config` is what tokenizer_config.json says
-/// beside a tokenizer.json, or null.
+/// beside a tokenizer.json or SentencePiece's .model, or null.
 inline std::unique_ptr<tokenizer> open_tokenizer(io::mapped_file file, io::json const& config = {}) {
   auto const bytes = file.bytes();
   if (io::gguf::recognises(bytes)) return read_gguf(io::gguf(std::move(file)));
   if (is_tokenizer_json(bytes)) return read_tokenizer_json(file.path(), bytes, config);
   if (is_tiktoken(bytes)) return read_tiktoken(file.path(), bytes);
   if (is_llama2c(bytes)) return read_llama2c(file.path(), bytes);
-  if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes);
+  if (is_sentencepiece(bytes)) return read_sentencepiece(file.path(), bytes, config);
   throw error(file.path(), "not a tokenizer",
               "GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin", "something else");
 }
@@ -199,8 +203,8 @@ inline std::string tokenizer_file(std::string const& path) {
 inline std::unique_ptr<tokenizer> open_tokenizer(std::string const& path) {
   auto const name = tokenizer_file(path);
   io::mapped_file file(name);
-  bool const json = is_tokenizer_json(file.bytes());
-  return open_tokenizer(std::move(file), json ? json_beside(name, "tokenizer_config.json") : io::json());
+  bool const configured = is_tokenizer_json(file.bytes()) || is_sentencepiece(file.bytes());
+  return open_tokenizer(std::move(file), configured ? json_beside(name, "tokenizer_config.json") : io::json());
 }
 inline std::unique_ptr<tokenizer> open_tokenizer(io::gguf const& file) { return read_gguf(file); }
 

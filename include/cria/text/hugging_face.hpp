@@ -71,6 +71,26 @@ inline std::string template_beside(std::string const& path) {
 
 namespace detail {
 
+/// The token of this name; -1: none.
+inline int id_of(vocabulary const& v, std::string_view name) {
+  for (std::size_t id = 0; id < v.tokens.size() && !name.empty(); ++id)
+    if (v.tokens[id].text == name && v.tokens[id].kind != token_kind::unused) return int(id);
+  return -1;
+}
+
+/// The name of a special token by tokenizer_config.json, which may be null; empty where it says none.
+inline std::string special_name(io::json const& config, char const* member) {
+  auto value = config.is_object() ? config.value(member, io::json()) : io::json();
+  if (value.is_object()) value = value.value("content", io::json());
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+/// Whether texts begin with bos, by tokenizer_config.json, or as they do `otherwise`.
+inline bool begins_with_bos(vocabulary const& v, io::json const& config, bool otherwise) {
+  auto const said = config.is_object() ? config.value("add_bos_token", io::json()) : io::json();
+  return v.bos >= 0 && (said.is_boolean() ? said == true : otherwise);
+}
+
 class tokenizer_json {
  public:
   tokenizer_json(std::string path, io::json object, io::json const& config)
@@ -236,16 +256,6 @@ class tokenizer_json {
   /// bos, eos and unknown: by tokenizer_config.json, and where it doesn't say by what is put in front of a text, and
   /// usual names.
   void read_special(io::json const& model) {
-    auto const named = [&](std::string_view name) {
-      for (std::size_t id = 0; id < v_.tokens.size() && !name.empty(); ++id)
-        if (v_.tokens[id].text == name && v_.tokens[id].kind != token_kind::unused) return int(id);
-      return -1;
-    };
-    auto const text_of = [&](char const* key) -> std::string {
-      auto value = config_.is_object() ? config_.value(key, io::json()) : io::json();
-      if (value.is_object()) value = value.value("content", io::json());
-      return value.is_string() ? value.get<std::string>() : "";
-    };
     std::string front;
     for (auto const* const step : listed("post_processor", "processors"))
       if (auto const single = step->value("single", io::json());
@@ -253,16 +263,14 @@ class tokenizer_json {
           single[0].contains("SpecialToken"))
         if (auto const id = single[0]["SpecialToken"].value("id", io::json()); id.is_string())
           front = id.get<std::string>();
-    v_.bos = named(text_of("bos_token").empty() ? front : text_of("bos_token"));
-    v_.eos = named(text_of("eos_token"));
+    auto const bos = special_name(config_, "bos_token");
+    v_.bos = id_of(v_, bos.empty() ? front : bos), v_.eos = id_of(v_, special_name(config_, "eos_token"));
     if (!config_.is_object())
       for (auto const* const name : {"</s>", "<|end_of_text|>", "<|endoftext|>", "<eos>"})
-        if (v_.eos < 0) v_.eos = named(name);
-    v_.add_bos = v_.bos >= 0 && named(front) == v_.bos;
-    if (config_.is_object() && config_.value("add_bos_token", io::json()).is_boolean())
-      v_.add_bos = v_.bos >= 0 && config_["add_bos_token"] == true;
+        if (v_.eos < 0) v_.eos = id_of(v_, name);
+    v_.add_bos = begins_with_bos(v_, config_, id_of(v_, front) == v_.bos);
     if (auto const unknown = model.value("unk_token", io::json()); unknown.is_string() && byte_fallback_) {
-      v_.unknown = named(unknown.get<std::string>());
+      v_.unknown = id_of(v_, unknown.get<std::string>());
       if (v_.unknown >= 0) v_.tokens[std::size_t(v_.unknown)].kind = token_kind::unknown;
     }
   }

@@ -73,14 +73,15 @@ inline std::vector<float> scores_of(vocabulary const& v, std::vector<std::string
 
 }  // namespace detail
 
-/// The keys of a SentencePiece vocabulary that llama.cpp reads.
-inline void add_pieces(io::gguf_writer& file, vocabulary const& v) {
+/// The keys of a SentencePiece vocabulary that llama.cpp reads, with unused tokens up to `size`.
+inline void add_pieces(io::gguf_writer& file, vocabulary const& v, int size) {
   std::vector<std::string> texts;
   std::vector<float> scores;
   for (auto const& t : v.tokens) texts.push_back(detail::written(t)), scores.push_back(t.score);
+  scores.resize(std::max(scores.size(), std::size_t(std::max(size, 0))));
   file.text("tokenizer.ggml.model", "llama").text("tokenizer.ggml.pre", "default");
   file.numbers("tokenizer.ggml.scores", scores);
-  detail::add_tokens(file, std::move(texts), v, 0), detail::add_special(file, v);
+  detail::add_tokens(file, std::move(texts), v, size), detail::add_special(file, v);
   file.boolean("tokenizer.ggml.add_space_prefix", v.space_prefix);
 }
 

@@ -30,7 +30,8 @@ struct vocabulary {
 };
 
 /// Throws cria::error unless the vocabulary has tokens and its special ones are among them. These then are control
-/// tokens, as is every token named like <|this|>, and the end of a turn is found by its usual names.
+/// tokens, as are every token named like <|this|> and Gemma's marks of turns, and the end of a turn is found by its usual
+/// names.
 inline void complete(vocabulary& v, std::string_view file) {
   int const size = int(v.tokens.size());
   if (size == 0) throw error(file, "vocabulary", "tokens", "none");
@@ -40,7 +41,8 @@ inline void complete(vocabulary& v, std::string_view file) {
   for (int id = 0; id < size; ++id) {
     auto& t = v.tokens[std::size_t(id)];
     if (v.eot < 0 && (t.text == "<|im_end|>" || t.text == "<|eot_id|>")) v.eot = id;
-    bool const named = t.text.starts_with("<|") && t.text.ends_with("|>");
+    bool const named = (t.text.starts_with("<|") && t.text.ends_with("|>")) || t.text == "<start_of_turn>" ||
+                       t.text == "<end_of_turn>";
     if (t.kind == token_kind::user_defined && named) t.kind = token_kind::control;
   }
   for (int const id : {v.bos, v.eos, v.eot})

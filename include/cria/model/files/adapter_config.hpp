@@ -71,6 +71,7 @@ inline std::vector<std::string> read_targets(config_reader const& config, hyperp
 /// Throws cria::error for what makes something else of W than W + scale B A, or changes other weights.
 inline void refuse_variations(config_reader const& config, io::json const& object, architecture kind) {
   for (auto const& [member, value] : object.items()) {
+    if (member == "eva_config") continue;  // of how A begins alone; init_lora_weights says eva then, or true where some couldn't
     bool const nothing = value.is_null() || value == false || value == io::json::object();
     if (!nothing && member != "use_rslora" && (member.starts_with("use_") || member.ends_with("_config")))
       config.refuse(io::printable(member) + " is not supported", "false or null", value);

@@ -13,7 +13,7 @@
 
 namespace cria::llama2::detail {
 
-/// Members of config.json, checked; null is as good as absent.
+/// Members of config.json, checked; null is as good as absent, but for `says`.
 class config_reader {
  public:
   config_reader(std::string file, io::json const& object) : file_(std::move(file)), object_(object) {
@@ -24,6 +24,7 @@ class config_reader {
     auto const found = object_.find(member);
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
+  bool says(char const* member) const { return object_.contains(member); }
   int whole(char const* member, int otherwise = -1) const {
     auto const* const value = find(member);
     if (value == nullptr && otherwise >= 0) return otherwise;
@@ -107,12 +108,13 @@ inline hyperparameters read_gpt2(config_reader const& config) {
   return h;
 }
 
-/// What a row attends to: `sliding_window` where it is in use in all layers and shorter than the context, else 0. Throws
-/// cria::error where only some layers have it, by layer_types or, in Qwen's models, by max_window_layers.
+/// What a row attends to: `sliding_window` where it is in use in all layers and shorter than the context, else 0. null is
+/// no window, and none said transformers' default. Throws cria::error where only some layers have it, by layer_types or, in
+/// Qwen's models, by max_window_layers.
 inline int read_window(config_reader const& config, hyperparameters const& h) {
   bool const mistral = h.kind == architecture::mistral, qwen = h.kind == architecture::qwen2 || h.kind == architecture::qwen3;
   bool const used = config.boolean("use_sliding_window", mistral);
-  int const window = config.whole("sliding_window", 0);
+  int const window = config.whole("sliding_window", (mistral || qwen) && !config.says("sliding_window") ? 4096 : 0);
   auto const* const types = config.find("layer_types");
   auto const all_are = [&](char const* type) {
     return types->is_array() && std::ranges::all_of(*types, [&](auto const& t) { return t == type; });
@@ -131,10 +133,11 @@ inline int read_window(config_reader const& config, hyperparameters const& h) {
   return window;
 }
 
-/// The activation of the gate.
+/// The activation of the gate; transformers' default where the file says none.
 inline feed_forward_form read_activation(config_reader const& config, architecture kind) {
   auto const* const activation = config.find(config.find("hidden_activation") ? "hidden_activation" : "hidden_act");
-  if (activation == nullptr || *activation == "silu" || *activation == "swish") return feed_forward_form::swiglu;
+  if (activation == nullptr) return kind == architecture::gemma ? feed_forward_form::geglu : feed_forward_form::swiglu;
+  if (*activation == "silu" || *activation == "swish") return feed_forward_form::swiglu;
   // Gemma's first files say gelu, and mean the form by tanh, as transformers does.
   bool const tanh = *activation == "gelu_pytorch_tanh" || *activation == "gelu_new" ||
                     (kind == architecture::gemma && *activation == "gelu");

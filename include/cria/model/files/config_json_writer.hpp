@@ -44,11 +44,13 @@ inline io::json llama_config(hyperparameters const& h) {
   auto const kind = published_kind(h);
   bool const gelu = h.feed_forward == feed_forward_form::geglu;
   io::json rope{{"rope_type", "default"}, {"rope_theta", theta}};
-  if (h.rope.factor != 1) rope["rope_type"] = "linear", rope["factor"] = h.rope.factor;
+  if (h.rope.factor != 1) rope["rope_type"] = "linear";
   if (h.rope.original_context != 0) {
     rope["rope_type"] = "llama3", rope["low_freq_factor"] = h.rope.low, rope["high_freq_factor"] = h.rope.high;
     rope["original_max_position_embeddings"] = h.rope.original_context;
   }
+  bool const scaled = rope["rope_type"] != "default";
+  if (scaled) rope["factor"] = h.rope.factor;
   io::json config{{"architectures", {class_names[int(kind)]}},
                   {"model_type", name_of(kind)},
                   {"hidden_act", gelu ? "gelu_pytorch_tanh" : "silu"},
@@ -68,7 +70,7 @@ inline io::json llama_config(hyperparameters const& h) {
                   {"rope_parameters", rope},
                   {"tie_word_embeddings", h.tied}};
   if (gelu) config["hidden_activation"] = "gelu_pytorch_tanh";
-  if (h.rope.factor != 1) config["rope_scaling"] = rope;
+  if (scaled) config["rope_scaling"] = rope;
   if (kind == architecture::mistral || h.window > 0)
     config["sliding_window"] = h.window > 0 ? io::json(h.window) : io::json();
   if (kind != architecture::mistral && h.window > 0)

@@ -136,9 +136,19 @@ inline void find_foreign(io::gguf const& file, std::string_view architecture_nam
   }
 }
 
+/// Throws cria::error for one of several files that are a model together. Only the first knows what model that is.
+inline void refuse_part(io::gguf const& file) {
+  constexpr int most = 65535;
+  auto const parts = file.integer("split.count", 0, most).value_or(0);
+  if (parts > 1)
+    throw error(file.path(), fmt::format("is part {} of {} of a GGUF; merge the parts with llama-gguf-split --merge",
+                                         file.integer("split.no", 0, most).value_or(0) + 1, parts));
+}
+
 /// The shape the metadata gives. Throws cria::error for a missing key, and, with all reasons, for what the library
 /// cannot compute, which would otherwise give wrong numbers: another architecture for one.
 inline hyperparameters read_shape(io::gguf const& file) {
+  refuse_part(file);
   auto const architecture_name = file.text("general.architecture");
   reasons why(file.path());
   find_foreign(file, architecture_name.value_or(""), why);

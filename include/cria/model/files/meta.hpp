@@ -53,8 +53,20 @@ inline int read_width(config_reader const& params) {
   return params.whole("dim");
 }
 
-/// The shape that params.json gives, the widths of the feed-forward part and of the vocabulary from the weights. The
-/// file says nothing of the context: 4,096, Llama 2's, or 8,192 and 131,072 for Llama 3's vocabulary and rotation.
+/// The rotation, and the context, which the file doesn't say: 4,096, Llama 2's; 16,384 with Code Llama's theta; with Llama
+/// 3's vocabulary 8,192; 131,072 with Llama 3.1's rule for the rotation. Where that has no factor it is 8, and of Llama
+/// 3.2 1B and 3B, which are known by their sizes, 32 (github.com/meta-llama/llama-models, issue 166).
+inline void read_meta_rope(config_reader const& params, hyperparameters& h) {
+  h.rope.theta = params.number("rope_theta", 1e4);
+  h.context = h.vocabulary > 100000 ? 8192 : h.rope.theta > 1e4 ? 16384 : 4096;
+  if (!params.boolean("use_scaled_rope", false)) return;
+  bool const small = (h.embed == 2048 && h.layers == 16) || (h.embed == 3072 && h.layers == 28);
+  h.rope.factor = params.number("rope_scaling_factor", small ? 32 : 8);
+  h.rope.low = 1, h.rope.high = 4, h.rope.original_context = 8192;
+  h.context = 131072;
+}
+
+/// The shape that params.json gives, the widths of the feed-forward part and of the vocabulary from the weights.
 inline hyperparameters read_shape(config_reader const& params, io::consolidated const& files) {
   auto const rows_of = [&](std::string const& name) {
     auto const* const t = files.tensor(name);
@@ -66,13 +78,8 @@ inline hyperparameters read_shape(config_reader const& params, io::consolidated 
   h.kv_heads = params.whole("n_kv_heads", h.heads);
   h.head_dim = share_of_a_head(params.file(), "dim", h);
   h.norm_eps = params.number("norm_eps", 1e-5);
-  h.rope.theta = params.number("rope_theta", 1e4);
   h.hidden = rows_of(meta_name("w1", 0)), h.vocabulary = rows_of(meta_name("embed", 0));
-  bool const scaled = params.boolean("use_scaled_rope", false);
-  if (scaled)
-    h.rope.factor = params.number("rope_scaling_factor", 8), h.rope.low = 1, h.rope.high = 4,
-    h.rope.original_context = 8192;
-  h.context = scaled ? 131072 : h.vocabulary > 100000 ? 8192 : 4096;
+  read_meta_rope(params, h);
   h.tied = files.tensor("output.weight") == nullptr;
   check(h, params.file());
   return h;

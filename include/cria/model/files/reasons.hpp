@@ -32,6 +32,7 @@ inline constexpr foreign_part foreign_parts[]{
     {"clip_qkv", "attention.clamp_kqv", "bounds on queries, keys and values"},
     {"kv_lora_rank", "attention.kv_lora_rank", "keys and values of a low rank"},
     {"alibi", "attention.max_alibi_bias", "biases by distance in place of rotation"},
+    {"use_bidirectional_attention", "", "attention to what comes after"},
     {"", "attention.sliding_window_pattern", "windows in some layers only"},
     {"use_parallel_residual", "use_parallel_residual", "attention and feed-forward part side by side"},
     {"parallel_attn", "", "attention and feed-forward part side by side"},
