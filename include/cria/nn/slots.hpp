@@ -23,12 +23,14 @@ template <class D> concept has_slots = requires {
 
 namespace detail {
 
-// Whether a slot has a function, found out without compiling it: the name is ambiguous then.
+// Whether a slot lacks a function, found out without compiling one: the name would be ambiguous. A final struct keeps it to itself.
 struct names { int forward, at_input, rotate; };
 template <class Slot> struct with_names : Slot, names {};
-template <class Slot> inline constexpr bool has_forward = !requires { &with_names<Slot>::forward; };
-template <class Slot> inline constexpr bool has_at_input = !requires { &with_names<Slot>::at_input; };
-template <class Slot> inline constexpr bool has_rotate = !requires { &with_names<Slot>::rotate; };
+template <class Slot> concept lacks_forward = !std::is_final_v<Slot> && requires { &with_names<Slot>::forward; };
+template <class Slot> concept lacks_at_input = !std::is_final_v<Slot> && requires { &with_names<Slot>::at_input; };
+template <class Slot> concept lacks_rotate = !std::is_final_v<Slot> && requires { &with_names<Slot>::rotate; };
+template <class Slot> inline constexpr bool has_forward = !lacks_forward<Slot>;
+template <class Slot> inline constexpr bool has_both = !lacks_at_input<Slot> && !lacks_rotate<Slot>;
 
 /// The two functions of a position, as forward.
 template <class Position> struct at_input_of {
@@ -84,7 +86,6 @@ template <class Place, bool Go> constexpr bool fits() {
     return right && !std::is_same_v<result, failed>;
   }
 }
-template <class Position> inline constexpr bool has_both = has_at_input<Position> && has_rotate<Position>;
 template <class Position, bool Go> constexpr bool is_position() {
   if constexpr (Go) static_assert(has_both<Position>, "the slot position must have a static at_input and a static rotate");
   return Go && has_both<Position>;
