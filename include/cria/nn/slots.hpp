@@ -23,7 +23,7 @@ template <class D> concept has_slots = requires {
 
 namespace detail {
 
-// Whether a slot lacks a function, found out without compiling one: the name would be ambiguous. A final struct keeps it to itself.
+// Whether a slot lacks a function, found out without compiling one: the name is ambiguous otherwise. Not asked of a final struct.
 struct names { int forward, at_input, rotate; };
 template <class Slot> struct with_names : Slot, names {};
 template <class Slot> concept lacks_forward = !std::is_final_v<Slot> && requires { &with_names<Slot>::forward; };
