@@ -38,7 +38,7 @@ unit training(std::string const& name, std::string const& variant, std::string c
   auto const stack = layers > 0 ? fmt::format("static constexpr int layers = {};", layers) : "";
   return {name, "trainer",
           fmt::format("#include \"cria/model/train_engine.hpp\"\nusing namespace cria;\nstruct model : {} {{ {} }};\nusing D = llama2::decoder<model>;\n"
-                      "using P = policy::exact<formats<{}>>;\ntemplate class cria::trainer<D, P>;\ntemplate double cria::trainer<D, P>::accumulate(std::span<training_row const>);\nusing S = training_stages<D, P, keep::dear, train_weights::all>;\n"
+                      "using P = policy::exact<formats<{}>>;\ntemplate class cria::trainer<D, P>;\ntemplate double cria::trainer<D, P>::accumulate(std::vector<training_row> const&);\nusing S = training_stages<D, P, keep::dear, train_weights::all>;\n"
                       "extern \"C\" unsigned char const cria_kernels[plan_of<S::embedding_forward>.count + plan_of<S::embedding_backward>.count + "
                       "plan_of<S::block_forward>.count + plan_of<S::block_backward>.count + plan_of<S::head_step>.count + plan_of<S::loss_forward>.count] = {{1}};\n",
                       variant, stack, weights)};
