@@ -21,7 +21,7 @@ struct gelu {
 };
 
 /// A part of our own: w2(gelu(w1 h) * w3 h) (Shazeer 2020, arXiv 2002.05202), where Llama has silu.
-template <class D> struct geglu {
+template <class D> struct gated {
   using E = typename D::embed;
   using H = typename D::hidden;
   static constexpr auto forward(auto h) {
@@ -31,7 +31,7 @@ template <class D> struct geglu {
 };
 
 struct my_variant : llama2::config_stories260k {
-  template <class D> using feed_forward = geglu<D>;  // the one line that swaps it in
+  template <class D> using feed_forward = gated<D>;  // the one line that swaps it in
 };
 using MyLlama = llama2::decoder<my_variant>;
 
