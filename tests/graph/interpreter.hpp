@@ -128,7 +128,8 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
       break;
     case op::rope:
       each([&](int i, int j) {
-        double const angle = n.part * s.position[std::size_t(i)] * frequency(g.rotations[n.turn].turn, j % n.size / 2 * 2, n.size);
+        double const angle =
+            n.part * s.position[std::size_t(i)] * frequency(g.rotations[n.turn].turn, j % n.size / 2 * 2, n.size);
         return j % 2 == 0 ? a(i, j) * std::cos(angle) - a(i, j + 1) * std::sin(angle)
                           : a(i, j - 1) * std::sin(angle) + a(i, j) * std::cos(angle);
       });

@@ -5,7 +5,8 @@ passed=0 failed=0
 headings() { sed '/^```/,/^```/d' "$1" | grep -E '^#+ ' | sed -E 's/^#+ //' | tr 'A-Z ' 'a-z-' | tr -dc 'a-z0-9_\n-'; }
 for page in README.md docs/*.md docs/guide/*.md; do
   # code has brackets with parentheses behind them, too
-  for link in $(sed '/^```/,/^```/d; s/`[^`]*`//g' "$page" | grep -oE '\]\([^) ]+\)' | sed -E 's/^\]\((.*)\)$/\1/' | grep -vE '^https?:'); do
+  for link in $(sed '/^```/,/^```/d; s/`[^`]*`//g' "$page" |
+    grep -oE '\]\([^) ]+\)' | sed -E 's/^\]\((.*)\)$/\1/' | grep -vE '^https?:'); do
     file=$(dirname "$page")/${link%%#*} heading=${link#"${link%%#*}"}
     [ "${link%%#*}" ] || file=$page
     if [ -e "$file" ] && { [ -z "$heading" ] || headings "$file" | grep -qxF -- "${heading#\#}"; }; then

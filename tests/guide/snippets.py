@@ -1,5 +1,6 @@
-"""snippets.py COMPILE PAGE FRAME: the C++ of a page compiles. FRAME is what the page takes for granted; for its line `// declarations`
-stand all types and aliases of the page, and for `// statements N` the statements of its block N, each of which must have a place."""
+"""snippets.py COMPILE PAGE FRAME: the C++ of a page compiles. FRAME is what the page takes for granted; for its line
+`// declarations` stand all types and aliases of the page, and for `// statements N` the statements of its block N, each of which
+must have a place."""
 import pathlib
 import re
 import subprocess

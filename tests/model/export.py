@@ -1,6 +1,6 @@
-"""export.py READER FOLDER DECODE: compares what READER makes of stories260K as it was exported, transformers of FOLDER/hf and llama_cpp
-of FOLDER/f32.gguf, with the golden logits and tokens in DECODE and the ids in FOLDER/texts.json. Ends with 77 where it is not
-installed."""
+"""export.py READER FOLDER DECODE: compares what READER makes of stories260K as it was exported, transformers of FOLDER/hf and
+llama_cpp of FOLDER/f32.gguf, with the golden logits and tokens in DECODE and the ids in FOLDER/texts.json. Ends with 77 where it
+is not installed."""
 
 import importlib
 import json

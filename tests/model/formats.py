@@ -1,5 +1,5 @@
-"""formats.py READER FOLDER VARIANTS: what READER makes of what was written, against the golden logits and weights in VARIANTS/NAME:
-transformers of FOLDER/NAME, gguf and llama_cpp of FOLDER/NAME.gguf. Ends with 77 where it is not installed."""
+"""formats.py READER FOLDER VARIANTS: what READER makes of what was written, against the golden logits and weights in
+VARIANTS/NAME: transformers of FOLDER/NAME, gguf and llama_cpp of FOLDER/NAME.gguf. Ends with 77 where it is not installed."""
 
 import importlib
 import json
@@ -57,4 +57,5 @@ def llama_cpp(name, reference):
 
 assert names, golden
 for name in names:
-    {"transformers": transformers, "gguf": gguf, "llama_cpp": llama_cpp}[reader](name, load_file(f"{golden}/{name}/reference.safetensors"))
+    check = {"transformers": transformers, "gguf": gguf, "llama_cpp": llama_cpp}[reader]
+    check(name, load_file(f"{golden}/{name}/reference.safetensors"))

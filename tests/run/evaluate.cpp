@@ -228,7 +228,8 @@ TEST_CASE("positions are those of one sequence, and one that the table has no ro
   auto const p = lying<right>(positions);
   auto const run = [&](std::vector<int> const& ids) {
     row_major const y("y", ids.size(), E::extent);
-    evaluate<places>(space(), bound<tokens>(on_device(ids)), bound<table, V, E>(w), bound<w1, places::C, E>(p), bound<tokens, E>(y));
+    evaluate<places>(space(), bound<tokens>(on_device(ids)), bound<table, V, E>(w), bound<w1, places::C, E>(p),
+                     bound<tokens, E>(y));
     return values_of(y);
   };
   std::vector<int> const ids{10, 0, 7, 7};

@@ -112,8 +112,11 @@ TEST_CASE("a tokenizer.json goes into a GGUF, which says what it loses") {
   struct expected {
     char const *name, *pre, *lost;
   };
-  auto const [name, pre, lost] = GENERATE(values<expected>({{"gpt2", "gpt-2", ""}, {"smollm", "smollm", ""}, {"llama3", "llama-bpe", ""},
-      {"llama31", "llama-bpe", ""}, {"qwen2", "qwen2", "NFC"}}));
+  auto const [name, pre, lost] = GENERATE(values<expected>({{"gpt2", "gpt-2", ""},
+                                                            {"smollm", "smollm", ""},
+                                                            {"llama3", "llama-bpe", ""},
+                                                            {"llama31", "llama-bpe", ""},
+                                                            {"qwen2", "qwen2", "NFC"}}));
   CAPTURE(name);
   test::temporary_folder const folder;
   auto const from = test::golden_file(fmt::format("tokenizers/{}", name)).string();
@@ -172,7 +175,8 @@ TEST_CASE("pieces in a tokenizer.json become scores where merges have their orde
   json["model"]["merges"] = whole, json["normalizer"] = nullptr;
   json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "first"}, {"split", false}};
   io::gguf_writer writer;
-  REQUIRE(text::add_tokenizer(writer, folder.write("tokenizer.json", json.dump())).size() == 2);  // both rules of the blank in front
+  REQUIRE(text::add_tokenizer(writer, folder.write("tokenizer.json", json.dump())).size() ==
+          2);  // both rules of the blank in front
 }
 
 TEST_CASE("a tokenizer.json whose merges scores cannot say goes into no GGUF") {

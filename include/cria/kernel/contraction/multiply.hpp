@@ -13,8 +13,8 @@ struct row_range {
 /// Adds the products with tiles `tile` and `tile + 1` of packed weights to the sums [row][32]. Odd: the number of tiles, so
 /// that the last one may be alone.
 template <dtype T, bool Int8, bool Odd, int Many>
-[[gnu::noinline]] KOKKOS_FUNCTION void multiply_tiles(panel_rows<Many> const& p, row_range const& range, std::byte const* weights, int tiles,
-                                    int tile, float* sums) {
+[[gnu::noinline]] KOKKOS_FUNCTION void multiply_tiles(panel_rows<Many> const& p, row_range const& range, std::byte const* weights,
+                                                      int tiles, int tile, float* sums) {
   std::size_t const bytes = tile_bytes(T, p.depth);
   tile_run const run{weights + std::size_t(tile) * bytes, bytes};
   auto const [first, count, begin, end] = range;
@@ -30,8 +30,8 @@ template <dtype T, bool Int8, bool Odd, int Many>
 
 /// The same with a copy of the right operand as f32, two tiles of [input - begin][16], `stride` floats apart.
 template <int Many>
-[[gnu::noinline]] KOKKOS_FUNCTION void multiply_copy(panel_rows<Many> const& p, row_range const& range, float const* right, int stride,
-                                   float* sums) {
+[[gnu::noinline]] KOKKOS_FUNCTION void multiply_copy(panel_rows<Many> const& p, row_range const& range, float const* right,
+                                                     int stride, float* sums) {
   tile_run const run{reinterpret_cast<std::byte const*>(right), std::size_t(stride) * sizeof(float)};
   for (int r = range.first; r < range.first + range.count;)
     r = p.with_group(r, p.count, [&](int row, auto n) {
