@@ -81,7 +81,11 @@ work work_of_decode(std::vector<int> const& depth, int steps, infer::token_cost 
   double const batch = double(depth.size()), n = steps;
   double total = 0, positions = 0;
   for (int const d : depth) total += d, positions += n * d + n * (n + 1) / 2;
-  return {"decode", int(std::lround(total / batch)), int(depth.size()), n * batch, n * c.weight_bytes + positions * c.cache_bytes_per_position,
+  return {"decode",
+          int(std::lround(total / batch)),
+          int(depth.size()),
+          n * batch,
+          n * c.weight_bytes + positions * c.cache_bytes_per_position,
           n * batch * c.flops + positions * c.flops_per_position};
 }
 
@@ -105,11 +109,12 @@ struct reporter {
 
   void header() const {
     if (json) return;
-    support::write(fmt::format("{}, policy {}, threads: {}; read limit {:.1f} GB/s, f32 limit {:.0f} GFLOP/s\n"
-                               "share: of the read limit for decode, of the f32 limit for prefill\n"
-                               "{:<8}{:>7}{:>7}{:>13}{:>10}{:>11}{:>9}\n",
-                               model, infer::model_types().at(0).policy, threads, read_limit / 1e9, flop_limit / 1e9, "phase", "depth",
-                               "batch", "tokens/s", "GB/s", "GFLOP/s", "share"));
+    support::write(
+        fmt::format("{}, policy {}, threads: {}; read limit {:.1f} GB/s, f32 limit {:.0f} GFLOP/s\n"
+                    "share: of the read limit for decode, of the f32 limit for prefill\n"
+                    "{:<8}{:>7}{:>7}{:>13}{:>10}{:>11}{:>9}\n",
+                    model, infer::model_types().at(0).policy, threads, read_limit / 1e9, flop_limit / 1e9, "phase", "depth",
+                    "batch", "tokens/s", "GB/s", "GFLOP/s", "share"));
   }
   void operator()(work const& w, double seconds) const {
     double const bytes = w.bytes / seconds, flops = w.flops / seconds;
@@ -176,7 +181,8 @@ int main(int argc, char** argv) {
     s.model.add_files(arguments);
     s.model.add_adapter(arguments);
     s.model.add_policy(arguments);
-    auto const* const prompt = arguments.add_option("--prompt", s.prompt, "tokens of a prompt, several with commas; 0: none (512)");
+    auto const* const prompt =
+        arguments.add_option("--prompt", s.prompt, "tokens of a prompt, several with commas; 0: none (512)");
     auto const* const decode = support::add_number(arguments, "--decode", s.decode, "tokens to decode; 0: none (128)");
     arguments.add_option("--depth", s.depth, "positions in the cache before decoding, several with commas (0)");
     arguments.add_option("--batch", s.batch, "sequences that decode together, several with commas (1)");

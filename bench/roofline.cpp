@@ -44,7 +44,11 @@ struct figure {
 /// Bytes count once, however often a step reads them: weights, rows, and each position of the cache.
 figure work_of(support::kernel_facts const& k, int rows, int depth) {
   double const n = rows, positions = n * depth + n * (n + 1) / 2;
-  return {k, rows, depth, 0, k.launches * (k.cost.weight_bytes + n * k.cost.bytes_per_row + (n + depth) * k.cost.cache_bytes_per_position),
+  return {k,
+          rows,
+          depth,
+          0,
+          k.launches * (k.cost.weight_bytes + n * k.cost.bytes_per_row + (n + depth) * k.cost.cache_bytes_per_position),
           k.launches * (n * k.cost.flops_per_row + positions * k.cost.flops_per_position)};
 }
 
@@ -89,13 +93,25 @@ void report(figure const& f, machine const& m, std::string const& model, int thr
   auto const l = limit_of(f, m);
   double const share = l.seconds / f.seconds;
   double const bytes = f.bytes / f.seconds, flops = f.flops / f.seconds;
-  support::write(json ? nlohmann::ordered_json{{"kernel", f.kernel.label}, {"model", model}, {"threads", threads}, {"rows", f.rows},
-                                               {"depth", f.depth}, {"launches", f.kernel.launches}, {"seconds", f.seconds},
-                                               {"bytes", f.bytes}, {"flop", f.flops}, {"bytes_per_s", bytes}, {"flop_per_s", flops},
-                                               {"flop_per_byte", f.intensity()}, {"limit", l.name}, {"share", share}}.dump() + "\n"
+  support::write(json ? nlohmann::ordered_json{{"kernel", f.kernel.label},
+                                               {"model", model},
+                                               {"threads", threads},
+                                               {"rows", f.rows},
+                                               {"depth", f.depth},
+                                               {"launches", f.kernel.launches},
+                                               {"seconds", f.seconds},
+                                               {"bytes", f.bytes},
+                                               {"flop", f.flops},
+                                               {"bytes_per_s", bytes},
+                                               {"flop_per_s", flops},
+                                               {"flop_per_byte", f.intensity()},
+                                               {"limit", l.name},
+                                               {"share", share}}
+                                .dump() +
+                            "\n"
                       : fmt::format("{:<18}{:>5}{:>6}{:>11.1f}{:>7.0f} %{:>9.2f}{:>9.1f}{:>10.1f}{:>9.1f}  {:<6}{:>6.0f} %\n",
-                                    f.kernel.label, f.rows, f.kernel.launches, 1e6 * f.seconds, 100 * f.seconds / whole, f.bytes / 1e6,
-                                    bytes / 1e9, flops / 1e9, f.intensity(), l.name, 100 * share));
+                                    f.kernel.label, f.rows, f.kernel.launches, 1e6 * f.seconds, 100 * f.seconds / whole,
+                                    f.bytes / 1e6, bytes / 1e9, flops / 1e9, f.intensity(), l.name, 100 * share));
 }
 
 support::roofline_picture picture_of(std::vector<figure> const& figures, machine const& m) {
@@ -132,17 +148,20 @@ void bench(settings const& s, CLI::Option const& prompt_flag, CLI::Option const&
                   measure_peak_flops(exec), measure_peak_int8(exec), in_cache};
   auto const model = s.model.file.substr(s.model.file.rfind('/') + 1);
   int const threads = engine->concurrency();
-  auto const about = fmt::format("{}, policy {}, {} thread{}", model, infer::model_types().at(0).policy, threads, threads > 1 ? "s" : "");
+  auto const about =
+      fmt::format("{}, policy {}, {} thread{}", model, infer::model_types().at(0).policy, threads, threads > 1 ? "s" : "");
   if (!s.json)
-    support::write(fmt::format("{}; limits: memory {:.1f} GB/s, cache {:.0f} GB/s, f32 {:.0f} GFLOP/s, int8 {:.0f} GOP/s\n"
-                               "times and bytes of all layers together; a kernel is launched by itself\n"
-                               "{:<18}{:>5}{:>6}{:>11}{:>9}{:>9}{:>9}{:>10}{:>9}  {:<6}{:>8}\n",
-                               about, m.read / 1e9, m.cached / 1e9, m.f32 / 1e9, m.int8 / 1e9, "kernel", "rows", "runs", "us", "of step",
-                               "MB", "GB/s", "GFLOP/s", "FLOP/B", "limit", "share"));
+    support::write(
+        fmt::format("{}; limits: memory {:.1f} GB/s, cache {:.0f} GB/s, f32 {:.0f} GFLOP/s, int8 {:.0f} GOP/s\n"
+                    "times and bytes of all layers together; a kernel is launched by itself\n"
+                    "{:<18}{:>5}{:>6}{:>11}{:>9}{:>9}{:>9}{:>10}{:>9}  {:<6}{:>8}\n",
+                    about, m.read / 1e9, m.cached / 1e9, m.f32 / 1e9, m.int8 / 1e9, "kernel", "rows", "runs", "us", "of step",
+                    "MB", "GB/s", "GFLOP/s", "FLOP/B", "limit", "share"));
   std::vector<figure> all;
   for (int const rows : {1, prompt}) {
     auto const figures = measure(*engine, rows, rows == 1 ? depth : 0, s.repeat);
-    double const whole = std::accumulate(figures.begin(), figures.end(), 0.0, [](double t, auto const& f) { return t + f.seconds; });
+    double const whole =
+        std::accumulate(figures.begin(), figures.end(), 0.0, [](double t, auto const& f) { return t + f.seconds; });
     for (auto const& f : figures) report(f, m, model, threads, whole, s.json);
     all.insert(all.end(), figures.begin(), figures.end());
     if (prompt == 1) break;
@@ -163,7 +182,8 @@ int main(int argc, char** argv) {
     s.model.add_files(arguments);
     s.model.add_policy(arguments);
     auto const* const prompt = support::add_number(arguments, "--prompt", s.prompt, "rows of the prompt")->capture_default_str();
-    auto const* const depth = support::add_number(arguments, "--depth", s.depth, "positions before the one token")->capture_default_str();
+    auto const* const depth =
+        support::add_number(arguments, "--depth", s.depth, "positions before the one token")->capture_default_str();
     support::add_number(arguments, "--repeat", s.repeat, "steps of each, of which the median is shown")->capture_default_str();
     arguments.add_flag("--json", s.json, "one object a line for each kernel");
     arguments.add_option("--svg", s.svg, "a file for the picture");

@@ -113,7 +113,8 @@ class conversion {
     auto name = fs::path(from.file).lexically_normal();
     if (!name.has_filename()) name = name.parent_path();
     std::error_code ignored;
-    auto const called = fs::is_directory(from.file, ignored) ? name.filename() : name.stem();  // Qwen2.5-0.5B ends in no kind of file
+    auto const called =
+        fs::is_directory(from.file, ignored) ? name.filename() : name.stem();  // Qwen2.5-0.5B ends in no kind of file
     auto const given = file.gguf() ? file.gguf()->text("general.name") : std::nullopt;
     llama2::write_gguf(out, std::move(keys), h, format(), source, given ? std::string(*given) : called.string(),
                        watch);

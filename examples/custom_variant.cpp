@@ -21,7 +21,7 @@ struct gelu {
 };
 
 /// A part of our own: w2(gelu(w1 h) * w3 h) (Shazeer 2020, arXiv 2002.05202), where Llama has silu.
-template <class D> struct geglu {
+template <class D> struct gated {
   using E = typename D::embed;
   using H = typename D::hidden;
   static constexpr auto forward(auto h) {
@@ -31,7 +31,7 @@ template <class D> struct geglu {
 };
 
 struct my_variant : llama2::config_stories260k {
-  template <class D> using feed_forward = geglu<D>;  // the one line that swaps it in
+  template <class D> using feed_forward = gated<D>;  // the one line that swaps it in
 };
 using MyLlama = llama2::decoder<my_variant>;
 
@@ -62,11 +62,13 @@ void tell(llama2::checkpoint const& file, text::tokenizer const& tokenizer) {
   }
   auto const plain = llama2::plain_logits<MyLlama>(file, step);
   double largest = 0;
-  for (std::size_t i = 0; i < logits.size(); ++i) largest = std::max(largest, std::abs(double(logits[i]) - plain(step.rows() - 1, i)));
-  support::write(fmt::format("{}\n\ndecoder<my_variant>: {} parameters, {} kernels in each layer; logits are within {:.1e} of f64, "
-                             "gradients of a layer within {:.1e} of finite differences\n",
-                             tokenizer.decode(story), MyLlama::parameter_count, llama2::describe<MyLlama, policy::exact<>>().kernels_per_layer, largest,
-                             check_layer()));
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    largest = std::max(largest, std::abs(double(logits[i]) - plain(step.rows() - 1, i)));
+  support::write(
+      fmt::format("{}\n\ndecoder<my_variant>: {} parameters, {} kernels in each layer; logits are within {:.1e} of f64, "
+                  "gradients of a layer within {:.1e} of finite differences\n",
+                  tokenizer.decode(story), MyLlama::parameter_count,
+                  llama2::describe<MyLlama, policy::exact<>>().kernels_per_layer, largest, check_layer()));
 }
 
 int main(int argc, char** argv) {

@@ -130,7 +130,8 @@ class generator {
     total.add(g);
     while (front < all.size() && all[front].ended) {
       auto const& f = all[front++];
-      if (s.json) support::write(nlohmann::ordered_json{{"prompt_tokens", f.prompt}, {"tokens", f.tokens}, {"text", f.after}}.dump());
+      if (s.json)
+        support::write(nlohmann::ordered_json{{"prompt_tokens", f.prompt}, {"tokens", f.tokens}, {"text", f.after}}.dump());
       support::write("\n");
       if (!s.json && front < all.size()) support::write("\n" + all[front].text + all[front].after);
       support::flush();
@@ -155,8 +156,10 @@ int main(int argc, char** argv) {
   return support::run("generate", "Goes on with a text, or with many at once", [&](CLI::App& arguments) {
     settings s;
     arguments.add_option("text", s.text, "what to go on with");
-    arguments.add_option("--prompts", s.prompts, "a file with a text in each line, a .jsonl with a \"prompt\" in each, or - for stdin");
-    support::add_number(arguments, "--batch", s.batch, "how many of the file's prompts are worked on together")->capture_default_str();
+    arguments.add_option("--prompts", s.prompts,
+                         "a file with a text in each line, a .jsonl with a \"prompt\" in each, or - for stdin");
+    support::add_number(arguments, "--batch", s.batch, "how many of the file's prompts are worked on together")
+        ->capture_default_str();
     s.model.add_files(arguments);
     s.model.add_adapter(arguments);
     s.model.add_policy(arguments);

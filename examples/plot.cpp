@@ -121,8 +121,8 @@ struct picture {
     int const power = highest > 0 ? int(std::floor(std::log10(highest))) : 0;
     rate_scale = std::pow(10.0, power);
     int const height = s.speed ? 700 : 520;
-    return fmt::format("runs = {}\npanels = {}\nvalidated = {}\nx_label = \"{}\"\nrate_label = \"learning rate (10^{{{}}})\"\n", runs.size(),
-                       s.speed ? 3 : 2, int(validated), x_label, power) +
+    return fmt::format("runs = {}\npanels = {}\nvalidated = {}\nx_label = \"{}\"\nrate_label = \"learning rate (10^{{{}}})\"\n",
+                       runs.size(), s.speed ? 3 : 2, int(validated), x_label, power) +
            support::gnuplot::terminal(s.out, 800, height) + support::plot_script;
   }
 };

@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
         ->required();
     arguments.add_option("--adapter", adapter, "a folder of peft's, whose adapter the type has beside the model's weights");
     arguments.add_option("--policy", policy, "precision of the arithmetic")->check(CLI::IsMember({"exact", "fast"}));
-    arguments.add_option("--weights", weights, "format of the matrices where a config.json gives the shape")->check(CLI::IsMember({"f32", "bf16"}));
+    arguments.add_option("--weights", weights, "format of the matrices where a config.json gives the shape")
+        ->check(CLI::IsMember({"f32", "bf16"}));
     arguments.add_option("--name", name, "of the struct")->check([](std::string const& s) {
       bool const good = !s.empty() && !std::isdigit(static_cast<unsigned char>(s[0])) &&
                         std::ranges::all_of(s, [](unsigned char c) { return c == '_' || (c < 128 && std::isalnum(c)); });

@@ -1,8 +1,10 @@
-"""Trains a model of a cria run with PyTorch, from the same first weights on the same batches, and writes metrics.jsonl as the run does.
+"""Trains a model of a cria run with PyTorch, from the same first weights on the same batches, and writes metrics.jsonl as the run
+does.
 
 train_torch.py --weights RUN/step-00000000 --batches FILE --out FOLDER [--threads N]
 
-FILE is written by `./run batches` with the run's settings. A run's first checkpoint goes when there are newer ones: copy it in time.
+FILE is written by `./run batches` with the run's settings. A run's first checkpoint goes when there are newer ones: copy it in
+time.
 Needs torch, numpy and safetensors.
 """
 import argparse
@@ -43,7 +45,8 @@ class Llama:
             linear = lambda x, name: F.linear(x, w[at + name + "_proj.weight"])
             split = lambda x, n: x.view(b, t, n, self.size).transpose(1, 2)
             h = norm(x, at + "input_layernorm")
-            q, k = self.rotate(split(linear(h, "self_attn.q"), self.heads)), self.rotate(split(linear(h, "self_attn.k"), self.kv_heads))
+            q = self.rotate(split(linear(h, "self_attn.q"), self.heads))
+            k = self.rotate(split(linear(h, "self_attn.k"), self.kv_heads))
             v = split(linear(h, "self_attn.v"), self.kv_heads)
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=self.heads != self.kv_heads)
             x = x + linear(y.transpose(1, 2).reshape(b, t, -1), "self_attn.o")
@@ -74,7 +77,8 @@ def main():
     model = Llama(a.weights)
     decay = [v for v in model.w.values() if v.dim() > 1]
     rest = [v for v in model.w.values() if v.dim() == 1]
-    adamw = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}], betas=(0.9, 0.95), eps=1e-5, fused=True)
+    adamw = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}],
+                              betas=(0.9, 0.95), eps=1e-5, fused=True)
     a.out.mkdir(parents=True, exist_ok=True)
     seconds, part = 0.0, max(1, a.rows // context)
     with open(a.out / "metrics.jsonl", "w") as log:
@@ -92,9 +96,10 @@ def main():
             adamw.zero_grad()
             step = time.perf_counter() - start
             seconds += step
-            log.write(json.dumps({"step": number, "tokens": number * batch_tokens, "loss": loss, "validation_loss": None, "gradient_norm": norm,
-                                  "rate": adamw.param_groups[0]["lr"], "tokens_per_second": batch_tokens / step, "flops_per_second": 0, "peak_share": 0,
-                                  "seconds": seconds}) + "\n")
+            log.write(json.dumps({"step": number, "tokens": number * batch_tokens, "loss": loss, "validation_loss": None,
+                                  "gradient_norm": norm, "rate": adamw.param_groups[0]["lr"],
+                                  "tokens_per_second": batch_tokens / step, "flops_per_second": 0,
+                                  "peak_share": 0, "seconds": seconds}) + "\n")
             log.flush()
 
 

@@ -34,7 +34,8 @@ class kernel_clock {
     since_ = clock::now();
   }
   static void end(std::uint64_t) {
-    if constexpr (!std::is_same_v<Kokkos::DefaultExecutionSpace, Kokkos::DefaultHostExecutionSpace>) Kokkos::fence("support/kernel clock");
+    if constexpr (!std::is_same_v<Kokkos::DefaultExecutionSpace, Kokkos::DefaultHostExecutionSpace>)
+      Kokkos::fence("support/kernel clock");
     *running_ += std::chrono::duration<double>(clock::now() - since_).count();
   }
 };

@@ -64,7 +64,8 @@ struct roofline_picture {
       label(left, 24, "start", p_.title, "title");
       mark("legend", left + 5, 41, false), label(left + 16, 45, "start", p_.few, "legend");
       double const next = left + 40 + width_of(p_.few);
-      mark("legend", next, 41, true), label(next + 11, 45, "start", p_.many + "; %: of the limit that a kernel meets first", "legend");
+      mark("legend", next, 41, true),
+          label(next + 11, 45, "start", p_.many + "; %: of the limit that a kernel meets first", "legend");
     }
 
     /// Slopes end at the highest level; a level begins where the fastest slope reaches it.
@@ -139,11 +140,17 @@ struct roofline_picture {
       body_ += fmt::format(R"(<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>)" "\n", kind, x1, y1, x2, y2);
     }
     void mark(char const* kind, double x, double y, bool square) {
-      body_ += square ? fmt::format(R"(<rect class="{}" x="{:.1f}" y="{:.1f}" width="9" height="9"/>)" "\n", kind, x - 4.5, y - 4.5)
-                      : fmt::format(R"(<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="5"/>)" "\n", kind, x, y);
+      body_ += square ? fmt::format(R"(<rect class="{}" x="{:.1f}" y="{:.1f}" width="9" height="9"/>)"
+                                    "\n",
+                                    kind, x - 4.5, y - 4.5)
+                      : fmt::format(R"(<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="5"/>)"
+                                    "\n",
+                                    kind, x, y);
     }
     void label(double x, double y, char const* anchor, std::string const& text, char const* kind = "scale") {
-      body_ += fmt::format(R"(<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>)" "\n", kind, x, y, anchor, escaped(text));
+      body_ += fmt::format(R"(<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>)"
+                           "\n",
+                           kind, x, y, anchor, escaped(text));
     }
     void turned(double x, double y, double degrees, char const* kind, std::string const& text) {
       constexpr auto form = R"_(<text class="{}" transform="translate({:.1f} {:.1f}) rotate({:.1f})">{}</text>)_" "\n";

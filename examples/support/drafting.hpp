@@ -19,8 +19,11 @@ struct draft_arguments {
   bool lookup = false;
 
   void add(CLI::App& arguments) {
-    auto* const look = arguments.add_flag("--lookup", lookup, "guess that text repeats itself: faster where it does, with the same tokens");
-    arguments.add_option("--draft", model, "a smaller model with the same tokens guesses: faster where it is right, with the same tokens")
+    auto* const look =
+        arguments.add_flag("--lookup", lookup, "guess that text repeats itself: faster where it does, with the same tokens");
+    arguments
+        .add_option("--draft", model,
+                    "a smaller model with the same tokens guesses: faster where it is right, with the same tokens")
         ->excludes(look);
   }
 };
@@ -35,7 +38,8 @@ class guesses {
     weights_ = cria::llama2::checkpoint::open(a.model);
     int const expected = files.weights.shape().vocabulary, found = weights_->shape().vocabulary;
     if (expected != found)
-      throw cria::error(a.model, "its tokens are not those of --model", fmt::format("{} tokens", expected), fmt::format("{}", found));
+      throw cria::error(a.model, "its tokens are not those of --model", fmt::format("{} tokens", expected),
+                        fmt::format("{}", found));
     if (!weights_->gguf()) return;
     auto const tokens = cria::text::open_tokenizer(a.model);
     for (int id = 0; id < expected; ++id)

@@ -12,15 +12,17 @@ namespace {
 using namespace cria;
 
 /// Every format in one block; widths that are no multiple of 16 where the formats allow it, and heads of blocks.
-struct mixed : llama2::config</*embed*/ 96, /*layers*/ 3, /*heads*/ 6, /*kv*/ 2, /*hidden*/ 160, /*vocabulary*/ 83, /*context*/ 128> {};
+struct mixed
+    : llama2::config</*embed*/ 96, /*layers*/ 3, /*heads*/ 6, /*kv*/ 2, /*hidden*/ 160, /*vocabulary*/ 83, /*context*/ 128> {};
 struct of_blocks : llama2::config<96, 2, 3, 1, 160, 83, 128> {};
-using all_formats = formats<q4_1, stored<llama2::embed, q8_0>, stored<llama2::wq, q4_0>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>,
-                            stored<llama2::w3, q8_f32>, stored<llama2::w2, q8_0>, stored<llama2::head, f32>>;
+using all_formats =
+    formats<q4_1, stored<llama2::embed, q8_0>, stored<llama2::wq, q4_0>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>,
+            stored<llama2::w3, q8_f32>, stored<llama2::w2, q8_0>, stored<llama2::head, f32>>;
 
 /// As files in Q4_K_M are: blocks of 256, and layers in different formats.
 struct of_256 : llama2::config<256, 3, 4, 2, 256, 83, 128> {};
-using k_formats = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wq, q5_k>, stored<llama2::wk, q5_0>, stored<llama2::wo, q5_1>,
-                          stored<llama2::wv, by_layer<layers_in<1, q4_k>, layers_in<2, q6_k>>>,
+using k_formats = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wq, q5_k>, stored<llama2::wk, q5_0>,
+                          stored<llama2::wo, q5_1>, stored<llama2::wv, by_layer<layers_in<1, q4_k>, layers_in<2, q6_k>>>,
                           stored<llama2::w2, by_layer<layers_in<1, q4_k>, layers_in<1, q6_k>, layers_in<1, q5_0>>>>;
 
 struct made_up {
@@ -69,7 +71,8 @@ rows batch() {
 template <class Config, class Policy> hash run(std::size_t most) {
   using session_type = session<llama2::decoder<Config>, Policy, Kokkos::DefaultHostExecutionSpace>;
   rows const all = batch();
-  session_type s({}, {.room = 140, .sequences = 4, .rows = int(all.token.size())}, weights_for<session_type>, [](std::string_view, int) {});
+  session_type s({}, {.room = 140, .sequences = 4, .rows = int(all.token.size())}, weights_for<session_type>,
+                 [](std::string_view, int) {});
   hash h = 1469598103934665603u;
   for (std::size_t begin = 0; begin < all.token.size(); begin += most) {
     auto const [token, sequence, position] = all.part(begin, std::min(all.token.size(), begin + most));
@@ -84,7 +87,8 @@ template <class Config, class Policy> bool check(char const* name) {
   hash const whole = run<Config, Policy>(1000);
   std::printf("%s %016llx\n", name, whole);
   for (int const most : {1, 4, 7, 32, 33})
-    if (run<Config, Policy>(std::size_t(most)) != whole) return std::printf("%s: other bits in pieces of %d rows\n", name, most), false;
+    if (run<Config, Policy>(std::size_t(most)) != whole)
+      return std::printf("%s: other bits in pieces of %d rows\n", name, most), false;
   return true;
 }
 
@@ -92,7 +96,8 @@ template <class Config, class Policy> bool check(char const* name) {
 
 int main() {
   Kokkos::ScopeGuard const guard(Kokkos::InitializationSettings().set_disable_warnings(true));
-  bool const exact = check<mixed, policy::exact<all_formats, bf16>>("exact"), fast = check<mixed, policy::fast<all_formats>>("fast");
+  bool const exact = check<mixed, policy::exact<all_formats, bf16>>("exact"),
+             fast = check<mixed, policy::fast<all_formats>>("fast");
   bool const blocks = check<of_blocks, policy::fast<all_formats, q8_0>>("fast, cache in blocks");
   bool const exact_256 = check<of_256, policy::exact<k_formats>>("exact, blocks of 256");
   bool const fast_256 = check<of_256, policy::fast<k_formats>>("fast, blocks of 256");

@@ -1,7 +1,7 @@
 #!/bin/bash
-# check.sh COMPILER... FLAG...: compiles bits.cpp as it is, for older instruction sets and with clang++ where it is present. Each must give
-# the same bits for a prompt in one pass and in pieces, and all must give the same. clang++ brings an OpenMP of its own beside the one
-# that Kokkos was built with, so it runs with one thread.
+# check.sh COMPILER... FLAG...: compiles bits.cpp as it is, for older instruction sets and with clang++ where it is present. Each
+# must give the same bits for a prompt in one pass and in pieces, and all must give the same. clang++ brings an OpenMP of its own
+# beside the one that Kokkos was built with, so it runs with one thread.
 cd "$(dirname "$0")" || exit 2
 folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT
 passed=0 failed=0 skipped=0 first=''
@@ -13,7 +13,11 @@ check() {  # check NAME THREADS COMMAND...
   fi
   said=$(OMP_NUM_THREADS=$threads "$folder/bits" 2>&1) || { echo "$name:"; echo "$said"; failed=$((failed + 1)); return; }
   [ -n "$first" ] || first=$said
-  if [ "$said" = "$first" ]; then passed=$((passed + 1)); else echo "$name:"; echo "$said"; echo 'but the first:'; echo "$first"; failed=$((failed + 1)); fi
+  if [ "$said" = "$first" ]; then
+    passed=$((passed + 1))
+  else
+    echo "$name:"; echo "$said"; echo 'but the first:'; echo "$first"; failed=$((failed + 1))
+  fi
 }
 
 compiler=()  # of one word, or two: ccache c++

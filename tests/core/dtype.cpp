@@ -13,7 +13,8 @@ TEST_CASE("formats have GGUF's names and sizes") {
                 bytes_of(dtype::q4_1, 64) == 2 * (2 + 2 + 16));
   static_assert(bytes_of(dtype::q8_f32, 32) == 4 + 32);
   static_assert(bytes_of(dtype::q5_0, 64) == 2 * (2 + 4 + 16) && bytes_of(dtype::q5_1, 64) == 2 * (2 + 2 + 4 + 16));
-  static_assert(bytes_of(dtype::q4_k, 512) == 2 * (2 + 2 + 12 + 128) && bytes_of(dtype::q5_k, 512) == 2 * (2 + 2 + 12 + 32 + 128) &&
+  static_assert(bytes_of(dtype::q4_k, 512) == 2 * (2 + 2 + 12 + 128) &&
+                bytes_of(dtype::q5_k, 512) == 2 * (2 + 2 + 12 + 32 + 128) &&
                 bytes_of(dtype::q6_k, 512) == 2 * (128 + 64 + 16 + 2));
   // More than 32 bits hold.
   static_assert(bytes_of(dtype::f32, std::size_t(28672) * 8192 * 80) == std::size_t(75'161'927'680));
@@ -29,7 +30,8 @@ TEST_CASE("a weight of mixed formats costs what its layers cost in the mean") {
   static_assert(!one.mixed() && both.mixed() && one.quantised() && both.quantised() && !layer_formats().quantised());
   static_assert(bytes_of(one, 256) == 144 && bytes_of(both, 256) == (3 * 144 + 210) / 4.0);
   static_assert(both.index_of(dtype::q6_k) == 1 && both.index_of(dtype::q5_k) == -1);
-  static_assert(both != one && both == by_layer<layers_in<3, q4_k>, layers_in<1, q6_k>>::id && both != by_layer<layers_in<2, q4_k>, layers_in<2, q6_k>>::id);
+  static_assert(both != one && both == by_layer<layers_in<3, q4_k>, layers_in<1, q6_k>>::id &&
+                both != by_layer<layers_in<2, q4_k>, layers_in<2, q6_k>>::id);
 }
 
 TEST_CASE("an error is one line that says where, what was expected and what was found") {

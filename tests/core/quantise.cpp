@@ -104,13 +104,14 @@ TEST_CASE("blocks of 5 bits and of 256 values have the values of the reference")
 TEST_CASE("plain rounding to blocks of 256 is within half a step of their scales") {
   std::vector<float> values(1024), read(1024);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(float(i * i) * 0.37f) * std::exp(float(i % 7) - 4) + 0.2f;
-  // A step is the span of 32 values over 15 or 31, of the largest of 16 over 32. The scale itself is rounded by half a 63rd (128th) of the
-  // block's largest, which the code multiplies by 15, 31 or 32, and so is the minimum; f16 adds 2^-11 of it.
+  // A step is the span of 32 values over 15 or 31, of the largest of 16 over 32. The scale itself is rounded by half a 63rd
+  // (128th) of the block's largest, which the code multiplies by 15, 31 or 32, and so is the minimum; f16 adds 2^-11 of it.
   struct bound {
     dtype type;
     float step, of_scale;
   };
-  constexpr bound bounds[]{{dtype::q4_k, 1 / 15.0f, 1 / 63.0f}, {dtype::q5_k, 1 / 31.0f, 1 / 63.0f}, {dtype::q6_k, 1 / 32.0f, 1 / 256.0f}};
+  constexpr bound bounds[]{
+      {dtype::q4_k, 1 / 15.0f, 1 / 63.0f}, {dtype::q5_k, 1 / 31.0f, 1 / 63.0f}, {dtype::q6_k, 1 / 32.0f, 1 / 256.0f}};
   for (auto const& [t, step, of_scale] : bounds) {
     decode(t, encode(t, values), read);
     for (std::size_t begin = 0; begin < values.size(); begin += 256) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# compile.sh cuda|hip KOKKOS_INCLUDE CRIA_INCLUDE FILE.cu: compiles a program for a GPU, with the nvcc that CRIA_NVCC names, or the
-# hipcc in CRIA_HIPCC, which may have flags behind it: clang++ does with --hip-path=DIR -nogpulib.
+# compile.sh cuda|hip KOKKOS_INCLUDE CRIA_INCLUDE FILE.cu: compiles a program for a GPU, with the nvcc that CRIA_NVCC names, or
+# the hipcc in CRIA_HIPCC, which may have flags behind it: clang++ does with --hip-path=DIR -nogpulib.
 # A host-only Kokkos carries the headers of its other backends: definitions and three headers in front of its own switch one on.
 # What comes of it cannot be linked; that it compiles is what is tested.
 set -eu

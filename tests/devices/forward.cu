@@ -1,5 +1,5 @@
-// A prompt and a token through a model in f32, and through one in 8-bit and 4-bit blocks with int8 activations; blocks on Views of a
-// caller's.
+// A prompt and a token through a model in f32, and through one in 8-bit and 4-bit blocks with int8 activations; blocks on Views
+// of a caller's.
 #include "cria/model/decoder.hpp"
 #include "cria/run/evaluate.hpp"
 #include "cria/run/session.hpp"
@@ -20,7 +20,8 @@ struct softcap {
 struct centre {
   static constexpr char name[] = "centre";
   template <class A> using result = A;
-  template <class Team, class Get, class Put> KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
+  template <class Team, class Get, class Put>
+  KOKKOS_INLINE_FUNCTION static void row(Team const& t, Get const& get, Put const& put, int n) {
     float const mean = t.sum(n, get) / float(n);
     t.each(n, [&](int i) { put(i, get(i) - mean); });
   }
@@ -28,7 +29,9 @@ struct centre {
 template <class D> struct centred {
   using E = typename D::embed;
   using H = typename D::hidden;
-  static constexpr auto forward(auto h) { return matmul(map<softcap>(matmul(custom_row<centre>(h), weight<nn::w1, H, E>)), weight<nn::w2, E, H>); }
+  static constexpr auto forward(auto h) {
+    return matmul(map<softcap>(matmul(custom_row<centre>(h), weight<nn::w1, H, E>)), weight<nn::w2, E, H>);
+  }
 };
 struct own_parts : llama2::config<96, 2, 6, 2, 160, 83, 128> {
   template <class D> using feed_forward = centred<D>;
@@ -48,7 +51,9 @@ using E = axis<llama2::axes::embed, 93>;
 using H = axis<llama2::axes::hidden, 165>;
 struct gate {
   using input = shape<tokens, E>;
-  static constexpr auto forward(auto x) { return silu(matmul(rms_norm(x, weight<llama2::norm, E>, 1e-5), weight<llama2::w1, H, E>)); }
+  static constexpr auto forward(auto x) {
+    return silu(matmul(rms_norm(x, weight<llama2::norm, E>, 1e-5), weight<llama2::w1, H, E>));
+  }
 };
 struct lookup {
   using input = token_ids;
@@ -78,13 +83,14 @@ std::span<float const> smollm2(Kokkos::Cuda const& exec, std::span<std::byte con
 struct wide : llama2::config<256, 2, 4, 2, 256, 83, 128> {};
 
 std::span<float const> blocks_of_256(Kokkos::Cuda const& exec, std::span<std::byte const> file) {
-  using all = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wq, q5_k>, stored<llama2::wk, q5_0>, stored<llama2::wo, q5_1>,
-                      stored<llama2::w2, by_layer<layers_in<1, q4_k>, layers_in<1, q6_k>>>>;
+  using all = formats<q4_k, stored<llama2::embed, q6_k>, stored<llama2::wq, q5_k>, stored<llama2::wk, q5_0>,
+                      stored<llama2::wo, q5_1>, stored<llama2::w2, by_layer<layers_in<1, q4_k>, layers_in<1, q6_k>>>>;
   return forward<wide, policy::fast<all>>(exec, file);
 }
 
 std::span<float const> every_format(Kokkos::Cuda const& exec, std::span<std::byte const> file) {
-  using all = formats<q4_0, stored<llama2::embed, q8_f32>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>, stored<llama2::head, q4_1>>;
+  using all =
+      formats<q4_0, stored<llama2::embed, q8_f32>, stored<llama2::wk, f16>, stored<llama2::wv, bf16>, stored<llama2::head, q4_1>>;
   return forward<own_parts, policy::fast<all>>(exec, file);
 }
 

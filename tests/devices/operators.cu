@@ -25,7 +25,9 @@ template <int I, class... A> inline constexpr auto w = weight<name_of_weight<I>,
 struct model {
   struct embedding {
     using input = token_ids;
-    static constexpr auto forward(auto ids) { return 9.5 * cria::embedding(ids, w<0, V, E>) + cria::embedding(positions(ids), w<1, axis<struct places, 64>, E>); }
+    static constexpr auto forward(auto ids) {
+      return 9.5 * cria::embedding(ids, w<0, V, E>) + cria::embedding(positions(ids), w<1, axis<struct places, 64>, E>);
+    }
   };
   struct block {
     using input = shape<tokens, E>;

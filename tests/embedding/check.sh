@@ -1,6 +1,6 @@
 #!/bin/bash
-# check.sh SOURCE COMPILER [KOKKOS]: installs cria, and builds and runs a program of each folder beside this file as its users would:
-# in a clean folder, knowing nothing of this repository but what was installed (or, as a subproject, the whole of it).
+# check.sh SOURCE COMPILER [KOKKOS]: installs cria, and builds and runs a program of each folder beside this file as its users
+# would: in a clean folder, knowing nothing of this repository but what was installed (or, as a subproject, the whole of it).
 cd "$(dirname "$0")" || exit 2
 here=$PWD source=$1 kokkos=${3:-}
 export CXX=$2
@@ -42,7 +42,8 @@ with_meson() {
 with_cmake() {
   cp -r "$here/cmake" . && cd cmake
   # -O1 to be quick; -Werror because a package's headers are no system headers to all
-  cmake -G Ninja -B build -S . -DCMAKE_PREFIX_PATH="$folder/installed" -DKokkos_ROOT="$kokkos" -DCMAKE_CXX_FLAGS='-O1 -Wall -Wextra -Wconversion -Wshadow -Werror'
+  cmake -G Ninja -B build -S . -DCMAKE_PREFIX_PATH="$folder/installed" -DKokkos_ROOT="$kokkos" \
+    -DCMAKE_CXX_FLAGS='-O1 -Wall -Wextra -Wconversion -Wshadow -Werror'
   cmake --build build
   build/main "${model[@]}"
   build/tokens "${model[1]}"
@@ -53,7 +54,8 @@ with_cmake() {
   # Another interface is refused, and what has no Kokkos can still have the rest.
   mkdir other && cd other
   printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(other CXX)' 'find_package(cria 0.2 QUIET)' \
-    'if(cria_FOUND)' 'message(FATAL_ERROR "0.2 is not what is installed")' 'endif()' 'find_package(cria 0.1 REQUIRED COMPONENTS io)' \
+    'if(cria_FOUND)' 'message(FATAL_ERROR "0.2 is not what is installed")' 'endif()' \
+    'find_package(cria 0.1 REQUIRED COMPONENTS io)' \
     'if(TARGET cria::cria OR NOT TARGET cria::io)' 'message(FATAL_ERROR "io alone was asked for")' 'endif()' > CMakeLists.txt
   cmake -G Ninja -B build -S . -DCMAKE_PREFIX_PATH="$folder/installed"
 }

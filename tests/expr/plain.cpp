@@ -29,7 +29,8 @@ plain_step step_of() {
   };
   add("attention_norm", 8), add("ffn_norm", 8), add("norm", 8), add("wq", 64), add("wk", 32), add("wv", 32),
       add("wo", 64);
-  add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48), add("head", 96), add("wpe", 280), add("q_norm", 4), add("k_norm", 4);
+  add("w1", 96), add("w2", 96), add("w3", 96), add("embed", 48), add("head", 96), add("wpe", 280), add("q_norm", 4),
+      add("k_norm", 4);
   s.target = {3, 0, 11, 7, 3};
   return s;
 }

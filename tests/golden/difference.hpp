@@ -5,20 +5,9 @@
 #include <span>
 #include <vector>
 
-#include <catch2/catch_test_macros.hpp>
+#include "support/difference.hpp"
 
 namespace cria::test {
-
-/// The largest |a - b|; infinite where one of them is not a number.
-inline double largest_difference(std::span<float const> a, std::span<float const> b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    double const d = std::abs(double(a[i]) - double(b[i]));
-    if (!(d <= largest)) largest = std::isnan(d) ? HUGE_VAL : d;
-  }
-  return largest;
-}
 
 inline double largest_magnitude(std::span<float const> a) {
   double largest = 0;

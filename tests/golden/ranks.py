@@ -44,7 +44,8 @@ visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 byte_of = {chr(b): b for b in visible}
 byte_of.update({chr(0x100 + i): b for i, b in enumerate(b for b in range(256) if b not in visible)})
 texts = [c["text"] for c in json.loads((llama3 / "cases.json").read_text())]
-texts += ["<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|>", "<|image|><|reserved_special_token_245|>"]
+texts += ["<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHello<|eot_id|>",
+          "<|image|><|reserved_special_token_245|>"]
 texts += ["<|reserved_special_token_246|> <|reserved_special_token_2|><|python_tag|>1<|eom_id|>"]
 save("meta3", [bytes(byte_of[c] for c in t) for t in sorted(vocabulary, key=vocabulary.get)], texts)
 

@@ -8,10 +8,12 @@ template <class D, class Policy> void check_training() {
   auto const folder = golden("train");
   auto const log = read_json(folder / "log.json");
   auto const& h = log.at("hyperparameters");
-  io::safetensors const first = golden_file("train", "initial"), last = golden_file("train", "final"), file = golden_file("train", "tokens");
+  io::safetensors const first = golden_file("train", "initial"), last = golden_file("train", "final"),
+                        file = golden_file("train", "tokens");
   auto const tokens = file.values<std::int32_t>("tokens");  // [step, batch, context + 1]
   int const steps = h.at("steps"), batch = h.at("batch"), context = h.at("context");
-  REQUIRE(file.tensor("tokens")->shape == std::vector<std::uint64_t>{std::uint64_t(steps), std::uint64_t(batch), std::uint64_t(context) + 1});
+  REQUIRE(file.tensor("tokens")->shape ==
+          std::vector<std::uint64_t>{std::uint64_t(steps), std::uint64_t(batch), std::uint64_t(context) + 1});
 
   llama2::train_engine<D, Policy> engine({.rows = batch * context}, space_of(2));
   REQUIRE(engine.parameters().size() == first.tensors().size());
@@ -25,13 +27,19 @@ template <class D, class Policy> void check_training() {
     rows.clear();
     for (int s = 0; s < batch; ++s)
       for (int p = 0; p < context; ++p) {
-        auto const* const at = tokens.data() + (std::size_t(step) * std::size_t(batch) + std::size_t(s)) * std::size_t(context + 1) + p;
+        auto const* const at =
+            tokens.data() + (std::size_t(step) * std::size_t(batch) + std::size_t(s)) * std::size_t(context + 1) + p;
         rows.push_back({at[0], s, p, at[1], 1.0f / float(batch * context)});
       }
     INFO("step " << step + 1);
     CHECK(std::abs(engine.accumulate(rows) - log.at("loss")[std::size_t(step)].get<double>()) < (step < 12 ? 2e-6 : 2.3e-4));
-    double const norm = engine.update({.rate = log.at("rate")[std::size_t(step)], .beta1 = h.at("beta1"), .beta2 = h.at("beta2"), .epsilon = h.at("eps"),
-                                       .decay = h.at("weight_decay"), .clip = h.at("clip"), .step = step + 1});
+    double const norm = engine.update({.rate = log.at("rate")[std::size_t(step)],
+                                       .beta1 = h.at("beta1"),
+                                       .beta2 = h.at("beta2"),
+                                       .epsilon = h.at("eps"),
+                                       .decay = h.at("weight_decay"),
+                                       .clip = h.at("clip"),
+                                       .step = step + 1});
     double const expected = log.at("gradient_norm")[std::size_t(step)];
     CHECK(std::abs(norm - expected) < 1.4e-3 * expected);
   }

@@ -22,7 +22,9 @@ template <class D> struct golden_parameter {
   golden_parameter(std::string_view weight, int layer, int columns)
       : name(llama2::detail::hugging_face_name(weight, layer)), cols(columns), rotates(weight == "wq" || weight == "wk") {}
   std::vector<float> to_file(std::vector<float> x) const { return rotates ? halves_paired(x, cols, D::variant::query::size) : x; }
-  std::vector<float> from_file(std::vector<float> x) const { return rotates ? neighbours_paired(x, cols, D::variant::query::size) : x; }
+  std::vector<float> from_file(std::vector<float> x) const {
+    return rotates ? neighbours_paired(x, cols, D::variant::query::size) : x;
+  }
 };
 
 }  // namespace cria::test

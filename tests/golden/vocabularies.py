@@ -85,7 +85,11 @@ CHATS = [
 ]
 THOUGHTS = [
     {"system": None, "before": [["Why?", "<think>\nHm, why?\n</think>\n\nBecause.\n"]], "user": "And why that?"},
-    {"system": "Be short.", "before": [["a", "<think>b</think>c</think>\n d"], ["e", "<think>f"], ["g", "h</think>"]], "user": "i"},
+    {
+        "system": "Be short.",
+        "before": [["a", "<think>b</think>c</think>\n d"], ["e", "<think>f"], ["g", "h</think>"]],
+        "user": "i",
+    },
 ]
 
 
@@ -190,7 +194,8 @@ QWEN25_CHAT = (
 )
 QWEN3_CHAT = (
     "{%- set last = namespace(question=-1) %}{%- for message in messages %}{%- if message['role'] == 'user' %}"
-    "{%- set last.question = loop.index0 %}{%- endif %}{%- endfor %}{%- for message in messages %}{%- set text = message['content'] %}"
+    "{%- set last.question = loop.index0 %}{%- endif %}{%- endfor %}"
+    "{%- for message in messages %}{%- set text = message['content'] %}"
     "{%- if message['role'] == 'assistant' and loop.index0 < last.question and '</think>' in text %}"
     "{%- set text = text.split('</think>')[-1].lstrip('\\n') %}{%- endif %}"
     "{{- '<|im_start|>' + message['role'] + '\\n' + text + '<|im_end|>\\n' }}{%- endfor %}"

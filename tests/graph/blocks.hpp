@@ -135,7 +135,8 @@ struct heads_with_norms : of_rows {
 struct norms_heads : of_rows {  // as a prologue, three heads of 4
   using three = heads<llama2::axes::query, 3, 4>;
   static constexpr auto forward(auto x) {
-    return matmul(head_rms_norm(matmul(x, weight<w1, three, E>), weight<heads_with_norms::q_norm, heads_with_norms::size>), weight<w2, E, three>);
+    return matmul(head_rms_norm(matmul(x, weight<w1, three, E>), weight<heads_with_norms::q_norm, heads_with_norms::size>),
+                  weight<w2, E, three>);
   }
 };
 struct wpe {

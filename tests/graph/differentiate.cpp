@@ -84,8 +84,9 @@ graph made(F const& f) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes,
-                   gates, norms, norms_twice, turns, turns_slowly, attends, attends_near, cubes, scales, shares, looks_up, places, centres, stretches, gates_smoothly, loses, tiny_layer, biased_layer, heads_with_norms, norms_heads) {
+TEMPLATE_TEST_CASE("gradients of recorded blocks equal finite differences", "", adds, multiplies, squares, passes, gates, norms,
+                   norms_twice, turns, turns_slowly, attends, attends_near, cubes, scales, shares, looks_up, places, centres,
+                   stretches, gates_smoothly, loses, tiny_layer, biased_layer, heads_with_norms, norms_heads) {
   check_gradients(record<TestType>());
 }
 
@@ -147,7 +148,8 @@ TEST_CASE("an operator without a rule is an error where a gradient should go thr
   REQUIRE(d.without_rule >= 0);
   CHECK(d.g.nodes[d.without_rule].f == fn::silu_slope);
   CHECK(differentiate<train_weights::all>(slope, false).without_rule < 0);  // the input's gradient isn't wanted
-  gradient_graph const back = differentiate<train_weights::all>(made([](var x, var w) { return pick_back(row_sum(x), 8) + w; }), true);
+  gradient_graph const back =
+      differentiate<train_weights::all>(made([](var x, var w) { return pick_back(row_sum(x), 8) + w; }), true);
   REQUIRE(back.without_rule >= 0);
   CHECK(back.g.nodes[back.without_rule].kind == op::pick_back);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cria/graph/plan.hpp"
+#include "support/difference.hpp"
 
 namespace cria::test {
 
@@ -127,7 +128,8 @@ inline matrix compute(graph const& g, node const& n, std::vector<matrix const*> 
       break;
     case op::rope:
       each([&](int i, int j) {
-        double const angle = n.part * s.position[std::size_t(i)] * frequency(g.rotations[n.turn].turn, j % n.size / 2 * 2, n.size);
+        double const angle =
+            n.part * s.position[std::size_t(i)] * frequency(g.rotations[n.turn].turn, j % n.size / 2 * 2, n.size);
         return j % 2 == 0 ? a(i, j) * std::cos(angle) - a(i, j + 1) * std::sin(angle)
                           : a(i, j - 1) * std::sin(angle) + a(i, j) * std::cos(angle);
       });
@@ -268,10 +270,7 @@ template <class Leaf> std::vector<matrix> run_plan(plan const& p, step const& s,
 }
 
 inline double largest_difference(matrix const& a, matrix const& b) {
-  double most = a.rows == b.rows && a.cols == b.cols ? 0 : INFINITY;
-  for (std::size_t i = 0; i < a.at.size() && most < INFINITY; ++i)
-    most = std::isnan(a.at[i] - b.at[i]) ? INFINITY : std::max(most, std::abs(a.at[i] - b.at[i]));
-  return most;
+  return a.rows == b.rows && a.cols == b.cols ? largest_difference(a.at, b.at) : HUGE_VAL;
 }
 
 }  // namespace cria::test

@@ -115,7 +115,8 @@ TEST_CASE("heads reach rope and attention") {
   constexpr node a = g.nodes[only(g, op::attention)];
   static_assert(a.count == 2 && a.kv_count == 1 && a.size == 4 && a.cols == 8);
   static_assert(g.nodes[a.in[0]].cols == 8 && g.nodes[a.in[1]].cols == 4 && g.nodes[a.in[2]].cols == 4);
-  static_assert(g.nodes[a.in[1]].kind == op::rope && g.nodes[a.in[1]].size == 4 && g.rotations[g.nodes[a.in[1]].turn].turn.theta == 1e4);
+  static_assert(g.nodes[a.in[1]].kind == op::rope && g.nodes[a.in[1]].size == 4 &&
+                g.rotations[g.nodes[a.in[1]].turn].turn.theta == 1e4);
 }
 
 TEST_CASE("operators from outside are numbered by the list in the type") {

@@ -21,7 +21,8 @@ macros() { $compiler "$@" -I "$include" -dM -E "$unit" | LC_ALL=C sort; }
 leading_to() {  # leading_to LIBRARY_HEADER: those whose includes lead to it
   local found more
   found=$(cd "$include" && grep -rlF "#include <$1>" cria)
-  while more=$(cd "$include" && grep -rlF -f <(includes <<< "$found") cria | sort -u - <(echo "$found")); [ "$more" != "$found" ]; do
+  while more=$(cd "$include" && grep -rlF -f <(includes <<< "$found") cria | sort -u - <(echo "$found"))
+    [ "$more" != "$found" ]; do
     found=$more
   done
   echo "$found"
@@ -38,7 +39,11 @@ mkdir alone
 export include compiler flags
 one() {
   local name=alone/${1//\//-} first=
-  if grep -qxF "$1" kokkos; then first='-include alone-Kokkos_Core.hpp'; elif grep -qxF "$1" json; then first='-include alone-nlohmann.hpp'; fi
+  if grep -qxF "$1" kokkos; then
+    first='-include alone-Kokkos_Core.hpp'
+  elif grep -qxF "$1" json; then
+    first='-include alone-nlohmann.hpp'
+  fi
   printf '#include "%s"\n' "$1" > "$name.cpp"
   $compiler $flags $first -I "$include" "$name.cpp" > "$name.log" 2>&1 || touch "$name.bad"
 }

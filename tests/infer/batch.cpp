@@ -133,7 +133,8 @@ std::vector<asked> made_requests(unsigned seed, int count, int vocabulary, int r
       auto const& other = all[std::size_t(below(i))].prompt;
       a.prompt.assign(other.begin(), other.begin() + 1 + below(int(other.size())));
     }
-    for (int n = 1 + below(below(2) ? 8 : room / 2); n > 0 && int(a.prompt.size()) < room; --n) a.prompt.push_back(below(vocabulary));
+    for (int n = 1 + below(below(2) ? 8 : room / 2); n > 0 && int(a.prompt.size()) < room; --n)
+      a.prompt.push_back(below(vocabulary));
     a.sampling = {.temperature = below(2) * 0.8, .seed = std::uint64_t(i)};
     a.max_tokens = 1 + below(40);
     if (below(4) == 0) a.stops = {below(vocabulary), below(vocabulary)};

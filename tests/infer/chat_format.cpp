@@ -187,7 +187,8 @@ TEST_CASE("the template's own system text is found") {
   CHECK(infer::default_system("'<|im_start|>system\\nBe kind.<|im_end|>\\n'") == "Be kind.");
   CHECK(infer::default_system("{{ '<|im_start|>system\n' + text + '<|im_end|>' }}") == std::nullopt);
   CHECK(infer::default_system("<|im_start|>system\nnever closed") == std::nullopt);
-  std::string const other = "{{ '<|im_start|>system\\n' + text + '<|im_end|>' }}", own = R"('<|im_start|>system\nIt\'s "\\boxed{}".\n<|im_end|>\n')";
+  std::string const other = "{{ '<|im_start|>system\\n' + text + '<|im_end|>' }}",
+                    own = R"('<|im_start|>system\nIt\'s "\\boxed{}".\n<|im_end|>\n')";
   CHECK(infer::default_system(other + own) == "It's \"\\boxed{}\".\n");
   CHECK(infer::default_system(R"("<|im_start|>system\nIt's.<|im_end|>")") == "It's.");
   CHECK(infer::default_system(other + "'<|im_start|>system'" + other) == std::nullopt);

@@ -127,7 +127,8 @@ TEST_CASE("they end where they would have ended") {
       CHECK(found.end == expected.end);
     }
     int const stop = model.likeliest({3, 1, 4, 1, 5});
-    CHECK(generate(model, d, {}, {.stops = {stop}}).result.tokens == generate(model, nullptr, {}, {.stops = {stop}}).result.tokens);
+    CHECK(generate(model, d, {}, {.stops = {stop}}).result.tokens ==
+          generate(model, nullptr, {}, {.stops = {stop}}).result.tokens);
   }
   CHECK(generate(model, &right, {}, {}).result.end == infer::ending::context_full);
 }
@@ -176,7 +177,9 @@ TEST_CASE("sequences that decode together are guessed together") {
     std::vector<sampler> choose;
     for (std::size_t i = 0; i < 6; ++i) choose.emplace_back(infer::sampling{.temperature = double(i % 2) * 0.5, .seed = i});
     for (std::size_t i = 0; i < 6; ++i)
-      b.add({{int(i), 2, 3}, &choose[i], {.max_tokens = 60 + int(i)}, [&found, i](infer::generation g) { found[i] = std::move(g); }});
+      b.add({{int(i), 2, 3}, &choose[i], {.max_tokens = 60 + int(i)}, [&found, i](infer::generation g) {
+               found[i] = std::move(g);
+             }});
     while (b.step()) {
     }
     int accepted = 0;

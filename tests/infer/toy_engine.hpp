@@ -12,7 +12,9 @@ namespace cria::test {
 class toy_engine : public infer::engine {
  public:
   toy_engine(int tokens, int positions, int sequences = 1, int pool = 0)
-      : size_(tokens), room_(positions), pages_(sequences, positions, pool ? pool : sequences * ((positions + page - 1) / page), page),
+      : size_(tokens),
+        room_(positions),
+        pages_(sequences, positions, pool ? pool : sequences * ((positions + page - 1) / page), page),
         text_(std::size_t(sequences)) {}
 
   int vocabulary() const override { return size_; }

@@ -49,7 +49,8 @@ TEST_CASE("a line stays short, whatever an index and its files hold") {
 TEST_CASE("safetensors are read, whatever their order in the header") {
   std::string const header =
       R"({"b": {"dtype": "I32", "shape": [2], "data_offsets": [8, 16]}, "__metadata__": {"format": "pt"},
-          "a": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}, "scalar": {"dtype": "BF16", "shape": [], "data_offsets": [16, 18]},
+          "a": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]},
+          "scalar": {"dtype": "BF16", "shape": [], "data_offsets": [16, 18]},
           "none": {"dtype": "F64", "shape": [3, 0], "data_offsets": [16, 16]}})";
   auto const bytes =
       test::safetensors(header, raw(1.5f) + raw(-2.0f) + raw(std::int32_t(7)) + raw(std::int32_t(-8)) + "zz");
@@ -92,7 +93,8 @@ TEST_CASE("a safetensors file that lies is refused") {
   refuses(entry(R"("dtype": "F32", "shape": [1], "data_offsets": [4, 8])"), four + four,
           "t: data follows the tensor before it (expected byte 0, found byte 4)");
   refuses(
-      R"({"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}, "b": {"dtype": "U8", "shape": [2], "data_offsets": [2, 4]}})",
+      R"({"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]},
+          "b": {"dtype": "U8", "shape": [2], "data_offsets": [2, 4]}})",
       four, "b: data follows the tensor before it (expected byte 3, found byte 2)");
   refuses(R"({"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}})", "",
           "JSON nests too deeply (expected at most 4 levels, found more)");

@@ -162,8 +162,9 @@ TEST_CASE("a GGUF that cannot be is refused") {
   REQUIRE_THROWS_WITH(writer.tensor("a", {32}, dtype::f32), Equals("a: a tensor of this name is there twice"));
   REQUIRE_THROWS_WITH(writer.tensor("b", {33}, dtype::q8_0),
                       Equals("b: length of a row in q8_0 (expected a multiple of 32, found 33)"));
-  REQUIRE_THROWS_WITH(writer.tensor("b", {32}, dtype::q8_f32),
-                      Equals("GGUF: format (expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k, found q8_f32)"));
+  REQUIRE_THROWS_WITH(
+      writer.tensor("b", {32}, dtype::q8_f32),
+      Equals("GGUF: format (expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k, found q8_f32)"));
   REQUIRE_THROWS_WITH(writer.write("/dev/full", ramps({32})),
                       Equals("/dev/full: cannot be written: No space left on device"));
   test::temporary_folder const folder;

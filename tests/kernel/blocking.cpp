@@ -1,4 +1,5 @@
-// Contractions at the borders of their blocks of rows, units of columns and chunks of inputs: a row has the bits that it has alone.
+// Contractions at the borders of their blocks of rows, units of columns and chunks of inputs: a row has the bits that it has
+// alone.
 #include <catch2/catch_template_test_macros.hpp>
 
 #include "kernel/runner.hpp"
@@ -42,7 +43,8 @@ template <int Heads, int KvHeads, int Size, int In> struct attend {
   using KV = heads<keys, KvHeads, Size>;
   using input = shape<tokens, E>;
   static constexpr auto forward(auto x) {
-    return attention(rope(matmul(x, weight<wq, Q, E>), 100.0), rope(matmul(x, weight<wk, KV, E>), 100.0), matmul(x, weight<wv, KV, E>));
+    return attention(rope(matmul(x, weight<wq, Q, E>), 100.0), rope(matmul(x, weight<wk, KV, E>), 100.0),
+                     matmul(x, weight<wv, KV, E>));
   }
 };
 
@@ -67,10 +69,11 @@ template <class P> std::vector<float> run(runner<P>& r, matrix const& x, int beg
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a row of many has its own bits, whatever the blocks", "", (exact<multiply<172, 160>, f32>), (exact<multiply<23, 161>, f16>),
-                   (exact<multiply<33, 160>, q4_1>), (exact<multiply<16, 129>, bf16>), (fast<multiply<48, 1056>, q8_0>),
-                   (fast<multiply<80, 1056>, q4_0>), (fast<multiply<32, 1056>, q4_1>), (fast<multiply<172, 96>, q8_f32>),
-                   (fast<gate<64, 1056>, q4_0, stored<w3, f16>>), (exact<gate<172, 160>, f32, stored<w1, q8_0>>),
+TEMPLATE_TEST_CASE("a row of many has its own bits, whatever the blocks", "", (exact<multiply<172, 160>, f32>),
+                   (exact<multiply<23, 161>, f16>), (exact<multiply<33, 160>, q4_1>), (exact<multiply<16, 129>, bf16>),
+                   (fast<multiply<48, 1056>, q8_0>), (fast<multiply<80, 1056>, q4_0>), (fast<multiply<32, 1056>, q4_1>),
+                   (fast<multiply<172, 96>, q8_f32>), (fast<gate<64, 1056>, q4_0, stored<w3, f16>>),
+                   (exact<gate<172, 160>, f32, stored<w1, q8_0>>),
                    (fast<attend<3, 1, 20, 1056>, q4_0, stored<wk, f16>, stored<wv, q8_0>>),
                    (fast<attend<5, 5, 16, 64>, f32, stored<wq, q4_1>, stored<wv, bf16>>)) {
   using P = TestType;

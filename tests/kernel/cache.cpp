@@ -112,7 +112,8 @@ template <class P> void check_right(step const& s, results const& found) {
       auto const& own = found.at({sequence, position});
       for (int d = 0; d < size; ++d) {
         double const difference = std::abs(own[std::size_t(h * size + d)] - sum[std::size_t(d)] / total);
-        INFO("head " << h << ", sequence " << sequence << ", position " << position << ": off by " << difference << ", at most " << bound);
+        INFO("head " << h << ", sequence " << sequence << ", position " << position << ": off by " << difference << ", at most "
+                     << bound);
         if (!(difference <= bound)) FAIL();
       }
     }
@@ -129,9 +130,10 @@ step rows_at(std::vector<std::pair<int, int>> const& rows) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("attention over a cache that rounds, every size of a group", "", (over<bf16, 1, 1, 32>), (over<q8_0, 2, 1, 32>),
-                   (over<bf16, 6, 2, 20>), (over<q8_0, 4, 1, 64>), (over<f16, 5, 1, 48>), (over<q8_0, 6, 1, 96>), (over<q8_0, 14, 2, 32>),
-                   (over<f32, 8, 1, 24>), (over<bf16, 9, 1, 6>), (over<q8_0, 9, 9, 32>)) {
+TEMPLATE_TEST_CASE("attention over a cache that rounds, every size of a group", "", (over<bf16, 1, 1, 32>),
+                   (over<q8_0, 2, 1, 32>), (over<bf16, 6, 2, 20>), (over<q8_0, 4, 1, 64>), (over<f16, 5, 1, 48>),
+                   (over<q8_0, 6, 1, 96>), (over<q8_0, 14, 2, 32>), (over<f32, 8, 1, 24>), (over<bf16, 9, 1, 6>),
+                   (over<q8_0, 9, 9, 32>)) {
   using P = TestType;
   auto const turns = in_turns({131, 67, 1}), runs = one_by_one({131, 67, 1});
   runner<P> a(turns.rows(), 3, 140), b(runs.rows(), 3, 140, 3);

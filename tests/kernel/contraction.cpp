@@ -62,7 +62,8 @@ template <class F> coded decode_block(std::byte const* b, int sub) {
     int& code = c.code[i];
     if (bytes) code = std::int8_t(b[head + i]);
     else if (F::block == 32) code = bits(head + i % 16, i / 16 * 4, 4) - (t == dtype::q4_0 ? 8 : 0);
-    else if (t == dtype::q6_k) code = bits(sub / 4 * 64 + sub % 2 * 32 + i, sub % 4 / 2 * 4, 4) + 16 * bits(128 + sub / 4 * 32 + i, sub % 4 * 2, 2) - 32;
+    else if (t == dtype::q6_k)
+      code = bits(sub / 4 * 64 + sub % 2 * 32 + i, sub % 4 / 2 * 4, 4) + 16 * bits(128 + sub / 4 * 32 + i, sub % 4 * 2, 2) - 32;
     else code = bits(F::bytes - 128 + sub / 2 * 32 + i, sub % 2 * 4, 4);
     if (t == dtype::q5_0 || t == dtype::q5_1) code += 16 * bits(head - 4 + i / 8, i % 8, 1) - (t == dtype::q5_0 ? 16 : 0);
     if (t == dtype::q5_k) code += 16 * bits(16 + i, sub, 1);
@@ -74,7 +75,8 @@ template <class F> coded decode_block(std::byte const* b, int sub) {
 /// fma(minimum, scale * (sum of x), acc).
 template <class F> std::vector<float> int8_chain(matrix const& x, std::vector<std::byte> const& file, int outs) {
   std::vector<float> y;
-  bool const halves = F::id == dtype::q6_k, minimum = F::id == dtype::q4_1 || F::id == dtype::q5_1 || F::id == dtype::q4_k || F::id == dtype::q5_k;
+  bool const halves = F::id == dtype::q6_k,
+             minimum = F::id == dtype::q4_1 || F::id == dtype::q5_1 || F::id == dtype::q4_k || F::id == dtype::q5_k;
   int const blocks = x.cols / 32, subs = F::block / 32;
   for (int r = 0; r < x.rows; ++r)
     for (int o = 0; o < outs; ++o) {
@@ -97,9 +99,9 @@ template <class F> std::vector<float> int8_chain(matrix const& x, std::vector<st
   return y;
 }
 
-/// Whether `y` is as near to the products in f64 as rounding rows to int8 allows: a value of a block is off by half a step at most, which is
-/// its largest magnitude / 127, and what is off meets every weight of the block. f32 adds 2^-24 of the magnitudes for each of the chain's
-/// steps, two for a block, and 2^-22 for the products of scales.
+/// Whether `y` is as near to the products in f64 as rounding rows to int8 allows: a value of a block is off by half a step at
+/// most, which is its largest magnitude / 127, and what is off meets every weight of the block. f32 adds 2^-24 of the magnitudes
+/// for each of the chain's steps, two for a block, and 2^-22 for the products of scales.
 bool within_rounding(std::vector<float> const& y, matrix const& x, matrix const& weights) {
   for (int r = 0; r < x.rows; ++r)
     for (int o = 0; o < weights.rows; ++o) {
@@ -154,11 +156,13 @@ TEST_CASE("f32 contractions of odd sizes") {
 
 TEMPLATE_TEST_CASE("contractions of 16-bit weights", "", f16, bf16) { check_exact<exact<23, 37, TestType>>(); }
 
-TEMPLATE_TEST_CASE("contractions of weights in blocks with f32 activations", "", q8_0, q4_0, q4_1, q8_f32, q5_0, q5_1, q4_k, q5_k, q6_k) {
+TEMPLATE_TEST_CASE("contractions of weights in blocks with f32 activations", "", q8_0, q4_0, q4_1, q8_f32, q5_0, q5_1, q4_k, q5_k,
+                   q6_k) {
   check_exact<exact<23, TestType::block == 32 ? 96 : 512, TestType>>();
 }
 
-TEMPLATE_TEST_CASE("contractions of weights in blocks with int8 activations", "", q8_0, q4_0, q4_1, q8_f32, q5_0, q5_1, q4_k, q5_k, q6_k) {
+TEMPLATE_TEST_CASE("contractions of weights in blocks with int8 activations", "", q8_0, q4_0, q4_1, q8_f32, q5_0, q5_1, q4_k,
+                   q5_k, q6_k) {
   using P = fast<35, TestType::block == 32 ? 96 : 512, TestType>;
   auto const file = runner<P>::file("w");
   check_chain<P>([&](matrix const& x) { return int8_chain<TestType>(x, file, 35); });

@@ -17,7 +17,8 @@ enum class numbers_of { any, extremes };
 template <class F> std::vector<std::byte> any_file(int rows, int cols, numbers_of kind, std::mt19937& random) {
   constexpr dtype t = F::id;
   std::vector<std::byte> file(bytes_of(t, std::size_t(rows * cols)));
-  for (std::byte& b : file) b = std::byte(kind == numbers_of::any ? random() : t == dtype::q8_0 || t == dtype::q8_f32 ? 0x80u : 0xffu);
+  for (std::byte& b : file)
+    b = std::byte(kind == numbers_of::any ? random() : t == dtype::q8_0 || t == dtype::q8_f32 ? 0x80u : 0xffu);
   auto const put = [&](std::size_t at, auto bits) { std::memcpy(file.data() + at, &bits, sizeof bits); };
   auto const number = [&] { return float(std::int32_t(random())) * 0x1p-34f; };  // to 1/8
   auto const scale = [&] { return std::uint16_t(random() & (random() % 4 == 0 ? 0x83ffu : 0xbbffu)); };  // every fourth denormal
@@ -55,15 +56,16 @@ template <class F, bool Int8> class dot_problem {
     }
   }
 
-  /// Whether N rows and L columns from `first` on have the twin's bits, with the inputs cut at `cuts`, and nothing else is written.
+  /// Whether N rows and L columns from `first` on have the twin's bits, with the inputs cut at `cuts`, and nothing else is
+  /// written.
   template <class V, int L, int N> bool right(int first, int row_stride, std::vector<int> const& cuts) const {
     float const untouched = -77;
     std::vector<float> to(std::size_t(N * row_stride), untouched), memory(panel_size(N));
     for (int n = 0; n < N; ++n) std::copy_n(before_ + n * columns + first, L, to.begin() + n * row_stride);
     auto const panel = fill<N>(memory, 0);
     for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
-      kernel::dot<F::id, Int8, V, L, N>({tile(first / kernel::tile_rows), stride_}, first % kernel::tile_rows, panel, cuts[i], cuts[i + 1],
-                                        to.data(), row_stride);
+      kernel::dot<F::id, Int8, V, L, N>({tile(first / kernel::tile_rows), stride_}, first % kernel::tile_rows, panel, cuts[i],
+                                        cuts[i + 1], to.data(), row_stride);
     bool equal = true;
     for (int n = 0; n < N; ++n) {
       equal = equal && std::memcmp(to.data() + n * row_stride, twin_ + n * columns + first, L * sizeof(float)) == 0;

@@ -53,7 +53,8 @@ TEMPLATE_TEST_CASE("dot of int8 rows: every width has the bits of one lane", "",
   check_dot<TestType, true>();
 }
 
-TEMPLATE_TEST_CASE("rounding to int8: every width has the bits of one lane", "", vector_lanes<4>, vector_lanes<8>, vector_lanes<16>) {
+TEMPLATE_TEST_CASE("rounding to int8: every width has the bits of one lane", "", vector_lanes<4>, vector_lanes<8>,
+                   vector_lanes<16>) {
   for (auto const& block : blocks()) {
     float x[32];
     std::copy_n(block.begin(), 32, x);

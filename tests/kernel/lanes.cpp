@@ -66,7 +66,8 @@ TEMPLATE_TEST_CASE("dot products of bytes are exact", "", host_lanes, vector_lan
     int const s = int(activations);
     auto const w = V::load_words(words), sum = V::load_words(sums);
     auto const bytes = V::dot4_bytes(sum, w, s);
-    typename V::i nibbles = {}, high = {}, six = {};  // as often as their sums fit in halves: a block's 8 groups of nibbles, 2 of 6 bits
+    typename V::i nibbles = {}, high = {},
+                  six = {};  // as often as their sums fit in halves: a block's 8 groups of nibbles, 2 of 6 bits
     for (int g = 0; g < 2; ++g) six = V::dot4_small(six, w & 0x3f3f3f3f, s);
     six = V::block_sum(six);
     for (int g = 0; g < 8; ++g) {
@@ -150,14 +151,16 @@ TEST_CASE("exp at its ends") {
   CHECK(kernel::exp(-87.32f) >= std::numeric_limits<float>::min());
 }
 
-TEST_CASE("gelu is within 4 units in the last place, everywhere it is not denormal; its slope within the roundings of its factors") {
+TEST_CASE(
+    "gelu is within 4 units in the last place, everywhere it is not denormal; its slope within the roundings of its factors") {
   double worst = 0, worst_slope = 0;
   long double const c = std::sqrt(2 / 3.14159265358979323846264338327950288L);
   for (float x = -9.97f; x < 11; x += 1.7e-4f) {
     long double const u = c * (x + 0.044715L * x * x * x), s = 1 / (1 + std::exp(-2 * u)), exact = x * s;
     double const unit = double(std::nextafter(std::abs(float(exact)), INFINITY)) - std::abs(double(float(exact)));
     worst = std::max(worst, double(std::abs(kernel::gelu_tanh(x) - exact)) / unit);
-    // In half units: e^-p is off by 4 and its correction by 1, s by that and 2 more; the second term has e once, s twice, 6 roundings.
+    // In half units: e^-p is off by 4 and its correction by 1, s by that and 2 more; the second term has e once, s twice, 6
+    // roundings.
     long double const second = x * s * (1 - s) * 2 * c * (1 + 3 * 0.044715L * x * x);
     double const bound = double((7 + 2) * s + (5 + 14 + 6 + 2) * std::abs(second)) * 0x1p-24;
     worst_slope = std::max(worst_slope, double(std::abs(kernel::gelu_tanh_slope(x) - (s + second))) / bound);
@@ -165,7 +168,8 @@ TEST_CASE("gelu is within 4 units in the last place, everywhere it is not denorm
   CHECK(worst < 4);  // exp's 2, and its correction, the sum and the quotient half a unit each
   CHECK(worst_slope < 1);
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  for (float const x : {-infinity, -1e30f, -10.1f}) CHECK((kernel::gelu_tanh(x) == 0 && std::abs(kernel::gelu_tanh_slope(x)) < 1e-35f));
+  for (float const x : {-infinity, -1e30f, -10.1f})
+    CHECK((kernel::gelu_tanh(x) == 0 && std::abs(kernel::gelu_tanh_slope(x)) < 1e-35f));
   for (float const x : {10.1f, 1e30f, infinity}) CHECK((kernel::gelu_tanh(x) == x && kernel::gelu_tanh_slope(x) == 1));
   CHECK((kernel::gelu_tanh(0.0f) == 0 && kernel::gelu_tanh_slope(0.0f) == 0.5f && kernel::gelu_tanh(1e-30f) == 5e-31f));
   CHECK((std::isnan(kernel::gelu_tanh(std::nanf(""))) && std::isnan(kernel::gelu_tanh_slope(std::nanf("")))));

@@ -10,7 +10,8 @@ using namespace cria::test;
 
 namespace {
 
-template <int Heads, int KvHeads, int Size, int Window> using in_window = forward_of<attend<Heads, KvHeads, Size, true, Window>, policy::exact<>>;
+template <int Heads, int KvHeads, int Size, int Window>
+using in_window = forward_of<attend<Heads, KvHeads, Size, true, Window>, policy::exact<>>;
 
 /// Attention in training, in a window.
 template <int Window> struct attends_within : of_rows {
@@ -24,20 +25,25 @@ template <class Block> using exact = forward_of<Block, policy::exact<>>;
 
 /// Few rows and many, sequences in turns; within what f32 loses over sums of 8 to 16 terms.
 template <class Block> void check_values(double tolerance = 2e-6) {
-  check_against_interpreter<exact<Block>>({in_turns({1}, {}, 6), in_turns({7, 3}, {}, 6), in_turns({20, 5}, {}, 6)}, tolerance, 48);
+  check_against_interpreter<exact<Block>>({in_turns({1}, {}, 6), in_turns({7, 3}, {}, 6), in_turns({20, 5}, {}, 6)}, tolerance,
+                                          48);
 }
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("values of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, heads_with_norms, norms_heads) { check_values<TestType>(); }
+TEMPLATE_TEST_CASE("values of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer,
+                   heads_with_norms, norms_heads) {
+  check_values<TestType>();
+}
 
-TEMPLATE_TEST_CASE("gradients of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer, heads_with_norms, norms_heads) {
+TEMPLATE_TEST_CASE("gradients of operators", "", turns_slowly, places, centres, stretches, gates_smoothly, biased_layer,
+                   heads_with_norms, norms_heads) {
   check_block<TestType>({1});
   check_block<TestType>({7, 1, 33});
 }
 
-TEMPLATE_TEST_CASE("attention in a window, in one step and in many", "", (in_window<9, 3, 6, 1>), (in_window<8, 1, 10, 5>), (in_window<2, 1, 64, 63>),
-                   (in_window<7, 1, 14, 64>), (in_window<4, 2, 32, 65>), (in_window<5, 1, 8, 100>)) {
+TEMPLATE_TEST_CASE("attention in a window, in one step and in many", "", (in_window<9, 3, 6, 1>), (in_window<8, 1, 10, 5>),
+                   (in_window<2, 1, 64, 63>), (in_window<7, 1, 14, 64>), (in_window<4, 2, 32, 65>), (in_window<5, 1, 8, 100>)) {
   check_cuts<TestType>(5e-6);
 }
 
@@ -65,7 +71,8 @@ TEST_CASE("what is before the window is not looked at, not even infinity") {
     }
 }
 
-TEMPLATE_TEST_CASE("gradients of attention in a window", "", attends_within<1>, attends_within<40>, attends_within<64>, attends_within<65>, attends_within<130>) {
+TEMPLATE_TEST_CASE("gradients of attention in a window", "", attends_within<1>, attends_within<40>, attends_within<64>,
+                   attends_within<65>, attends_within<130>) {
   for (auto const& lengths : {std::vector{1}, {65}, {9, 140, 1}}) check_block<TestType>(lengths, 3, {.most = 10});
 }
 
@@ -77,7 +84,8 @@ struct normed_blocks {
   using input = shape<tokens, E>;
   static constexpr auto forward(auto x) {
     auto const normed = [](auto h) { return rope(head_rms_norm(h, weight<nn::norm, axis<queries, 64>>)); };
-    return cria::attention(normed(matmul(x, weight<nn::wq, Q, E>)), normed(matmul(x, weight<nn::wk, KV, E>)), matmul(x, weight<nn::wv, KV, E>));
+    return cria::attention(normed(matmul(x, weight<nn::wq, Q, E>)), normed(matmul(x, weight<nn::wk, KV, E>)),
+                           matmul(x, weight<nn::wv, KV, E>));
   }
 };
 

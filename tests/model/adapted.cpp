@@ -8,6 +8,7 @@
 #include "cria/model/adapter.hpp"
 #include "cria/model/engine.hpp"
 #include "cria/model/plain.hpp"
+#include "support/difference.hpp"
 #include "support/files.hpp"
 #include "support/kokkos.hpp"
 #include "support/paths.hpp"
@@ -49,13 +50,6 @@ template <class V, class Policy> std::vector<float> logits(llama2::checkpoint co
   llama2::decoder_engine<llama2::decoder<V>, Policy> engine(file, {}, space());
   auto const found = engine.forward(rows, infer::logits::all);
   return {found.begin(), found.end()};
-}
-
-double largest_difference(auto const& a, auto const& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a[i]) - double(b[i])));
-  return largest;
 }
 
 }  // namespace

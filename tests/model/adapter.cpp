@@ -1,10 +1,7 @@
 // Adapters from peft's files and back, merged and apart. The golden model has biases; its adapter is of rank 6.
 #include "cria/model/adapter.hpp"
 
-#include <sys/wait.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 #include <catch2/catch_test_macros.hpp>
@@ -14,11 +11,14 @@
 #include "cria/model/config.hpp"
 #include "cria/model/plain.hpp"
 #include "variants/gpt2.hpp"
+#include "support/difference.hpp"
 #include "support/files.hpp"
 #include "support/paths.hpp"
+#include "support/python.hpp"
 
 using namespace cria;
 using namespace cria::llama2;
+using test::largest_difference;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
@@ -57,13 +57,6 @@ std::vector<float> values_of(checkpoint const& file, std::string_view name, int 
   return weights_of(file).values(*std::ranges::find(file.weights(), name, &weight_info::name), layer);
 }
 
-double largest_difference(auto const& a, auto const& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a[i]) - double(b[i])));
-  return largest;
-}
-
 /// adapter_model.safetensors with another number as value 2 of B of wq in layer 1.
 std::string weights_with(float value) {
   auto const path = test::golden("lora/adapter") / "adapter_model.safetensors";
@@ -76,6 +69,11 @@ std::string adapter_config(std::string const& member, nlohmann::json const& valu
   auto config = test::read_json(test::golden("lora/adapter") / "adapter_config.json");
   config[member] = value;
   return config.dump();
+}
+
+void check_written(std::string const& reader, test::temporary_folder const& folder) {
+  test::check_with_python(fs::path(__FILE__).parent_path() / "adapter.py", reader,
+                          {folder.path().string(), test::golden("lora").parent_path().string()});
 }
 
 }  // namespace
@@ -418,24 +416,20 @@ TEST_CASE("an adapter for another model is refused") {
   CHECK(file.shape().adapter.rank == 0);
 }
 
-TEST_CASE("peft reads what was written, and transformers what was merged") {
-  auto const python = test::environment("CRIA_PYTHON");
+TEST_CASE("peft reads what was written") {
   test::temporary_folder const folder;
   auto const file = with_adapter();
   write_adapter(folder.path() / "adapter", file.shape(), dtype::f32, weights_of(file), test::golden("lora").string());
-  write_hugging_face(folder.path() / "merged", without_adapter(file.shape()), dtype::f32,
-                     merged(file.shape(), weights_of(file)));
   auto gpt2 = checkpoint::open(test::golden("variants/gpt2").string());
   gpt2.attach(adapter::open(test::golden("lora_gpt2/adapter"), gpt2.shape()));
   write_adapter(folder.path() / "gpt2", gpt2.shape(), dtype::f32, weights_of(gpt2), "small-gpt2");
-  auto const script = fs::path(__FILE__).parent_path() / "adapter.py";
-  auto const command =
-      fmt::format("'{}' '{}' '{}' '{}' > '{}' 2>&1", python.empty() ? "python3" : python.string(), script.string(),
-                  folder.path().string(), test::golden("lora").parent_path().string(), (folder.path() / "said").string());
-  int const status = std::system(command.c_str());
-  auto const said = test::read_text(folder.path() / "said");
-  if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)
-    SKIP("no python3 with transformers and peft (CRIA_PYTHON names one)");
-  INFO(said);
-  REQUIRE(status == 0);
+  check_written("peft", folder);
+}
+
+TEST_CASE("transformers reads what was merged") {
+  test::temporary_folder const folder;
+  auto const file = with_adapter();
+  write_hugging_face(folder.path() / "merged", without_adapter(file.shape()), dtype::f32,
+                     merged(file.shape(), weights_of(file)));
+  check_written("transformers", folder);
 }

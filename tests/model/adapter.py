@@ -1,16 +1,18 @@
-"""adapter.py FOLDER GOLDEN: compares what peft makes of GOLDEN/lora with FOLDER/adapter, of GOLDEN/variants/gpt2 with FOLDER/gpt2, and
-transformers of FOLDER/merged, with the golden logits. Ends with 77 where they are not installed."""
+"""adapter.py READER FOLDER GOLDEN: compares what peft makes of GOLDEN/lora with FOLDER/adapter and of GOLDEN/variants/gpt2 with
+FOLDER/gpt2, or transformers of FOLDER/merged, with the golden logits. Ends with 77 where READER is not installed."""
 
+import importlib
 import os
 import sys
 
-folder, golden = sys.argv[1:]
+reader, folder, golden = sys.argv[1:]
 os.environ["HF_HUB_OFFLINE"] = "1"
 try:
     import torch
-    from peft import PeftModel
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM
+
+    library = importlib.import_module(reader)
 except ImportError:
     sys.exit(77)
 
@@ -22,12 +24,14 @@ def check(name, model, reference):
     assert difference < 6.5e-5, (name, difference)
 
 
-base, found = AutoModelForCausalLM.from_pretrained(f"{golden}/lora", output_loading_info=True)
-model = PeftModel.from_pretrained(base, f"{folder}/adapter")
-assert model.peft_config["default"].base_model_name_or_path == f"{golden}/lora"
-check("apart", model, "lora")
-merged, found = AutoModelForCausalLM.from_pretrained(f"{folder}/merged", output_loading_info=True)
-assert not any(found[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")), found
-check("merged", merged, "lora")
-base = AutoModelForCausalLM.from_pretrained(f"{golden}/variants/gpt2")
-check("gpt2", PeftModel.from_pretrained(base, f"{folder}/gpt2"), "lora_gpt2")
+if reader == "peft":
+    base = AutoModelForCausalLM.from_pretrained(f"{golden}/lora")
+    model = library.PeftModel.from_pretrained(base, f"{folder}/adapter")
+    assert model.peft_config["default"].base_model_name_or_path == f"{golden}/lora"
+    check("apart", model, "lora")
+    base = AutoModelForCausalLM.from_pretrained(f"{golden}/variants/gpt2")
+    check("gpt2", library.PeftModel.from_pretrained(base, f"{folder}/gpt2"), "lora_gpt2")
+else:
+    merged, found = AutoModelForCausalLM.from_pretrained(f"{folder}/merged", output_loading_info=True)
+    assert not any(found[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")), found
+    check("merged", merged, "lora")

@@ -83,11 +83,14 @@ std::vector<std::vector<int>> made_prompts() {
 std::vector<std::vector<int>> answers(infer::engine& model, infer::drafter* guesses) {
   auto const prompts = made_prompts();
   std::vector<infer::sampler> choose;
-  for (std::size_t i = 0; i < prompts.size(); ++i) choose.emplace_back(infer::sampling{.temperature = double(i % 3) * 0.4, .seed = i});
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    choose.emplace_back(infer::sampling{.temperature = double(i % 3) * 0.4, .seed = i});
   infer::batch b(model, guesses);
   std::vector<std::vector<int>> found(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i)
-    b.add({prompts[i], &choose[i], {.max_tokens = 10 + int(i) * 3}, [&found, i](infer::generation g) { found[i] = std::move(g.tokens); }});
+    b.add({prompts[i], &choose[i], {.max_tokens = 10 + int(i) * 3}, [&found, i](infer::generation g) {
+             found[i] = std::move(g.tokens);
+           }});
   while (b.step()) {
   }
   return found;

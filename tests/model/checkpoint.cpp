@@ -138,8 +138,10 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   gguf_refuses(with([](auto& w) { w.tensor("rope_freqs.weight", {4}, 0, raw(std::vector<float>{1, 8, 1, 1})); }),
                "rope_freqs.weight: value 1 is not supported (expected 1, by the rule of Llama 3, found 8)");
   gguf_refuses(with([](auto& w) { w.tensor("blk.0.ffn_gate_inp.weight", {32}, 0, raw(test::ramp(32))); }),
-               "blk.0.ffn_gate_inp.weight: tensor is not supported (expected the weights of the model that the metadata describes, found another)");
-  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }), "blk.1.attn_q.bias: missing tensor");
+               "blk.0.ffn_gate_inp.weight: tensor is not supported (expected the weights of the model that the metadata "
+               "describes, found another)");
+  gguf_refuses(with([](auto& w) { w.tensor("blk.0.attn_q.bias", {32}, 0, raw(test::ramp(32))); }),
+               "blk.1.attn_q.bias: missing tensor");
   gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "linear"); }), "missing key llama.rope.scaling.factor");
   gguf_refuses(with([](auto& w) { w.string("llama.rope.scaling.type", "yarn"); }),
                "llama.rope.scaling.type is not supported (expected none or linear, found yarn)");
@@ -155,7 +157,11 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
                "rope theta (expected a positive number, found -1)");
   auto const fine = with([](auto& w) { w.string("llama.rope.scaling.type", "none"); }).str();
   REQUIRE(open_gguf(fine).shape().layers == 2);
-  auto const scaled = with([](auto& w) { w.string("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 4).u32("llama.attention.sliding_window", 9); }).str();
+  auto const scaled = with([](auto& w) {
+                        w.string("llama.rope.scaling.type", "linear")
+                            .f32("llama.rope.scaling.factor", 4)
+                            .u32("llama.attention.sliding_window", 9);
+                      }).str();
   REQUIRE(open_gguf(scaled).shape().rope == rotation{.theta = 1e4, .factor = 4});
   REQUIRE(open_gguf(scaled).shape().window == 9);
 
@@ -167,10 +173,13 @@ TEST_CASE("a GGUF checkpoint the library cannot compute is refused") {
   gguf_refuses(model, "output_norm.weight: shape, fastest axis first (expected [32], found [256])");
   tiny_gguf wide{.embed = 256, .head_dim = 64, .leave_out = "blk.0.ffn_gate.weight"};
   wide.extra = [](auto& w) { w.tensor("blk.0.ffn_gate.weight", {256, 64}, 10, std::string(84 * 64, 'x')); };
-  gguf_refuses(wide, "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K, found Q2_K)");
+  gguf_refuses(
+      wide,
+      "blk.0.ffn_gate.weight: type (expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K, found Q2_K)");
 
   auto const other = test::gguf_writer().string("general.architecture", "mamba").str();
-  REQUIRE_THROWS_WITH(open_gguf(other), EndsWith("general.architecture (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found mamba)"));
+  REQUIRE_THROWS_WITH(open_gguf(other),
+                      EndsWith("general.architecture (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found mamba)"));
   auto const bare = test::gguf_writer().string("general.architecture", "llama").str();
   REQUIRE_THROWS_WITH(open_gguf(bare), EndsWith("missing key llama.embedding_length"));
 }
@@ -249,11 +258,18 @@ TEST_CASE("Hugging Face folders are read, by either generation of config.json") 
 }
 
 TEST_CASE("a config.json the library cannot compute is refused") {
-  config_refuses("model_type", "mixtral", "model_type is not supported (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found \"mixtral\")");
+  config_refuses("model_type", "mixtral",
+                 "model_type is not supported (expected one of llama, mistral, qwen2, qwen3, gemma, gpt2, found \"mixtral\")");
   config_refuses("hidden_act", "gelu", "hidden_act is not supported (expected silu or gelu_pytorch_tanh, found \"gelu\")");
   config_refuses("rope_scaling", {{"type", "linear"}}, "rope_scaling: missing member factor");
-  config_refuses("rope_scaling", {{"type", "yarn"}}, "rope_scaling: rope_type is not supported (expected default, linear or llama3, found \"yarn\")");
-  config_refuses("rope_parameters", {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 4.0}, {"high_freq_factor", 1.0}, {"original_max_position_embeddings", 32}},
+  config_refuses("rope_scaling", {{"type", "yarn"}},
+                 "rope_scaling: rope_type is not supported (expected default, linear or llama3, found \"yarn\")");
+  config_refuses("rope_parameters",
+                 {{"rope_type", "llama3"},
+                  {"factor", 8.0},
+                  {"low_freq_factor", 4.0},
+                  {"high_freq_factor", 1.0},
+                  {"original_max_position_embeddings", 32}},
                  "rotary scaling (expected an original context and 0 < low < high frequency factor, found 32, 4 and 1)");
   config_refuses("hidden_size", nullptr, "missing member hidden_size");
   config_refuses("hidden_size", "64", "hidden_size (expected a whole number, found \"64\")");
@@ -281,19 +297,36 @@ TEST_CASE("all that a model would take is named at once") {
     for (auto const& part : parts) REQUIRE(said.find(part) != said.npos);
     REQUIRE(std::size_t(std::ranges::count(said, ';')) == parts.size() - 1);
   };
-  says({{"model_type", "mixtral"}, {"num_local_experts", 8}}, {"model_type is not supported", "num_local_experts: experts, among which a router chooses (expected none, found 8)"});
-  says({{"rope_parameters", {{"rope_type", "yarn"}, {"rope_theta", 1e4}, {"factor", 4.0}}}}, {"rope_parameters: rope_type is not supported (expected default, linear or llama3, found \"yarn\")"});
-  says({{"model_type", "gemma2"}, {"attn_logit_softcapping", 50.0}, {"final_logit_softcapping", 30.0}, {"query_pre_attn_scalar", 16},
+  says({{"model_type", "mixtral"}, {"num_local_experts", 8}},
+       {"model_type is not supported", "num_local_experts: experts, among which a router chooses (expected none, found 8)"});
+  says({{"rope_parameters", {{"rope_type", "yarn"}, {"rope_theta", 1e4}, {"factor", 4.0}}}},
+       {"rope_parameters: rope_type is not supported (expected default, linear or llama3, found \"yarn\")"});
+  says({{"model_type", "gemma2"},
+        {"attn_logit_softcapping", 50.0},
+        {"final_logit_softcapping", 30.0},
+        {"query_pre_attn_scalar", 16},
         {"layer_types", {"sliding_attention", "full_attention"}}},
-       {"model_type", "attn_logit_softcapping: a soft cap on the scores", "final_logit_softcapping", "query_pre_attn_scalar", "layer_types"});
+       {"model_type", "attn_logit_softcapping: a soft cap on the scores", "final_logit_softcapping", "query_pre_attn_scalar",
+        "layer_types"});
   says({{"model_type", "phi"}, {"partial_rotary_factor", 0.5}, {"hidden_act", "gelu"}, {"layer_norm_eps", 1e-5}},
-       {"model_type", "partial_rotary_factor: rotation of a part of each head (expected none, found 0.5)", "hidden_act", "layer_norm_eps"});
-  says({{"model_type", "qwen2"}, {"use_sliding_window", true}, {"sliding_window", 8}, {"max_window_layers", 1}}, {"use_sliding_window is not supported in some layers only"});
-  says({{"model_type", "mamba"}, {"state_size", 16}, {"num_attention_heads", nullptr}}, {"model_type", "state_size: state spaces", "missing member num_attention_heads"});
-  says({{"partial_rotary_factor", 1.0}, {"num_experts", 0}, {"logit_scale", 1}, {"quantization_config", {{"bits", 4}}}}, {"quantization_config"});
-  auto const gguf = test::gguf_writer().string("general.architecture", "gemma2").f32("gemma2.attn_logit_softcapping", 50).f32("gemma2.final_logit_softcapping", 30).u32("gemma2.expert_count", 0).str();
-  REQUIRE_THROWS_WITH(open_gguf(gguf), EndsWith("found gemma2); gemma2.attn_logit_softcapping: a soft cap on the scores of attention (expected none, found 50); "
-                                                "gemma2.final_logit_softcapping: a soft cap on the logits (expected none, found 30)"));
+       {"model_type", "partial_rotary_factor: rotation of a part of each head (expected none, found 0.5)", "hidden_act",
+        "layer_norm_eps"});
+  says({{"model_type", "qwen2"}, {"use_sliding_window", true}, {"sliding_window", 8}, {"max_window_layers", 1}},
+       {"use_sliding_window is not supported in some layers only"});
+  says({{"model_type", "mamba"}, {"state_size", 16}, {"num_attention_heads", nullptr}},
+       {"model_type", "state_size: state spaces", "missing member num_attention_heads"});
+  says({{"partial_rotary_factor", 1.0}, {"num_experts", 0}, {"logit_scale", 1}, {"quantization_config", {{"bits", 4}}}},
+       {"quantization_config"});
+  auto const gguf = test::gguf_writer()
+                        .string("general.architecture", "gemma2")
+                        .f32("gemma2.attn_logit_softcapping", 50)
+                        .f32("gemma2.final_logit_softcapping", 30)
+                        .u32("gemma2.expert_count", 0)
+                        .str();
+  REQUIRE_THROWS_WITH(
+      open_gguf(gguf),
+      EndsWith("found gemma2); gemma2.attn_logit_softcapping: a soft cap on the scores of attention (expected none, found 50); "
+               "gemma2.final_logit_softcapping: a soft cap on the logits (expected none, found 30)"));
 }
 
 TEST_CASE("without model_type the class says what the model is") {
@@ -367,7 +400,8 @@ TEST_CASE("what config.json doesn't say is as transformers has it") {
   REQUIRE(shape("qwen2", {{"use_sliding_window", true}, {"max_window_layers", 0}}).window == 4096);
   REQUIRE(shape("qwen3", {}).window == 0);
   REQUIRE(shape("gemma", {{"hidden_act", nullptr}}).feed_forward == feed_forward_form::geglu);
-  REQUIRE(shape("gemma", {{"hidden_act", "gelu"}, {"use_bidirectional_attention", false}}).feed_forward == feed_forward_form::geglu);
+  REQUIRE(shape("gemma", {{"hidden_act", "gelu"}, {"use_bidirectional_attention", false}}).feed_forward ==
+          feed_forward_form::geglu);
   REQUIRE(shape("llama", {{"hidden_act", nullptr}}).feed_forward == feed_forward_form::swiglu);
   REQUIRE_THROWS_WITH(shape("gemma", {{"use_bidirectional_attention", true}}),
                       EndsWith("use_bidirectional_attention: attention to what comes after (expected none, found true)"));
@@ -380,7 +414,8 @@ TEST_CASE("what params.json doesn't say of the rotation and the context is as Me
     return h;
   };
   nlohmann::json const scaled{{"rope_theta", 5e5}, {"use_scaled_rope", true}};
-  REQUIRE(read(4096, 32, 128256, scaled).rope == rotation{.theta = 5e5, .factor = 8, .low = 1, .high = 4, .original_context = 8192});
+  REQUIRE(read(4096, 32, 128256, scaled).rope ==
+          rotation{.theta = 5e5, .factor = 8, .low = 1, .high = 4, .original_context = 8192});
   REQUIRE(read(4096, 32, 128256, scaled).context == 131072);
   REQUIRE(read(2048, 16, 128256, scaled).rope.factor == 32);  // Llama 3.2 1B
   REQUIRE(read(3072, 28, 128256, scaled).rope.factor == 32);  // and 3B

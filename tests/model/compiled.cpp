@@ -7,7 +7,8 @@
 
 using namespace cria;
 
-TEMPLATE_TEST_CASE("the stages of Llama 2 are compiled", "", llama2::config_7b, llama2::config_13b, llama2::config_34b, llama2::config_70b) {
+TEMPLATE_TEST_CASE("the stages of Llama 2 are compiled", "", llama2::config_7b, llama2::config_13b, llama2::config_34b,
+                   llama2::config_70b) {
   using D = llama2::decoder<TestType>;
   using policy = policy::exact<formats<bf16>>;
   static_assert(plan_of<forward_of<typename D::block, policy>>.count == 5);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# hook_code.sh SOURCE COMMAND...: a hook that is left alone is no instruction: the object code with the library's stages is that of stages
-# without hooks. A hook that is put in shows that the comparison can fail.
+# hook_code.sh SOURCE COMMAND...: a hook that is left alone is no instruction: the object code with the library's stages is
+# that of stages without hooks. A hook that is put in shows that the comparison can fail.
 source=$1; shift
 folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT
 command -v objdump > /dev/null || exit 77

@@ -8,6 +8,7 @@
 #include "cria/model/describe.hpp"
 #include "cria/run/check_gradients.hpp"
 #include "cria/run/session.hpp"
+#include "support/difference.hpp"
 #include "support/kokkos.hpp"
 #include "support/same_graph.hpp"
 
@@ -155,14 +156,6 @@ struct on_plain {
   }
 };
 
-double largest_difference(std::span<float const> found, std::vector<double> const& expected) {
-  auto const host = on_host(found);
-  REQUIRE(host.size() == expected.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < host.size(); ++i) largest = std::max(largest, std::abs(double(host[i]) - expected[i]));
-  return largest;
-}
-
 }  // namespace
 
 TEST_CASE("what is captured is what the rows were, and the logits have the same bits") {
@@ -213,11 +206,11 @@ TEST_CASE("what is captured within a layer is right") {
     auto const a = nn::attention<small>::forward(nn::rms_norm<small, nn::attention_norm>::forward(x)), h = x + a;
     // The stream is below 16 here, and f32 sums of 24 to 36 terms in a few products one after the other: as
     // tests/golden, 6.5e-5.
-    CHECK(largest_difference(s.captured<nn::after_attention>(layer), a.at) < 6.5e-5);
-    CHECK(largest_difference(s.captured<nn::between>(layer), h.at) < 6.5e-5);
+    CHECK(largest_difference(on_host(s.captured<nn::after_attention>(layer)), a.at) < 6.5e-5);
+    CHECK(largest_difference(on_host(s.captured<nn::between>(layer)), h.at) < 6.5e-5);
     x = plain_model::block::forward(x);
   }
-  CHECK(largest_difference(s.captured<nn::after_norm>(), nn::rms_norm<small, nn::norm>::forward(x).at) < 6.5e-5);
+  CHECK(largest_difference(on_host(s.captured<nn::after_norm>()), nn::rms_norm<small, nn::norm>::forward(x).at) < 6.5e-5);
 }
 
 TEST_CASE("keys and values can be captured, and are in the cache as well") {
@@ -234,9 +227,9 @@ TEST_CASE("keys and values can be captured, and are in the cache as well") {
   on.load(0);
   auto const h =
       nn::rms_norm<small, nn::attention_norm>::forward(plain_model::embedding::forward(plain<token_ids>{&on.step}));
-  CHECK(largest_difference(b.captured<keys>(0),
+  CHECK(largest_difference(on_host(b.captured<keys>(0)),
                            rope(nn::linear<nn::wk, small::kv, small::embed>::forward(h), small::rope_theta).at) < 1e-5);
-  CHECK(largest_difference(b.captured<values>(0), nn::linear<nn::wv, small::kv, small::embed>::forward(h).at) < 1e-5);
+  CHECK(largest_difference(on_host(b.captured<values>(0)), nn::linear<nn::wv, small::kv, small::embed>::forward(h).at) < 1e-5);
 }
 
 TEST_CASE("a steering vector is added where it is hooked in, and trained like a weight") {

@@ -120,26 +120,32 @@ struct stretched : small {
 TEST_CASE("a file whose parts have other forms is another model, where the slots are the library's") {
   using namespace llama2;
   using Catch::Matchers::EndsWith;
-  hyperparameters const h{.embed = 32, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 8, .hidden = 64, .vocabulary = 40, .context = 64};
+  hyperparameters const h{
+      .embed = 32, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 8, .hidden = 64, .vocabulary = 40, .context = 64};
   auto const with = [&](auto const& change) {
     auto changed = h;
     change(changed);
     return changed;
   };
-  auto const plus = with([](auto& x) { x.norm = norm_form::rms_plus_one; }), gelu = with([](auto& x) { x.feed_forward = feed_forward_form::geglu; }),
+  auto const plus = with([](auto& x) { x.norm = norm_form::rms_plus_one; }),
+             gelu = with([](auto& x) { x.feed_forward = feed_forward_form::geglu; }),
              rule = with([](auto& x) { x.rope = stretched::rope_scaling; });
   CHECK_NOTHROW(check_shape<decoder<small>>(h, "f"));
   CHECK_NOTHROW(check_shape<decoder<one_plus>>(plus, "f"));
   CHECK_NOTHROW(check_shape<decoder<gated_by_gelu>>(gelu, "f"));
   CHECK_NOTHROW(check_shape<decoder<stretched>>(rule, "f"));
-  CHECK_THROWS_WITH(check_shape<decoder<one_plus>>(h, "f"), EndsWith("the form of norm (expected rms_norm_plus_one, found rms_norm)"));
-  CHECK_THROWS_WITH(check_shape<decoder<small>>(plus, "f"), EndsWith("the form of norm (expected rms_norm, found rms_norm_plus_one)"));
-  CHECK_THROWS_WITH(check_shape<decoder<gated_by_gelu>>(h, "f"), EndsWith("the feed-forward part (expected geglu, found swiglu)"));
+  CHECK_THROWS_WITH(check_shape<decoder<one_plus>>(h, "f"),
+                    EndsWith("the form of norm (expected rms_norm_plus_one, found rms_norm)"));
+  CHECK_THROWS_WITH(check_shape<decoder<small>>(plus, "f"),
+                    EndsWith("the form of norm (expected rms_norm, found rms_norm_plus_one)"));
+  CHECK_THROWS_WITH(check_shape<decoder<gated_by_gelu>>(h, "f"),
+                    EndsWith("the feed-forward part (expected geglu, found swiglu)"));
   CHECK_THROWS_WITH(check_shape<decoder<small>>(gelu, "f"), EndsWith("the feed-forward part (expected swiglu, found geglu)"));
   CHECK_THROWS_WITH(check_shape<decoder<stretched>>(with([](auto& x) { x.rope = stretched::rope_scaling, x.rope.low = 2; }), "f"),
                     EndsWith("low frequency factor of the rotation (expected 1.000000, found 2.000000)"));
-  CHECK_THROWS_WITH(check_shape<decoder<stretched>>(with([](auto& x) { x.rope = stretched::rope_scaling, x.rope.high = 8; }), "f"),
-                    EndsWith("high frequency factor of the rotation (expected 4.000000, found 8.000000)"));
+  CHECK_THROWS_WITH(
+      check_shape<decoder<stretched>>(with([](auto& x) { x.rope = stretched::rope_scaling, x.rope.high = 8; }), "f"),
+      EndsWith("high frequency factor of the rotation (expected 4.000000, found 8.000000)"));
   CHECK_NOTHROW(check_shape<decoder<own>>(plus, "f"));
   CHECK_NOTHROW(check_shape<decoder<own>>(gelu, "f"));
   CHECK_NOTHROW(check_shape<decoder<own_layer>>(gelu, "f"));  // which may have no feed-forward part of that slot

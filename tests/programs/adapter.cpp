@@ -4,6 +4,7 @@
 
 #include "cria/io/safetensors.hpp"
 #include "process.hpp"
+#include "support/difference.hpp"
 
 using namespace cria::test;
 using nlohmann::json;
@@ -20,13 +21,6 @@ std::vector<double> logprobs(std::string const& tokens, std::vector<std::string>
   std::vector<double> values;
   for (std::size_t i = 1; i < all.size(); ++i) values.push_back(all[i].get<double>());
   return values;
-}
-
-double largest_difference(std::vector<double> const& a, std::vector<double> const& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
 }
 
 }  // namespace

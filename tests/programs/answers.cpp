@@ -163,7 +163,8 @@ TEST_CASE("info and typegen state the type") {
   CHECK(type.out.find(result["type"].get<std::string>()) != std::string::npos);
   CHECK(result["parts"]["positions"] == "rotary, theta 10000");
   auto const words = run("info", with_model({})).out;
-  for (char const* const part : {"260032", "attention    2 query heads for each kv head, of all positions before\n", "norms        by the root of the mean square, epsilon 1e-05\n"})
+  for (char const* const part : {"260032", "attention    2 query heads for each kv head, of all positions before\n",
+                                 "norms        by the root of the mean square, epsilon 1e-05\n"})
     CHECK(words.find(part) != words.npos);
   auto const dot = run("graph", with_model({"--stage", "fused", "--format", "dot"}));
   CHECK(dot.code == 0);

@@ -24,7 +24,8 @@ TEST_CASE("what to measure") {
 }
 
 TEST_CASE("one line for each figure, and its bytes as they are needed") {
-  auto const o = run("infer", with_model({"--json", "--repeat", "1", "--prompt", "3,5", "--decode", "4", "--depth", "0,2", "--batch", "1,2"}));
+  auto const o = run(
+      "infer", with_model({"--json", "--repeat", "1", "--prompt", "3,5", "--decode", "4", "--depth", "0,2", "--batch", "1,2"}));
   REQUIRE(o.code == 0);
   CHECK(o.err.empty());
   std::vector<nlohmann::ordered_json> lines;

@@ -29,15 +29,18 @@ TEST_CASE("flags") {
     check_refused(program, with_model({"a", "--policy", "exact"}), "--policy");
   }
   for (std::string const n : {"0", "-1"})
-    check_refused("chat", with_model({"a", "--context", n}), "--context: out of range (expected a positive number, found " + n + ")");
+    check_refused("chat", with_model({"a", "--context", n}),
+                  "--context: out of range (expected a positive number, found " + n + ")");
   check_refused("chat", with_model({"a", "--context", "513"}), "--context: out of range (expected 1 to 512, found 513)");
-  check_refused("chat", with_model({"a", "--context", "many"}), "--context: not understood (expected a whole number, found many)");
+  check_refused("chat", with_model({"a", "--context", "many"}),
+                "--context: not understood (expected a whole number, found many)");
   check_refused("graph", with_model({"--stage", "done"}), "--stage");
   check_refused("graph", with_model({"--format", "png"}), "--format");
 }
 
 TEST_CASE("texts") {
-  check_refused("chat", with_model({"Once upon a time", "--context", "4"}), "longer than the context (expected fewer than 4 tokens");
+  check_refused("chat", with_model({"Once upon a time", "--context", "4"}),
+                "longer than the context (expected fewer than 4 tokens");
   for (std::string const program : {"chat", "generate"}) {
     check_refused(program, with_model({""}), "empty");
     check_refused(program, with_model({"ab\xff"}), "byte 2 (expected UTF-8, found 0xff)");

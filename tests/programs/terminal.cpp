@@ -1,11 +1,14 @@
-// A conversation on a terminal.
+// Programs on a terminal: a conversation, and a conversion's progress and end.
 #include <chrono>
 #include <csignal>
+#include <optional>
 
+#include <catch2/generators/catch_generators.hpp>
 #include <poll.h>
 #include <pty.h>
 
 #include "process.hpp"
+#include "support/files.hpp"
 
 using namespace cria::test;
 
@@ -51,6 +54,25 @@ class terminal {
     return before;
   }
 
+  /// Reads until the program says something.
+  void expect_more() {
+    while (seen.empty() && read_more()) {
+    }
+    REQUIRE(!seen.empty());
+  }
+
+  /// Until the program sleeps, as it does between keys: readline doesn't show what it did with a signal that comes a moment
+  /// before.
+  void wait_for_sleep() {
+    for (int i = 0; i < 3000; ++i, usleep(10000)) {
+      auto const about = read_text("/proc/" + std::to_string(child) + "/stat");
+      if (about.substr(about.rfind(')') + 2, 1) == "S") return;
+    }
+    FAIL("the program doesn't wait for keys");
+  }
+
+  pid_t process() const { return child; }
+
   /// The exit code, after the program has left by itself.
   int left() {
     while (read_more()) {
@@ -73,6 +95,40 @@ class terminal {
   int side = -1;
   pid_t child = -1;
   std::string seen;
+};
+
+/// A conversion of a model whose embedding is a hole in its file: 128 MB of zeros, which take a while to become blocks.
+class conversion {
+ public:
+  conversion() {
+    tiny_llama2c const small;
+    auto const text = small.str();
+    int const rows = 1'000'000;
+    from = folder.write("zeros.bin", text.substr(0, 20) + raw(rows) + text.substr(24));
+    fs::resize_file(from, text.size() + std::size_t(rows - small.vocabulary) * std::size_t(small.dim) * 4);
+    program.emplace("convert", std::vector<std::string>{"--model", from, "--out", out.string(), "--dtype", "q4_0"});
+  }
+
+  /// Stops the program when its file is there under another name, and lets it go on after `meanwhile`.
+  void pause(auto const& meanwhile) {
+    for (int i = 0; i < 30000 && files() < 2; ++i) usleep(1000);
+    REQUIRE(kill(program->process(), SIGSTOP) == 0);
+    siginfo_t what{};
+    REQUIRE(waitid(P_PID, id_t(program->process()), &what, WSTOPPED | WEXITED | WNOWAIT) == 0);
+    std::uintmax_t written = 0;
+    for (auto const& file : fs::directory_iterator(folder.path()))
+      if (file.path() != from) written += file.file_size();
+    if (what.si_code != CLD_STOPPED || written > 9'000'000) SKIP("half was done before it could be stopped");  // of 18 MB
+    meanwhile();
+    REQUIRE(kill(program->process(), SIGCONT) == 0);
+  }
+
+  long files() const { return std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()); }
+
+  temporary_folder folder;
+  std::string from;
+  fs::path const out = folder.path() / "new.gguf";
+  std::optional<terminal> program;
 };
 
 }  // namespace
@@ -108,10 +164,13 @@ TEST_CASE("Ctrl-C stops the answer and not the program") {
   t.expect("> ");
   t.type("Once\r");
   t.expect("\n");
-  usleep(200000);
+  t.expect_more();  // the answer has begun
   t.type("\x03");
   CHECK(t.expect("> ").find("--max-tokens") == std::string::npos);  // what it says at the end of the 400
-  t.type("half a line\x03");  // takes back what was typed
+  t.type("half a line");
+  t.expect("half a line");
+  t.wait_for_sleep();
+  t.type("\x03");  // takes back what was typed
   t.expect("> ");
   t.type("/help\r");
   t.expect("Ctrl-D ends");
@@ -138,4 +197,23 @@ TEST_CASE("when the context is full the user is told") {
   t.expect("> ");
   t.type("\x04");
   CHECK(t.left() == 0);
+}
+
+TEST_CASE("a conversion says on a terminal how far it is") {
+  conversion c;
+  c.pause([] { usleep(300000); });  // the line comes after 0.2 s
+  c.program->expect(" MB/s, ");
+  c.program->expect(" s left");
+  c.program->expect("MB in q4_0");
+  CHECK(c.program->left() == 0);
+  CHECK(fs::exists(c.out));
+}
+
+TEST_CASE("a conversion that is stopped leaves nothing") {
+  int const signal = GENERATE(SIGINT, SIGTERM);
+  conversion c;
+  c.pause([&] { REQUIRE(kill(c.program->process(), signal) == 0); });
+  c.program->expect("convert: " + c.out.string() + ": not made: interrupted");
+  CHECK(c.program->left() == 2);
+  CHECK(c.files() == 1);  // the model
 }

@@ -13,7 +13,8 @@ namespace {
 
 class slow_engine : public test::toy_engine {
  public:
-  slow_engine(int tokens, engine_options const& o, int milliseconds) : toy_engine(tokens, o.room, o.sequences), pause(milliseconds) {}
+  slow_engine(int tokens, engine_options const& o, int milliseconds)
+      : toy_engine(tokens, o.room, o.sequences), pause(milliseconds) {}
 
   std::span<float const> forward(std::span<row const> rows, enum logits want) override {
     std::this_thread::sleep_for(pause);

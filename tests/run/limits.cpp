@@ -37,7 +37,8 @@ TEST_CASE("every word of a set is read once") {
 
 TEST_CASE("limits are within what machines do") {
   auto const exec = test::space();
-  for (double const limit : {measure_read_bandwidth(exec, std::size_t(1) << 20), measure_peak_flops(exec), measure_peak_int8(exec)})
+  for (double const limit :
+       {measure_read_bandwidth(exec, std::size_t(1) << 20), measure_peak_flops(exec), measure_peak_int8(exec)})
     CHECK((limit > 1e8 && limit < 1e15));
 }
 

@@ -74,7 +74,7 @@ std::pair<tiny_session*, odd_trainer*> work(space_type const& exec) {
     logits_of(s, {7}, 3);
     odd_trainer t(exec, {.rows = 16}, made_weight<odd_trainer>, [](auto...) {});
     auto const rows = rows_of({5, 4}, odd_trainer::vocabulary);
-    t.accumulate(std::span<training_row const>(rows));
+    t.accumulate(rows);
     t.update({1e-3, 0.9, 0.95, 1e-5, 0.1, 1, 1});
     auto const gradient = t.gradient("wq", 1);
     t.set_weight("wq", 1, gradient);

@@ -146,6 +146,7 @@ TEST_CASE("a pool that is used up, and a prefix that is not there") {
   p.release(0);
   CHECK(!p.write(1, 127));
   p.release(1);
-  CHECK_THROWS_MATCHES(p.write(0, 64), error,
-                       Catch::Matchers::Message("position: an earlier one of its sequence was never given (expected at most 0, found 64)"));
+  CHECK_THROWS_MATCHES(
+      p.write(0, 64), error,
+      Catch::Matchers::Message("position: an earlier one of its sequence was never given (expected at most 0, found 64)"));
 }

@@ -40,7 +40,8 @@ template <class Session = tiny_session> Session make_session(space_type const& e
 }
 
 /// The logits of all tokens of one sequence, from position `begin` on.
-template <class Session> std::vector<float> logits_of(Session& s, std::vector<int> const& tokens, int begin = 0, int sequence = 0) {
+template <class Session>
+std::vector<float> logits_of(Session& s, std::vector<int> const& tokens, int begin = 0, int sequence = 0) {
   std::vector<int> position;
   for (std::size_t i = 0; i < tokens.size(); ++i) position.push_back(begin + int(i));
   s.set_rows(tokens, std::vector(tokens.size(), sequence), position);

@@ -4,6 +4,7 @@
 
 #include "graph/lora.hpp"
 #include "run/training.hpp"
+#include "support/difference.hpp"
 
 using namespace cria;
 using namespace cria::test;
@@ -14,7 +15,6 @@ using exact = policy::exact<>;
 using odd_trainer = trainer<odd, exact>;
 struct small : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 2, /*kv*/ 1, /*hidden*/ 64, /*vocabulary*/ 32,
                               /*context*/ 64> {};
-using rows = std::span<training_row const>;
 
 adamw_settings settings(long step, double clip = 0) {
   return {.rate = 0.01, .beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-6, .decay = 0.1, .clip = clip, .step = step};
@@ -27,17 +27,11 @@ std::pair<double, std::vector<float>> outcome(std::vector<int> const& lengths, i
   auto const all = rows_of(lengths, Trainer::vocabulary);
   options.rows = int(all.size());
   auto t = make_trainer<Trainer>(threads, options);
-  double const loss = t.accumulate(rows(all));
-  CHECK(t.loss(rows(all)) == loss);
+  double const loss = t.accumulate(all);
+  CHECK(t.loss(all) == loss);
   return {loss, all_gradients(t)};
 }
 
-double largest_difference(std::vector<float> const& a, std::vector<float> const& b) {
-  REQUIRE(a.size() == b.size());
-  double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(double(a[i]) - double(b[i])));
-  return most;
-}
 double largest(std::vector<float> const& a) { return largest_difference(a, std::vector<float>(a.size())); }
 
 }  // namespace
@@ -59,15 +53,15 @@ TEST_CASE("the same bits with one thread and two, and whatever a layer keeps, at
 TEST_CASE("gradients of one pass after another add up") {
   auto const first = rows_of({9, 30}, odd_trainer::vocabulary), second = rows_of({17}, odd_trainer::vocabulary, 5);
   auto t = make_trainer<odd_trainer>(2, {.rows = 39});
-  t.accumulate(rows(first));
+  t.accumulate(first);
   auto const a = all_gradients(t);
-  t.accumulate(rows(first));
+  t.accumulate(first);
   auto twice = a;
   for (float& x : twice) x += x;
   CHECK((all_gradients(t) == twice));
-  t.accumulate(rows(second));
+  t.accumulate(second);
   auto other = make_trainer<odd_trainer>(2, {.rows = 39});
-  other.accumulate(rows(second));
+  other.accumulate(second);
   auto const b = all_gradients(other);
   for (std::size_t i = 0; i < b.size(); ++i) twice[i] += b[i];
   CHECK((all_gradients(t) == twice));
@@ -75,7 +69,7 @@ TEST_CASE("gradients of one pass after another add up") {
   auto stays = settings(1);
   stays.rate = 0;
   t.update(stays);
-  t.accumulate(rows(second));
+  t.accumulate(second);
   CHECK((all_gradients(t) == b));
 }
 
@@ -99,7 +93,7 @@ TEST_CASE("AdamW by its formula in f64: decay of matrices alone, the norm of all
     decays.insert(decays.end(), std::size_t(e.stored->rows * e.stored->cols * e.stored->layers), e.stored->rows > 1);
   REQUIRE(decays.size() == expected.size());
   for (long step = 1; step <= 3; ++step) {
-    t.accumulate(rows(all));
+    t.accumulate(all);
     auto const gradient = all_gradients(t);
     double squares = 0;
     for (float const g : gradient) squares += double(g) * double(g);
@@ -130,7 +124,7 @@ TEST_CASE("a norm that is no finite number changes nothing") {
   auto all = rows_of({39}, odd_trainer::vocabulary);
   auto const before = all_weights(t);
   all[3].weight = INFINITY;
-  t.accumulate(rows(all));
+  t.accumulate(all);
   CHECK(!std::isfinite(t.update(settings(1))));
   CHECK((all_weights(t) == before));
 }
@@ -140,7 +134,7 @@ TEST_CASE("rows that are not whole sequences of known tokens are refused") {
   auto const refused = [&](auto const& change) {
     auto all = rows_of({5, 2}, odd_trainer::vocabulary);
     change(all);
-    CHECK_THROWS_AS(t.accumulate(rows(all)), error);
+    CHECK_THROWS_AS(t.accumulate(all), error);
     CHECK(largest(all_gradients(t)) == 0);
   };
   refused([](auto& r) { r[2].position = 3; });
@@ -168,7 +162,7 @@ TEST_CASE("weights in bf16 are the rounded masters after each step, and learn") 
   using halves = trainer<odd, policy::exact<formats<bf16>>>;
   auto t = make_trainer<halves>(2, {.rows = 39});
   auto const all = rows_of({39}, halves::vocabulary);
-  double const before = t.loss(rows(all));
+  double const before = t.loss(all);
   auto const check_rounded = [&] {
     for (auto const& e : t.gradients().entries()) {
       if (e.stored->rows == 1) continue;
@@ -181,12 +175,12 @@ TEST_CASE("weights in bf16 are the rounded masters after each step, and learn") 
       }
       INFO(e.stored->name);
       CHECK(wrong == 0);
-      CHECK((between > 0) == (t.loss(rows(all)) != before));  // steps are smaller than bf16 tells apart
+      CHECK((between > 0) == (t.loss(all) != before));  // steps are smaller than bf16 tells apart
     }
   };
   check_rounded();
-  for (long step = 1; step <= 5; ++step) t.accumulate(rows(all)), t.update(settings(step)), check_rounded();
-  CHECK(t.loss(rows(all)) < 0.9 * before);
+  for (long step = 1; step <= 5; ++step) t.accumulate(all), t.update(settings(step)), check_rounded();
+  CHECK(t.loss(all) < 0.9 * before);
 }
 
 TEST_CASE("adapters learn on frozen weights in 4-bit blocks") {
@@ -206,9 +200,9 @@ TEST_CASE("adapters learn on frozen weights in 4-bit blocks") {
   };
   auto const all = rows_of({20, 19}, adapter_trainer::vocabulary);
   auto const before = frozen();
-  double const first = t.loss(rows(all));
-  for (long step = 1; step <= 20; ++step) t.accumulate(rows(all)), t.update(settings(step));
-  CHECK(t.loss(rows(all)) < 0.97 * first);
+  double const first = t.loss(all);
+  for (long step = 1; step <= 20; ++step) t.accumulate(all), t.update(settings(step));
+  CHECK(t.loss(all) < 0.97 * first);
   CHECK((frozen() == before));
 }
 
@@ -225,7 +219,7 @@ TEST_CASE("of a model whose head alone is trained, layers are as in inference an
   auto const all = rows_of(lengths, odd::variant::vocabulary::extent);
   auto t = make_trainer<head_trainer>(2, {.rows = 39});
   auto whole = make_trainer<odd_trainer>(2, {.rows = 39});
-  CHECK(t.accumulate(rows(all)) == whole.accumulate(rows(all)));
+  CHECK(t.accumulate(all) == whole.accumulate(all));
   CHECK(t.gradients().entries().size() == 1);
   CHECK((t.gradient("head", 0) == whole.gradient("head", 0)));
   CHECK(t.bytes() < whole.bytes());

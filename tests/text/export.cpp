@@ -68,9 +68,10 @@ TEST_CASE("SentencePiece vocabularies go into folders and GGUF and come back") {
 TEST_CASE("a tokenizer with fewer tokens than the model has rows is filled up, wherever it comes from") {
   test::temporary_folder const folder;
   auto const pieces = test::small_pieces();
-  for (auto const& from : {folder.write("a.model", test::sentencepiece_model(pieces)), folder.write("a.bin", test::llama2c_vocabulary(pieces)),
-                           folder.write("a.gguf", test::piece_gguf(pieces).str()), folder.write("b.gguf", test::byte_gguf("smollm").str()),
-                           test::golden_file("tokenizers/meta3/tokenizer.model").string()}) {
+  for (auto const& from :
+       {folder.write("a.model", test::sentencepiece_model(pieces)), folder.write("a.bin", test::llama2c_vocabulary(pieces)),
+        folder.write("a.gguf", test::piece_gguf(pieces).str()), folder.write("b.gguf", test::byte_gguf("smollm").str()),
+        test::golden_file("tokenizers/meta3/tokenizer.model").string()}) {
     CAPTURE(from);
     auto const before = text::open_tokenizer(from);
     int const size = before->size() + 3;
@@ -93,7 +94,8 @@ TEST_CASE("what tokenizer_config.json says of pieces goes along") {
   folder.write("from/tokenizer.model", test::sentencepiece_model(test::small_pieces()));
   folder.write("from/tokenizer_config.json", R"({"add_bos_token": false, "eos_token": "<s>"})");
   auto const from = (folder.path() / "from").string();
-  auto const before = text::open_tokenizer(from), by_gguf = through_gguf(folder, from), by_folder = through_folder(folder, from, "to");
+  auto const before = text::open_tokenizer(from), by_gguf = through_gguf(folder, from),
+             by_folder = through_folder(folder, from, "to");
   REQUIRE(before->eos() == 1);
   same(*before, *by_gguf), same(*before, *by_folder);
   fs::remove(folder.path() / "to/tokenizer.model");
@@ -148,8 +150,11 @@ TEST_CASE("a tokenizer.json goes into a GGUF, which says what it loses") {
   struct expected {
     char const *name, *pre, *lost;
   };
-  auto const [name, pre, lost] = GENERATE(values<expected>({{"gpt2", "gpt-2", ""}, {"smollm", "smollm", ""}, {"llama3", "llama-bpe", ""},
-      {"llama31", "llama-bpe", ""}, {"qwen2", "qwen2", "NFC"}}));
+  auto const [name, pre, lost] = GENERATE(values<expected>({{"gpt2", "gpt-2", ""},
+                                                            {"smollm", "smollm", ""},
+                                                            {"llama3", "llama-bpe", ""},
+                                                            {"llama31", "llama-bpe", ""},
+                                                            {"qwen2", "qwen2", "NFC"}}));
   CAPTURE(name);
   test::temporary_folder const folder;
   auto const from = test::golden_file(fmt::format("tokenizers/{}", name)).string();
@@ -208,7 +213,8 @@ TEST_CASE("pieces in a tokenizer.json become scores where merges have their orde
   json["model"]["merges"] = whole, json["normalizer"] = nullptr;
   json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "first"}, {"split", false}};
   io::gguf_writer writer;
-  REQUIRE(text::add_tokenizer(writer, folder.write("tokenizer.json", json.dump())).size() == 2);  // both rules of the blank in front
+  REQUIRE(text::add_tokenizer(writer, folder.write("tokenizer.json", json.dump())).size() ==
+          2);  // both rules of the blank in front
 }
 
 TEST_CASE("a tokenizer.json whose merges scores cannot say goes into no GGUF") {

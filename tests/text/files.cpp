@@ -42,12 +42,14 @@ TEST_CASE("one vocabulary in three formats encodes alike") {
 }
 
 TEST_CASE("what is no tokenizer is refused") {
-  refuses("",
-          "not a tokenizer (expected GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin, found "
-          "something else)");
-  refuses("#!/bin/sh",
-          "not a tokenizer (expected GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin, found "
-          "something else)");
+  refuses(
+      "",
+      "not a tokenizer (expected GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin, found "
+      "something else)");
+  refuses(
+      "#!/bin/sh",
+      "not a tokenizer (expected GGUF, SentencePiece's or tiktoken's .model, tokenizer.json or llama2.c's tokenizer.bin, found "
+      "something else)");
   REQUIRE_THROWS_WITH(text::open_tokenizer(std::string("/nowhere/t.bin")),
                       ContainsSubstring("/nowhere/t.bin: cannot be opened"));
 }

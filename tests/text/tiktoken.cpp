@@ -42,8 +42,13 @@ TEST_CASE("texts have the ids that tiktoken gives them") {
 }
 
 TEST_CASE("what bytes stand for in base64, and how GPT-2's files write them") {
-  std::vector<std::pair<std::string, std::string>> const vectors{
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"\xff\xfe", "//4="}};
+  std::vector<std::pair<std::string, std::string>> const vectors{{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"fooba", "Zm9vYmE="},
+                                                                 {"\xff\xfe", "//4="}};
   for (auto const& [bytes, written] : vectors) REQUIRE(text::detail::from_base64(written) == bytes);  // RFC 4648, section 10
   for (auto const* const none : {"Zg=", "Zg", "Z===", "====", "Zg= ", "Z-==", "Zm9v=", "Zg==Zg=="})
     REQUIRE_FALSE(text::detail::from_base64(none));

@@ -38,7 +38,8 @@ llama2::hyperparameters tiny_shape(bool tied = false) {
 class memory final : public train::engine {
  public:
   explicit memory(llama2::hyperparameters const& h, std::uint32_t seed = 0, std::string const& frozen = "") {
-    for (auto const& [w, layer] : llama2::places_of(h)) parameters_.push_back({w.name, layer, {w.rows, w.cols}, w.name != frozen});
+    for (auto const& [w, layer] : llama2::places_of(h))
+      parameters_.push_back({w.name, layer, {w.rows, w.cols}, w.name != frozen});
     std::uint32_t bits = seed;
     for (auto& values : values_)
       for (auto const& p : parameters_) {

@@ -2,6 +2,8 @@
 // A model in training: its stages forward and backward over whole sequences, gradients added in place, and steps of AdamW. What a
 // layer keeps for its backward is a policy; of the logits no more than a chunk of rows exists.
 #include <memory>
+#include <ranges>
+#include <span>
 
 #include "cria/core/quantise.hpp"
 #include "cria/graph/training.hpp"
@@ -64,16 +66,16 @@ class trainer {
   /// Adds the gradients of sum weight * cross-entropy over the rows to those that are there, and returns the sum. Rows
   /// have token, sequence, position, target and weight; those of a sequence follow each other from position 0 on.
   /// Throws for what is out of range.
-  template <class Row> double accumulate(std::span<Row const> rows) {
+  template <std::ranges::contiguous_range Rows> double accumulate(Rows const& rows) {
     require_kokkos("trainer");
     profiling_region const region("cria/forward and backward");
-    return pass<true>(rows);
+    return pass<true>(std::span<std::ranges::range_value_t<Rows> const>(rows));
   }
   /// The same sum, and no gradients.
-  template <class Row> double loss(std::span<Row const> rows) {
+  template <std::ranges::contiguous_range Rows> double loss(Rows const& rows) {
     require_kokkos("trainer");
     profiling_region const region("cria/loss");
-    return pass<false>(rows);
+    return pass<false>(std::span<std::ranges::range_value_t<Rows> const>(rows));
   }
 
   /// A step of AdamW with the gradients since the last one, which are forgotten. Returns their norm; where that is not finite

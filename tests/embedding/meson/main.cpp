@@ -24,7 +24,8 @@ template <class D> struct two_matrices {
     return matmul(wide, weight<nn::w2, typename D::embed, typename D::hidden>);
   }
 };
-struct variant : llama2::config</*embed*/ 16, /*layers*/ 2, /*heads*/ 2, /*kv heads*/ 1, /*hidden*/ 24, /*vocabulary*/ 40, /*context*/ 16> {
+struct variant
+    : llama2::config</*embed*/ 16, /*layers*/ 2, /*heads*/ 2, /*kv heads*/ 1, /*hidden*/ 24, /*vocabulary*/ 40, /*context*/ 16> {
   template <class D> using feed_forward = two_matrices<D>;
 };
 

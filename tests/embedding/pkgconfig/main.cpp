@@ -12,7 +12,8 @@
 
 using namespace cria;
 
-struct wide : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 4, /*kv heads*/ 2, /*hidden*/ 64, /*vocabulary*/ 40, /*context*/ 64> {
+struct wide
+    : llama2::config</*embed*/ 32, /*layers*/ 2, /*heads*/ 4, /*kv heads*/ 2, /*hidden*/ 64, /*vocabulary*/ 40, /*context*/ 64> {
   template <class D> using feed_forward = nn::swiglu<D, axis<llama2::axes::hidden, 96>>;
 };
 using Wide = llama2::decoder<wide>;
@@ -24,8 +25,8 @@ struct made_up {
 
 made_up weight_of(std::string_view name, int layer) {
   static std::map<std::string_view, std::size_t> const sizes{
-      {"embed", 40 * 32}, {"head", 40 * 32}, {"norm", 32}, {"attention_norm", 32}, {"ffn_norm", 32}, {"wq", 32 * 32}, {"wk", 16 * 32},
-      {"wv", 16 * 32}, {"wo", 32 * 32}, {"w1", 96 * 32}, {"w3", 96 * 32}, {"w2", 32 * 96}};
+      {"embed", 40 * 32}, {"head", 40 * 32}, {"norm", 32},    {"attention_norm", 32}, {"ffn_norm", 32}, {"wq", 32 * 32},
+      {"wk", 16 * 32},    {"wv", 16 * 32},   {"wo", 32 * 32}, {"w1", 96 * 32},        {"w3", 96 * 32},  {"w2", 32 * 96}};
   std::mt19937 bits(unsigned(name[0]) * 1000u + unsigned(name.back()) * 10u + unsigned(layer));
   std::vector<float> values(sizes.at(name));
   for (float& x : values) x = float(bits() >> 8) / float(1 << 23) - 1;  // in [-1, 1)
