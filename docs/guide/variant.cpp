@@ -23,7 +23,9 @@ int main(int, char** argv) {
   Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
   auto const file = llama2::checkpoint::open(argv[1]);
   auto const tokenizer = text::open_tokenizer(argv[2]);
-  llama2::check_shape<Variant, Policy>(file);  // throws where the file holds another shape
+  auto shape = file.shape();
+  shape.feed_forward = llama2::feed_forward_form::geglu;  // where the file has swiglu
+  llama2::check_shape<Variant, Policy>(shape, argv[1]);   // throws where anything else differs
 
   auto const read = [&](std::string_view name, int layer) { return file.read(name, layer); };
   session<Variant, Policy> model(Kokkos::DefaultExecutionSpace(), {.room = 64, .rows = 1}, read, [](auto...) {});
