@@ -86,10 +86,11 @@ inline std::unique_ptr<chat_format> choose_chat_format(text::tokenizer const& to
     return std::make_unique<gemma_format>(tokens);
   if (none ? tokens.size() == 32000 && embed >= 4096 : says("[INST]") && says("<<SYS>>"))
     return std::make_unique<llama2_format>(tokens);
-  bool const tools = says("[AVAILABLE_TOOLS]"), later = says("[SYSTEM_PROMPT]") || says("[INST]\"") || says("[INST]'");
-  if (says("[INST]") && !tools && !says("[SYSTEM_PROMPT]")) return std::make_unique<mistral_format>(tokens);
-  if (says("[INST]") && tools && !later && mistral3_format::known_to(tokens))  // later ones have other blanks
-    return std::make_unique<mistral3_format>(tokens);
+  if (says("[INST]") && !says("[SYSTEM_PROMPT]")) {
+    if (!says("[AVAILABLE_TOOLS]")) return std::make_unique<mistral_format>(tokens);
+    bool const other_blanks = says("[INST]\"") || says("[INST]'");  // of later formats
+    if (!other_blanks && mistral3_format::known_to(tokens)) return std::make_unique<mistral3_format>(tokens);
+  }
   if (ends_users_text(chat_template)) return std::make_unique<zephyr_format>(tokens);
   return std::make_unique<plain_format>(tokens);
 }

@@ -87,6 +87,12 @@ class prompt_writer {
   std::string pending;
 };
 
+/// Whether the tokenizer puts a blank in front of what stands behind a special token.
+inline bool puts_blanks(text::tokenizer const& t) {
+  auto const& v = t.tokens();
+  return v.space_prefix && !v.prefix_once && !v.lenient_prefix;
+}
+
 /// The special token of this name. Throws cria::error when the vocabulary lacks it.
 inline int special_token(text::tokenizer const& t, std::string_view name, std::string_view format) {
   int const id = t.find_special(name);

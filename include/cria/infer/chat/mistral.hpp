@@ -25,8 +25,7 @@ class mistral_format : public chat_format {
                           std::string_view user) const override {
     if (system) detail::refuse_tags(*system, "system text", tags);
     std::string front = system ? *system + "\n\n" : "";
-    auto const& v = tokens.tokens();
-    bool const puts_blank = v.space_prefix && !v.prefix_once && !v.lenient_prefix;  // behind bos and eos by itself
+    bool const puts_blank = detail::puts_blanks(tokens);  // behind bos and eos by itself
     detail::prompt_writer out(tokens);
     out.special(tokens.bos());
     auto const instruction = [&](std::string_view text) {

@@ -28,8 +28,7 @@ class mistral3_format : public chat_format {
 
   std::vector<int> prompt(std::optional<std::string> const& system, std::span<exchange const> before,
                           std::string_view user) const override {
-    auto const& v = tokens.tokens();
-    std::string_view const blank = v.space_prefix && !v.prefix_once && !v.lenient_prefix ? "" : " ";  // put by itself
+    std::string_view const blank = detail::puts_blanks(tokens) ? "" : " ";
     detail::prompt_writer out(tokens);
     out.special(tokens.bos());
     for (auto const& e : before)
